@@ -1,0 +1,112 @@
+//! Ids that travel as digits in text. TikTok's have up to 19 digits (`reference`: "a string of digits"),
+//! so JSON numbers would lose their end: they are read from and written as strings.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Why a text is not an id. It never repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a number of 1 to 20 digits without a leading zero")]
+pub struct ParseIdError;
+
+/// A TikTok advertiser (ad account): the number in the URL of the ads dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AdvertiserId(u64);
+
+/// A TikTok custom audience, which TikTok also calls a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AudienceId(u64);
+
+/// mParticle's id of a user: a signed 64-bit number in text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mpid(i64);
+
+fn digits(text: &str) -> Result<u64, ParseIdError> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    if plain { text.parse().map_err(|_| ParseIdError) } else { Err(ParseIdError) }
+}
+
+impl FromStr for AdvertiserId {
+    type Err = ParseIdError;
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        digits(text).map(Self)
+    }
+}
+
+impl FromStr for AudienceId {
+    type Err = ParseIdError;
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        digits(text).map(Self)
+    }
+}
+
+impl FromStr for Mpid {
+    type Err = ParseIdError;
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        text.parse().map(Self).map_err(|_| ParseIdError)
+    }
+}
+
+macro_rules! as_text {
+    ($($name:ident),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl Visitor<'_> for Text {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str(concat!(stringify!($name), " as a string of digits"))
+                    }
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
+            }
+        }
+    )*};
+}
+
+as_text!(AdvertiserId, AudienceId, Mpid);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_digits_are_an_id() {
+        assert_eq!("7123456789012345678".parse::<AdvertiserId>().unwrap().to_string(), "7123456789012345678");
+        for wrong in ["", "0", "012", "+1", "-1", "1 ", " 1", "1a", "１", "18446744073709551616"] {
+            assert!(wrong.parse::<AdvertiserId>().is_err(), "{wrong:?}");
+            assert!(wrong.parse::<AudienceId>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_mpid_is_signed() {
+        assert_eq!("-7346244611012968789".parse::<Mpid>().unwrap().to_string(), "-7346244611012968789");
+        assert!("9223372036854775808".parse::<Mpid>().is_err());
+    }
+
+    #[test]
+    fn ids_are_strings_in_json() {
+        let id: AudienceId = serde_json::from_str("\"7123456789012345678\"").unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"7123456789012345678\"");
+        assert!(serde_json::from_str::<AudienceId>("7123456789012345678").is_err());
+    }
+}
