@@ -153,7 +153,11 @@ mod tests {
 
     #[test]
     fn the_known_hashes_of_nothing_are_what_they_say() {
-        for (text, hash) in [("00000000-0000-0000-0000-000000000000", OF_NIL), ("0".repeat(32).as_str(), OF_NIL_SIMPLE), ("", OF_NOTHING)] {
+        for (text, hash) in [
+            ("00000000-0000-0000-0000-000000000000", OF_NIL),
+            ("0".repeat(32).as_str(), OF_NIL_SIMPLE),
+            ("", OF_NOTHING),
+        ] {
             assert_eq!(<[u8; 16]>::from(Hasher::digest(text)), hash);
         }
     }

@@ -29,6 +29,17 @@ fn digits(text: &str) -> Result<u64, ParseIdError> {
     if plain { text.parse().map_err(|_| ParseIdError) } else { Err(ParseIdError) }
 }
 
+impl AudienceId {
+    /// How many digits the id has.
+    #[must_use]
+    pub const fn digits(self) -> usize {
+        match self.0.checked_ilog10() {
+            Some(log) => log as usize + 1,
+            None => 1,
+        }
+    }
+}
+
 impl FromStr for AdvertiserId {
     type Err = ParseIdError;
     fn from_str(text: &str) -> Result<Self, ParseIdError> {

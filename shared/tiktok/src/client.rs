@@ -1,0 +1,100 @@
+//! The HTTP client: one base address, one connection pool, no redirects, no retries.
+
+use std::time::Duration;
+
+use ids::AdvertiserId;
+use reqwest::redirect::Policy;
+use reqwest::{Method, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use url::Url;
+
+use crate::answer::read;
+use crate::{Answer, Failure, Mapping};
+
+/// The client cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The address is not one that can be called.
+    #[error(
+        "TikTok's base address must be an http or https URL without a query, such as https://business-api.tiktok.com/open_api/v1.3"
+    )]
+    Address,
+    /// The system's certificates or the TLS library cannot be used.
+    #[error("the HTTPS client cannot be set up: {0}")]
+    Tls(String),
+}
+
+/// TikTok's Business API at one address. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    /// Without a slash at its end.
+    base: String,
+}
+
+impl Client {
+    /// A client of the API at `base`; `timeout` bounds each call from connecting to the last byte.
+    ///
+    /// # Errors
+    /// [`BuildError`] says which part is at fault.
+    pub fn new(base: &str, timeout: Duration) -> Result<Self, BuildError> {
+        let url = Url::parse(base).map_err(|_| BuildError::Address)?;
+        let callable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
+        if !callable || url.fragment().is_some() || !url.username().is_empty() {
+            return Err(BuildError::Address);
+        }
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Lost only to another thread that installs one at the same moment, which serves as well.
+            rustls::crypto::ring::default_provider().install_default().ok();
+        }
+        let http = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .timeout(timeout)
+            .connect_timeout(timeout.min(Duration::from_secs(5)))
+            .user_agent(concat!("mparticle-tiktok-audiences/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| BuildError::Tls(error.without_url().to_string()))?;
+        Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned() })
+    }
+
+    /// Puts users into audiences, or takes them out: `POST /segment/mapping/`. Repeating a call is harmless.
+    ///
+    /// # Errors
+    /// [`Failure`] says what TikTok's answer means. [`Meaning::PartlySuccessful`](crate::Meaning) is a failure too.
+    pub async fn map(&self, token: &SecretString, mapping: &Mapping<'_>) -> Result<Answer<()>, Failure> {
+        let answer: Answer<IgnoredAny> = self.post("/segment/mapping/", token, mapping).await?;
+        Ok(Answer { data: (), trace: answer.trace })
+    }
+
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        token: &SecretString,
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<Answer<T>, Failure> {
+        let request = self.request(Method::POST, path).header("Access-Token", token.expose_secret()).json(body);
+        read(request.send().await, &[token]).await
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        token: &SecretString,
+        query: &[(&str, &str)],
+    ) -> Result<Answer<T>, Failure> {
+        let request = self.request(Method::GET, path).header("Access-Token", token.expose_secret()).query(query);
+        read(request.send().await, &[token]).await
+    }
+
+    /// `path` starts and ends with a slash: without the one at the end TikTok answers 404.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+}
+
+/// The one advertiser that a query is about.
+pub(crate) fn advertiser_query(advertiser: AdvertiserId) -> (&'static str, String) {
+    ("advertiser_id", advertiser.to_string())
+}

@@ -1,0 +1,18 @@
+//! TikTok's Business API v1.3: a client, its wire types, and what its answers mean.
+//!
+//! The only crate that knows TikTok's HTTP. It calls once and says what came of it; whether and when to call again is the
+//! caller's to decide. It reads no environment and logs nothing.
+
+mod answer;
+mod audience;
+mod client;
+mod mapping;
+mod meaning;
+mod oauth;
+
+pub use answer::{Answer, Failure, Trace};
+pub use audience::{Audience, AudiencePage, MAX_NAME_CHARS, PARTNER_AUDIENCE};
+pub use client::{BuildError, Client};
+pub use mapping::{Action, Mapping, Row};
+pub use meaning::Meaning;
+pub use oauth::{Advertiser, AdvertiserName, AppCredentials, Grant, User};
