@@ -39,6 +39,9 @@ pub struct Envelope<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row<'a> {
+    /// When this user's changes were made, where that differs from the envelope's time: in what `uploader` puts back or aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_ms: Option<i64>,
     /// mParticle's id of the user, for tracing. TikTok never sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mpid: Option<Mpid>,

@@ -85,7 +85,7 @@ impl Writer {
 /// Two rows that together say what `row` says, its longest list halved; `None` if no list has more than one entry.
 fn divide<'a>(row: &Row<'a>) -> Option<(Row<'a>, Row<'a>)> {
     let mut left = row.clone();
-    let mut right = Row { mpid: row.mpid, ids: row.ids.clone(), ..Row::default() };
+    let mut right = Row { changed_ms: row.changed_ms, mpid: row.mpid, ids: row.ids.clone(), ..Row::default() };
     let lists = [row.ids.len(), row.adds.len(), row.deletes.len(), row.unmapped_adds.len(), row.unmapped_deletes.len()];
     let longest = lists.into_iter().max().filter(|longest| *longest > 1)?;
     if row.ids.len() == longest {

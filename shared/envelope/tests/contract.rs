@@ -72,6 +72,7 @@ fn any_row() -> impl Strategy<Value = Row<'static>> {
         proptest::collection::vec(any::<i64>(), 0..3),
     )
         .prop_map(|(mpid, ids, adds, deletes, unmapped_deletes)| Row {
+            changed_ms: None,
             mpid,
             ids,
             adds: adds.into(),

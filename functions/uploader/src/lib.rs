@@ -1,0 +1,3 @@
+//! Drains the queue into TikTok: reads a batch of envelopes, plans, hashes, sends, and reports each message's outcome.
+
+pub mod plan;
