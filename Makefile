@@ -1,0 +1,145 @@
+# The commands of the project; `make` lists them. Everything made goes to target/.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# --- Settings, as in `make up TIKTOK_API_BASE_URL=http://127.0.0.1:8080/open_api/v1.3` --------------------------------
+# A TikTok API to call instead of the sandbox; the consent page, the app's id and its secret that belong to it.
+TIKTOK_API_BASE_URL ?=
+AUTHORIZE_BASE_URL ?=
+TIKTOK_APP_ID ?=
+TIKTOK_APP_SECRET ?=
+# Template parameters, as in PARAMETERS="LogLevel=debug BatchingWindowSeconds=5"; for up and deploy.
+PARAMETERS ?=
+# The processor that make build builds for: arm64 or x86_64.
+ARCH ?= arm64
+# The name of the deployed stack.
+STACK ?= mparticle-tiktok
+# 1 checks dependencies against the advisory database as well, which comes from github.com.
+ADVISORIES ?=
+PYTHON ?= python3
+
+# --- Places -----------------------------------------------------------------------------------------------------------
+FUNCTIONS := auth-redirect ingest uploader
+CARGO_OUT := $(or $(CARGO_TARGET_DIR),target)
+BUNDLES := target/bundles
+LOCAL := target/local
+VENV := $(LOCAL)/venv
+STACK_PY := $(VENV)/bin/python infra/local/stack.py
+CARGO_DENY := target/tools/bin/cargo-deny
+CARGO_DENY_VERSION := 0.20.2
+RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+PACKAGES := $(FUNCTIONS:%=-p %)
+BOOTSTRAPS := $(FUNCTIONS:%=$(BUNDLES)/%/bootstrap)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+# --- On this machine --------------------------------------------------------------------------------------------------
+.PHONY: demo
+demo: bundles local-tools venv ## the whole story on this machine, from the consent to the members at TikTok
+	@$(CARGO_OUT)/debug/demo
+
+.PHONY: up
+up: bundles $(if $(TIKTOK_API_BASE_URL),,sandbox) venv ## start the product and leave it running; see target/local/stack.json
+	@$(STACK_PY) up --dir $(LOCAL) --sandbox-bin $(CARGO_OUT)/debug/sandbox \
+	  $(if $(TIKTOK_API_BASE_URL),--tiktok-api-base-url '$(TIKTOK_API_BASE_URL)') \
+	  $(if $(AUTHORIZE_BASE_URL),--authorize-base-url '$(AUTHORIZE_BASE_URL)') \
+	  $(if $(TIKTOK_APP_ID),--app-id '$(TIKTOK_APP_ID)') \
+	  $(if $(TIKTOK_APP_SECRET),--app-secret '$(TIKTOK_APP_SECRET)') \
+	  $(foreach parameter,$(PARAMETERS),--parameter '$(parameter)')
+	@echo "  make down stops it."
+
+.PHONY: down
+down: ## stop what make up started
+	@if [ -x $(VENV)/bin/python ]; then $(STACK_PY) down --dir $(LOCAL); else echo "Nothing was running."; fi
+
+.PHONY: test
+test: bundles local-tools venv ## every test, the end-to-end stories included
+	@cd infra/local && ../../$(VENV)/bin/python -m unittest -q
+	@cargo test --workspace
+
+.PHONY: lint
+lint: lint-venv $(CARGO_DENY) ## formatting, clippy, docs, dependency policy, template checks
+	@echo "> cargo fmt" && cargo fmt --all --check
+	@echo "> cargo clippy" && cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@echo "> cargo doc" && RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
+	@echo "> cargo deny" && $(CARGO_DENY) --log-level error check --hide-inclusion-graph bans licenses sources $(if $(ADVISORIES),advisories)
+	@[ -n "$(ADVISORIES)" ] || echo "  advisories not checked: they come from github.com; make lint ADVISORIES=1 does it"
+	@echo "> cfn-lint" && $(VENV)/bin/cfn-lint
+	@echo "> ruff" && cd infra/local && ../../$(VENV)/bin/ruff check --quiet . && ../../$(VENV)/bin/ruff format --quiet --check .
+
+.PHONY: bench
+bench: check ## the benchmarks
+	@cargo run --quiet --release -p bench
+
+.PHONY: registration
+registration: check ## the registration of the module, as JSON to mail to mParticle
+	@cargo run --quiet -p ingest --example registration
+
+.PHONY: clean
+clean: down ## remove everything made
+	@cargo clean --quiet
+	@rm -rf target
+
+# --- On AWS -----------------------------------------------------------------------------------------------------------
+.PHONY: build
+build: check ## release bundles for AWS (ARCH=arm64 or x86_64), in target/bundles
+	@cargo lambda --version >/dev/null 2>&1 || \
+	  { printf 'Missing:\n  cargo-lambda\n    pip install cargo-lambda, which brings the cross compiler\n' >&2; exit 1; }
+	@cargo lambda build --release --$(subst _,-,$(ARCH)) $(PACKAGES) --lambda-dir $(BUNDLES)
+	@infra/local/check_glibc.sh $(BOOTSTRAPS)
+
+.PHONY: deploy
+deploy: build ## build, and deploy to the AWS account in use (TIKTOK_APP_ID=..., PARAMETERS="Key=Value ...")
+	@[ -n "$(TIKTOK_APP_ID)" ] || { echo "Which TikTok app? make deploy TIKTOK_APP_ID=..." >&2; exit 1; }
+	@command -v sam >/dev/null 2>&1 || \
+	  { printf 'Missing:\n  the AWS SAM CLI\n    pip install aws-sam-cli\n' >&2; exit 1; }
+	@cd infra && sam deploy --stack-name $(STACK) \
+	  --parameter-overrides Architecture=$(ARCH) TikTokAppId=$(TIKTOK_APP_ID) $(PARAMETERS)
+
+# --- Parts of the above -----------------------------------------------------------------------------------------------
+.PHONY: check
+check:
+	@infra/local/prerequisites.sh '$(PYTHON)' '$(RUST_VERSION)'
+
+.PHONY: bundles
+bundles: check
+	@echo "> functions" && cargo build --quiet --release $(PACKAGES)
+	@for name in $(FUNCTIONS); do \
+	  mkdir -p $(BUNDLES)/$$name; \
+	  cmp -s $(CARGO_OUT)/release/$$name $(BUNDLES)/$$name/bootstrap || \
+	    { rm -f $(BUNDLES)/$$name/bootstrap && cp $(CARGO_OUT)/release/$$name $(BUNDLES)/$$name/bootstrap; } || exit 1; \
+	done
+	@infra/local/check_glibc.sh $(BOOTSTRAPS)
+
+.PHONY: sandbox
+sandbox: check
+	@echo "> sandbox" && cargo build --quiet -p sandbox
+
+.PHONY: local-tools
+local-tools: check
+	@echo "> sandbox, demo" && cargo build --quiet -p sandbox -p e2e
+
+.PHONY: venv
+venv: check $(VENV)/installed
+
+.PHONY: lint-venv
+lint-venv: venv $(VENV)/lint-installed
+
+$(VENV)/installed: infra/local/requirements.txt
+	@echo "> local cloud" && rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --requirement $<
+	@touch $@
+
+$(VENV)/lint-installed: infra/local/requirements-lint.txt $(VENV)/installed
+	@echo "> linters" && $(VENV)/bin/pip install --quiet --requirement $<
+	@touch $@
+
+$(CARGO_DENY):
+	@echo "> cargo-deny, which takes some minutes" && \
+	  cargo install --quiet --locked cargo-deny@$(CARGO_DENY_VERSION) --root target/tools

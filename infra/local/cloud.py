@@ -1,0 +1,166 @@
+"""The local cloud's process: MiniStack with what it lacks put right, and the API at an address of its own.
+
+Started by `stack.py` with an empty environment and a directory of its own. It refuses to start with any other MiniStack
+than the pinned one, since it replaces one of its private functions.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+from importlib.metadata import version
+from pathlib import Path
+
+PINNED_VERSION = "1.5.33"
+SERVICES = "apigateway,cloudformation,iam,lambda,logs,monitoring,s3,secretsmanager,sqs,sts"
+
+
+def listen() -> socket.socket:
+    """A free loopback port, held from now on, so that no other stack can take it."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(512)
+    return listener
+
+
+def configure(directory: Path, port: int) -> None:
+    """MiniStack reads its settings from the environment while it is imported. Functions inherit all of it."""
+    scratch = directory / "cloud-scratch"
+    scratch.mkdir(exist_ok=True)
+    os.environ.update(
+        AUTH="true",
+        AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+        BIND_HOST="127.0.0.1",
+        GATEWAY_PORT=str(port),
+        IOT_MTLS_ENABLED="0",
+        LOG_LEVEL="WARNING",
+        MINISTACK_HOST="127.0.0.1",
+        S3_DATA_DIR=str(scratch / "s3"),
+        SERVICES=SERVICES,
+        STATE_DIR=str(scratch / "state"),
+        TMPDIR=str(scratch),
+    )
+
+
+def require_known_ministack() -> None:
+    """Stops with a reason where MiniStack is not the version that the replacement below was written for."""
+    from ministack.core import concurrency, iam_actions
+    from ministack.services import lambda_svc, sqs
+
+    installed = version("ministack")
+    if installed != PINNED_VERSION:
+        raise SystemExit(f"cloud.py was written for ministack {PINNED_VERSION}, not {installed}")
+    private = {
+        sqs: ["_receive_messages_for_esm", "_collect_msgs", "_dlq_sweep", "_expire_retained", "_get_q", "_queues_lock"],
+        lambda_svc: ["_esms", "_poll_sqs", "_sqs_esm_concurrency"],
+        concurrency: ["esm_wake"],
+        iam_actions: ["extract_iam_action"],
+    }
+    used = [(module, name) for module, names in private.items() for name in names]
+    missing = [f"{module.__name__}.{name}" for module, name in used if not hasattr(module, name)]
+    if missing:
+        raise SystemExit(f"ministack {installed} lacks {', '.join(missing)}, which cloud.py replaces or uses")
+
+
+def fix_event_source_mappings() -> None:
+    """Batches of the size, window and payload that the mapping says; MiniStack gives 10 messages at once, no more."""
+    from ministack.core.concurrency import esm_wake
+    from ministack.services import lambda_svc, sqs
+
+    from batching import Batches
+
+    batches = Batches(wake=esm_wake.set)
+
+    def receive(queue_url: str, batch_size: int) -> list[dict]:
+        with sqs._queues_lock:
+            queue = sqs._get_q(queue_url)
+            sqs._expire_retained(queue)
+            sqs._dlq_sweep(queue)
+            arn = queue["attributes"]["QueueArn"]
+            mapping = next(mapping for mapping in lambda_svc._esms.values() if mapping["EventSourceArn"] == arn)
+            count = batches.ready(arn, queue["messages"], int(batch_size), mapping["MaximumBatchingWindowInSeconds"])
+            return sqs._collect_msgs(queue, count, int(queue["attributes"]["VisibilityTimeout"])) if count else []
+
+    sqs._receive_messages_for_esm = receive
+    # A template's parameters are text, and MiniStack compares this one with a number.
+    concurrency = lambda_svc._sqs_esm_concurrency
+    lambda_svc._sqs_esm_concurrency = lambda *mapping: int(concurrency(*mapping))
+
+
+def fix_permissions() -> None:
+    """On AWS the batch calls of SQS need the permission of the single call; MiniStack wants one of the batch's name."""
+    from ministack.core import iam_actions
+
+    named = iam_actions.extract_iam_action
+
+    def action(*request, **options):
+        name = named(*request, **options)
+        return name.removesuffix("Batch") if name and name.startswith("sqs:") else name
+
+    iam_actions.extract_iam_action = action
+
+
+def fix_latency() -> None:
+    """Nagle's algorithm and delayed acknowledgements would add 40 ms to each invocation."""
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+class ApiAtRoot:
+    """MiniStack's application, with the deployed API also at the root of a second port: the paths that AWS has.
+
+    The id of the API is known after the deployment only; `stack.py` writes it to a file.
+    """
+
+    def __init__(self, app, api_port: int, id_file: Path):
+        self.app, self.api_port, self.id_file = app, api_port, id_file
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http" and scope["server"][1] == self.api_port:
+            prefix = f"/_aws/execute-api/{self.id_file.read_text()}/$default" if self.id_file.exists() else "/none"
+            path, raw_path = scope["path"], scope["raw_path"]
+            scope = {**scope, "path": prefix + path, "raw_path": prefix.encode() + raw_path}
+        await self.app(scope, receive, send)
+
+
+def stop_with_owner(directory: Path) -> None:
+    """When the other end of standard input closes, takes the whole stack down, whichever way its owner ended."""
+
+    def watch() -> None:
+        while sys.stdin.buffer.read1(4096):
+            pass
+        command = [sys.executable, str(Path(__file__).with_name("stack.py")), "down", "--dir", str(directory)]
+        subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main() -> None:
+    directory = Path(sys.argv[1])
+    gateway, api = listen(), listen()
+    ports = {"gateway": gateway.getsockname()[1], "api": api.getsockname()[1]}
+    configure(directory, ports["gateway"])
+    require_known_ministack()
+    fix_event_source_mappings()
+    fix_permissions()
+    fix_latency()
+    if "--with-owner" in sys.argv:
+        stop_with_owner(directory)
+
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    config = Config()
+    config.bind = [f"fd://{gateway.fileno()}", f"fd://{api.fileno()}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+    (directory / "ports.json").write_text(json.dumps(ports))
+    asyncio.run(serve(ApiAtRoot(app, ports["api"], directory / "api-id"), config))
+
+
+if __name__ == "__main__":
+    main()
