@@ -1,0 +1,85 @@
+//! `GET /advertiser/info/` and `GET /user/info/`: what a token's holder may know of accounts and of himself.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::access::Need;
+use crate::answer::{Done, Outcome, Refusal};
+use crate::rules::Rules;
+use crate::world::{Advertiser, World};
+
+/// The query of `/advertiser/info/`; both are JSON arrays in text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Info {
+    advertiser_ids: String,
+    fields: Option<String>,
+}
+
+impl Info {
+    /// The advertisers asked for, as far as they can be read.
+    pub(crate) fn advertisers(&self) -> Vec<String> {
+        serde_json::from_str(&self.advertiser_ids).unwrap_or_default()
+    }
+
+    pub(crate) fn carry_out(&self, rules: &Rules, world: &World, token: Option<&str>) -> Outcome {
+        let grant = world.bearer(token)?;
+        let ids = strings("advertiser_ids", &self.advertiser_ids)?;
+        if ids.is_empty() || ids.len() > 100 {
+            return Err(Refusal::parameter("advertiser_ids takes 1 to 100 ids."));
+        }
+        let fields = self.fields.as_deref().map(|text| strings("fields", text)).transpose()?;
+        let list: Result<Vec<Value>, Refusal> = ids
+            .iter()
+            .map(|id| {
+                let advertiser = world.permit(rules, grant, id, Need::ReadAccount)?;
+                select(account(advertiser), fields.as_deref())
+            })
+            .collect();
+        Ok(Done::Whole(json!({ "list": list? })))
+    }
+}
+
+/// `/user/info/`, which has no parameters.
+pub(crate) fn user(world: &World, token: Option<&str>) -> Outcome {
+    let grant = world.bearer(token)?;
+    let person = world
+        .person(&grant.core_user_id)
+        .ok_or_else(|| Refusal::new(40106, "The user of the token does not exist."))?;
+    Ok(Done::Whole(json!({
+        "core_user_id": person.core_user_id,
+        "display_name": person.display_name,
+        "email": person.email,
+        "avatar_url": "",
+        "create_time": 1_600_000_000,
+    })))
+}
+
+fn strings(name: &str, text: &str) -> Result<Vec<String>, Refusal> {
+    serde_json::from_str(text).map_err(|_| Refusal::parameter(format!("{name} is not a JSON array of strings.")))
+}
+
+fn account(advertiser: &Advertiser) -> Map<String, Value> {
+    let fields = [
+        ("advertiser_id", &*advertiser.advertiser_id),
+        ("name", &*advertiser.name),
+        ("role", &*advertiser.kind),
+        ("status", &*advertiser.status),
+        ("currency", "EUR"),
+        ("timezone", "Europe/Berlin"),
+        ("owner_bc_id", &*advertiser.business_center),
+    ];
+    fields.into_iter().map(|(field, value)| (field.to_owned(), json!(value))).collect()
+}
+
+/// Only the fields asked for; an unknown one is an error.
+fn select(mut account: Map<String, Value>, fields: Option<&[String]>) -> Result<Value, Refusal> {
+    let Some(fields) = fields else {
+        return Ok(Value::Object(account));
+    };
+    if let Some(unknown) = fields.iter().find(|field| !account.contains_key(*field)) {
+        return Err(Refusal::parameter(format!("fields: {unknown} is unknown.")));
+    }
+    account.retain(|field, _| fields.contains(field));
+    Ok(Value::Object(account))
+}

@@ -1,0 +1,181 @@
+//! Who and what exists at this TikTok: apps, people, advertisers, tokens, audiences.
+//! It holds facts and makes ids; who may do what is in `access.rs`, what a call changes is beside each endpoint.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Refusal;
+use crate::member::{Digest, Family, IdKind};
+
+/// What a person may do in the advertiser accounts that he reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Ad Account Admin.
+    Admin,
+    /// Ad Account Operator.
+    Operator,
+    /// Sees reports, may not manage audiences.
+    Analyst,
+    /// Belongs to a Business Center and to no advertiser account.
+    BusinessCenterOnly,
+}
+
+/// Someone who can sign in at the consent page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// A short name for stories, like `admin`; unique.
+    pub key: String,
+    /// The id that `/user/info/` gives.
+    pub core_user_id: String,
+    /// The name shown, in any script.
+    pub display_name: String,
+    /// The address that `/user/info/` gives.
+    pub email: String,
+    /// What the person may do.
+    pub role: Role,
+    /// The ids of the advertiser accounts that the person reaches.
+    pub advertisers: Vec<String>,
+}
+
+/// An advertiser account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advertiser {
+    /// Nineteen digits.
+    pub advertiser_id: String,
+    /// The name, in any script.
+    pub name: String,
+    /// The Business Center that owns the account.
+    pub business_center: String,
+    /// `STATUS_ENABLE`, or why it is not enabled.
+    pub status: String,
+    /// The kind of account: `ROLE_ADVERTISER`, `ROLE_CHILD_ADVERTISER`, `ROLE_AGENT`, `ROLE_CHILD_AGENT`.
+    pub kind: String,
+    /// Whether the integration is approved for this advertiser; if not, audience calls are answered with 40118.
+    pub allow_listed: bool,
+}
+
+/// An app of a developer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct App {
+    pub(crate) secret: String,
+    pub(crate) blocked: bool,
+}
+
+/// What a consent gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) app_id: String,
+    pub(crate) core_user_id: String,
+    pub(crate) advertisers: Vec<String>,
+    pub(crate) scopes: Vec<u64>,
+}
+
+/// A code that waits to be exchanged, until `expires_ms`.
+#[derive(Clone, Debug)]
+pub(crate) struct AuthCode {
+    pub(crate) grant: Grant,
+    pub(crate) expires_ms: u64,
+}
+
+/// An audience and who is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Audience {
+    pub(crate) advertiser_id: String,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) created_ms: u64,
+    pub(crate) deleted_ms: Option<u64>,
+    pub(crate) in_use: bool,
+    pub(crate) family: Option<Family>,
+    pub(crate) members: BTreeMap<IdKind, HashSet<Digest>>,
+}
+
+/// The type of the audiences that this API makes, and the only one that mapping feeds.
+pub(crate) const PARTNER_AUDIENCE: &str = "Partner Audience";
+
+/// Everything that exists.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) apps: HashMap<String, App>,
+    pub(crate) people: Vec<Person>,
+    pub(crate) advertisers: BTreeMap<String, Advertiser>,
+    pub(crate) tokens: HashMap<String, Grant>,
+    pub(crate) codes: HashMap<String, AuthCode>,
+    pub(crate) audiences: BTreeMap<String, Audience>,
+    /// Hashes that spoil a call which carries them.
+    pub(crate) poison: HashMap<String, Refusal>,
+}
+
+impl World {
+    /// A person by core user id or by key.
+    pub(crate) fn person(&self, id_or_key: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.core_user_id == id_or_key || person.key == id_or_key)
+    }
+
+    /// Stores a code for the grant and returns it.
+    pub(crate) fn add_code(&mut self, grant: Grant, expires_ms: u64) -> String {
+        let code = secret_text();
+        self.codes.insert(code.clone(), AuthCode { grant, expires_ms });
+        code
+    }
+
+    /// Stores a token for the grant and returns it.
+    pub(crate) fn add_token(&mut self, grant: Grant) -> String {
+        let token = secret_text();
+        self.tokens.insert(token.clone(), grant);
+        token
+    }
+
+    /// Creates an audience and returns its id.
+    pub(crate) fn add_audience(&mut self, advertiser_id: &str, name: &str, kind: &str, now_ms: u64) -> String {
+        let audience_id = id();
+        let audience = Audience {
+            advertiser_id: advertiser_id.to_owned(),
+            name: cut(name),
+            kind: kind.to_owned(),
+            created_ms: now_ms,
+            deleted_ms: None,
+            in_use: false,
+            family: None,
+            members: BTreeMap::new(),
+        };
+        self.audiences.insert(audience_id.clone(), audience);
+        audience_id
+    }
+}
+
+/// A name of over 70 characters is cut to 67 and "...".
+fn cut(name: &str) -> String {
+    if name.chars().count() <= 70 {
+        return name.to_owned();
+    }
+    name.chars().take(67).chain("...".chars()).collect()
+}
+
+/// An id as TikTok's look: nineteen digits, beginning with 7.
+pub(crate) fn id() -> String {
+    rand::random_range(7_000_000_000_000_000_000_u64..8_000_000_000_000_000_000).to_string()
+}
+
+/// A token or a code as TikTok's look: forty hex digits.
+fn secret_text() -> String {
+    crate::member::hex(&rand::random::<[u8; 20]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cut, id};
+
+    #[test]
+    fn a_name_over_seventy_characters_keeps_sixty_seven_and_dots() {
+        assert_eq!(cut(&"é".repeat(70)), "é".repeat(70));
+        assert_eq!(cut(&"é".repeat(71)), format!("{}...", "é".repeat(67)));
+    }
+
+    #[test]
+    fn ids_have_nineteen_digits() {
+        assert!((0..100).all(|_| id().len() == 19));
+    }
+}
