@@ -168,7 +168,7 @@ proptest! {
         let unlimited = plan(&envelopes, LIMITS);
         let plan = plan(&envelopes, Limits { rows, bytes });
         for call in &plan.calls {
-            let sent: Vec<_> = call.pieces.iter().map(|p| p.row.clone()).collect();
+            let sent: Vec<_> = call.pieces.iter().map(|p| &p.row).collect();
             let body = serde_json::to_vec(&Mapping { advertiser: "7".parse().unwrap(), action: call.action, rows: &sent }).unwrap();
             prop_assert!(sent.len() <= rows && body.len() <= bytes, "{} rows, {} bytes", sent.len(), body.len());
         }

@@ -53,6 +53,18 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Nobody knows what came of the call.
+    #[must_use]
+    pub fn without_answer(message: &str) -> Self {
+        Self {
+            meaning: Meaning::Unavailable,
+            code: None,
+            status: None,
+            message: message.to_owned(),
+            trace: Trace::default(),
+        }
+    }
+
     /// TikTok says that what the call names does not exist (40007).
     #[must_use]
     pub fn names_nothing_that_exists(&self) -> bool {
@@ -127,13 +139,7 @@ fn not_reached(error: &reqwest::Error) -> Failure {
     } else {
         "the connection broke before the answer was complete"
     };
-    Failure {
-        meaning: Meaning::Unavailable,
-        code: None,
-        status: None,
-        message: message.to_owned(),
-        trace: Trace::default(),
-    }
+    Failure::without_answer(message)
 }
 
 fn without_code(status: StatusCode, trace: Trace, message: &str) -> Failure {

@@ -69,7 +69,7 @@ pub struct Mapping<'a> {
     /// What happens to the users.
     pub action: Action,
     /// The users: at most 10,000 a call at TikTok.
-    pub rows: &'a [Row],
+    pub rows: &'a [&'a Row],
 }
 
 impl Mapping<'_> {
@@ -88,7 +88,7 @@ impl Serialize for Mapping<'_> {
     }
 }
 
-struct Rows<'a>(&'a [Row]);
+struct Rows<'a>(&'a [&'a Row]);
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -208,7 +208,7 @@ mod tests {
             |rows: &[Row]| serde_json::to_vec(&Mapping { advertiser, action: Action::Delete, rows }).unwrap().len();
         assert!(size(&[]) <= Mapping::OVERHEAD_BYTES, "{}", size(&[]));
         for row in rows() {
-            assert_eq!(size(&[row.clone(), row.clone()]) - size(&[row.clone()]), row.json_bytes());
+            assert_eq!(size(&[&row, &row]) - size(&[&row]), row.json_bytes());
         }
     }
 }

@@ -1,0 +1,6 @@
+//! The uploader's binary.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    uploader::run().await
+}
