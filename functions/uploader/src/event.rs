@@ -28,8 +28,8 @@ pub struct Message<'a> {
     pub body: Cow<'a, str>,
     #[serde(default)]
     attributes: Attributes,
-    #[serde(default)]
-    message_attributes: HashMap<String, Value>,
+    #[serde(default, rename = "messageAttributes")]
+    beside: HashMap<String, Value>,
 }
 
 /// Without the body, which may hold raw device ids.
@@ -75,7 +75,7 @@ impl Message<'_> {
     }
 
     fn attribute(&self, name: &str) -> Option<i64> {
-        self.message_attributes.get(name)?.string_value.as_ref()?.parse().ok()
+        self.beside.get(name)?.string_value.as_ref()?.parse().ok()
     }
 }
 

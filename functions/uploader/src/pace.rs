@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// The first pause after throttling. TikTok does not say which window was used up: a second, a minute or a day.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest: TikTok asks for a stop of 5 minutes when a minute's calls are used up.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Who is being slowed down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,8 +177,8 @@ mod tests {
     async fn calls_are_spread_evenly() {
         let pace = Pace::new(50.0, 1e6);
         let start = std::time::Instant::now();
-        for n in 0..6 {
-            pace.turn(advertiser(n), Instant::now() + Duration::from_secs(60)).await.unwrap();
+        for n in 1..7 {
+            pace.turn(advertiser(n), Instant::now() + Duration::from_mins(1)).await.unwrap();
         }
         assert!(start.elapsed() >= Duration::from_millis(95), "5 distances of 20 ms: {:?}", start.elapsed());
     }

@@ -21,9 +21,9 @@ use letters::Letter;
 /// When a message comes back for the first time; later it takes twice as long each time.
 const FIRST_RETURN: Duration = Duration::from_secs(30);
 /// The longest that a message stays away.
-const LONGEST_RETURN: Duration = Duration::from_secs(3600);
+const LONGEST_RETURN: Duration = Duration::from_hours(1);
 /// The longest for one that only waits for a token.
-const LONGEST_SUSPENDED: Duration = Duration::from_secs(300);
+const LONGEST_SUSPENDED: Duration = Duration::from_mins(5);
 
 /// What becomes of a message.
 #[derive(Debug, Clone)]
@@ -128,22 +128,21 @@ impl Settlement<'_> {
         for message in self.batch.plan.superseded_in.iter().copied().chain(unmapped) {
             set(&mut settled_in_part, message, true);
         }
-        let planned = later.into_iter().zip(settled_in_part);
-        let of = |((disposition, expired), (later, in_part)): ((&Disposition, &bool), (Option<&Arc<Reason>>, bool))| {
-            match disposition {
+        let mut fates = Vec::with_capacity(messages);
+        for (index, disposition) in self.batch.dispositions.iter().enumerate() {
+            let gives_up = |reason: &Reason| expired.get(index) == Some(&true) || (crowded && reason.word == SUSPENDED);
+            fates.push(match disposition {
                 Disposition::Unreadable(reason) => Fate::Aside(Arc::clone(reason)),
-                Disposition::Waits(reason) if *expired || (crowded && reason.word == SUSPENDED) => {
-                    Fate::Aside(Arc::clone(reason))
-                }
+                Disposition::Waits(reason) if gives_up(reason) => Fate::Aside(Arc::clone(reason)),
                 Disposition::Waits(reason) => Fate::Back(Arc::clone(reason)),
-                Disposition::Planned => match later {
+                Disposition::Planned => match later.get(index).copied().flatten() {
                     None => Fate::Done,
-                    Some(reason) if in_part => Fate::Leftover(Arc::clone(reason)),
+                    Some(reason) if settled_in_part.get(index) == Some(&true) => Fate::Leftover(Arc::clone(reason)),
                     Some(reason) => Fate::Back(Arc::clone(reason)),
                 },
-            }
-        };
-        self.batch.dispositions.iter().zip(expired).zip(planned).map(of).collect()
+            });
+        }
+        fates
     }
 
     /// Sends letters. The messages of one that could not be sent come back as they are.
@@ -153,7 +152,9 @@ impl Settlement<'_> {
             if let Err(error) = outcome {
                 tracing::error!(%error, messages = of.len(), "{what} could not be queued; the messages come back");
                 let reason = Reason::new("queue", error.to_string());
-                of.into_iter().for_each(|message| set(&mut self.fates, message, Fate::Back(Arc::clone(&reason))));
+                for message in of {
+                    set(&mut self.fates, message, Fate::Back(Arc::clone(&reason)));
+                }
             }
         }
     }
@@ -228,6 +229,6 @@ mod tests {
             let pause = pause(returns, &busy).as_secs();
             assert!((seconds * 3 / 4 - 1..=seconds).contains(&pause), "{returns}: {pause}");
         }
-        assert!(pause(100, &suspended) <= Duration::from_secs(300));
+        assert!(pause(100, &suspended) <= Duration::from_mins(5));
     }
 }

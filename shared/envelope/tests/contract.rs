@@ -1,4 +1,5 @@
 //! What `ingest` writes is what `uploader` reads.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::borrow::Cow;
 

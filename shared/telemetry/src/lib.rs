@@ -9,13 +9,14 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
 /// The crates that obey the `LOG_LEVEL` setting.
-const OWN_CRATES: [&str; 11] = [
+const OWN_CRATES: [&str; 12] = [
     "auth_redirect",
     "envelope",
     "firehose",
     "identity",
     "ids",
     "ingest",
+    "queue",
     "secrets",
     "startup",
     "telemetry",
@@ -46,8 +47,8 @@ impl Telemetry {
     /// # Errors
     /// [`AlreadySetUp`], which a function's `main` cannot meet.
     pub fn set_up(level: LevelFilter, namespace: String, function: &'static str) -> Result<Self, AlreadySetUp> {
-        let own: String = OWN_CRATES.iter().map(|own| format!(",{own}={level}")).collect();
-        let filter = EnvFilter::new(format!("warn{own}"));
+        let own = OWN_CRATES.map(|own| format!("{own}={level}")).join(",");
+        let filter = EnvFilter::new(format!("warn,{own}"));
         tracing_subscriber::fmt()
             .json()
             .flatten_event(true)

@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn no_body_makes_it_panic() {
-        for body in [&[0xff, 0xfe][..], &[b'['; 100_000], br#"{"code":99999999999999999999}"#] {
+        for body in [&[0xff, 0xfe][..], &[b'['; 10_000], br#"{"code":99999999999999999999}"#] {
             let judged = judge::<serde_json::Value>(StatusCode::OK, Trace::default(), body, &[]);
             assert_eq!(judged.unwrap_err().meaning, Meaning::Unavailable);
         }

@@ -135,23 +135,25 @@ mod tests {
     use ids::Encoding;
     use smallvec::smallvec;
 
-    fn md5(digit: &str) -> Option<Md5> {
-        Some(Md5::parse(Encoding::Md5, &digit.repeat(32)).unwrap())
+    fn md5(digit: &str) -> Md5 {
+        Md5::parse(Encoding::Md5, &digit.repeat(32)).unwrap()
     }
 
     fn rows() -> [Row; 3] {
         let (one, two) = ("7000000000000000011".parse().unwrap(), "72".parse().unwrap());
         [
-            Row { idfa: md5("a"), gaid: md5("b"), audiences: smallvec![one] },
-            Row { idfa: md5("c"), gaid: None, audiences: smallvec![one, two] },
-            Row { idfa: None, gaid: md5("d"), audiences: smallvec![two] },
+            Row { idfa: Some(md5("a")), gaid: Some(md5("b")), audiences: smallvec![one] },
+            Row { idfa: Some(md5("c")), gaid: None, audiences: smallvec![one, two] },
+            Row { idfa: None, gaid: Some(md5("d")), audiences: smallvec![two] },
         ]
     }
 
     #[test]
     fn an_absent_id_keeps_its_place() {
-        let mapping =
-            Mapping { advertiser: "7000000000000000001".parse().unwrap(), action: Action::Add, rows: &rows() };
+        let rows = rows();
+        let rows: Vec<_> = rows.iter().collect();
+        let advertiser = "7000000000000000001".parse().unwrap();
+        let mapping = Mapping { advertiser, action: Action::Add, rows: &rows };
         insta::assert_json_snapshot!(mapping, @r#"
         {
           "advertiser_ids": [
@@ -205,7 +207,7 @@ mod tests {
     fn the_reckoned_size_is_the_size_of_the_body() {
         let advertiser = "18446744073709551615".parse().unwrap();
         let size =
-            |rows: &[Row]| serde_json::to_vec(&Mapping { advertiser, action: Action::Delete, rows }).unwrap().len();
+            |rows: &[&Row]| serde_json::to_vec(&Mapping { advertiser, action: Action::Delete, rows }).unwrap().len();
         assert!(size(&[]) <= Mapping::OVERHEAD_BYTES, "{}", size(&[]));
         for row in rows() {
             assert_eq!(size(&[&row, &row]) - size(&[&row]), row.json_bytes());

@@ -71,7 +71,7 @@ impl Piece {
 }
 
 /// An id and its audiences, ready to share a row with another id of the same user.
-struct Id {
+struct Member {
     device: DeviceType,
     id: Md5,
     span: Span,
@@ -95,11 +95,11 @@ pub(super) fn fill(changes: &mut [Change], limits: Limits) -> Vec<Call> {
 }
 
 /// Each id with its audiences, those of one user side by side: the user who was last seen with the id.
-fn ids_of(together: &[Change], mut start: u32) -> Vec<Id> {
+fn ids_of(together: &[Change], mut start: u32) -> Vec<Member> {
     let mut ids = Vec::with_capacity(together.len());
     for same_id in together.chunk_by(|a, b| (a.device, a.id) == (b.device, b.id)) {
         let Some(&Change { device, id, .. }) = same_id.first() else { continue };
-        ids.push(Id {
+        ids.push(Member {
             device,
             id,
             span: Span { start, len: length(same_id) },
@@ -113,7 +113,7 @@ fn ids_of(together: &[Change], mut start: u32) -> Vec<Id> {
 }
 
 /// Puts ids of one user that go to the same audiences into one row, one of each type; further ones take further rows.
-fn pair(ids: &[Id], filling: &mut Filling) {
+fn pair(ids: &[Member], filling: &mut Filling) {
     for alike in ids.chunk_by(|a, b| (a.owner, &a.audiences) == (b.owner, &b.audiences)) {
         let (idfas, gaids) = alike.split_at(alike.partition_point(|id| id.device == DeviceType::Idfa));
         for at in 0..idfas.len().max(gaids.len()) {

@@ -175,7 +175,7 @@ impl Settlement<'_> {
             let id = hashed(first.device, first.id);
             match rows.last_mut() {
                 Some((origin, row)) if *origin == first.origin && row.adds == adds && row.deletes == deletes => {
-                    row.ids.push(id)
+                    row.ids.push(id);
                 }
                 Some(_) | None => {
                     let (changed_ms, mpid) = (Some(first.changed_ms), mpid(first.origin));
