@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use envelope::{Envelope, ReadError};
 use futures::{StreamExt, stream};
+use identity::Dropped;
 use ids::{AdvertiserId, TokenFingerprint};
 use secrets::{Record, Secrets};
 
@@ -141,8 +142,8 @@ fn count(counts: &Counts) {
     let Counts { users, users_without_id, nil, malformed, encoding, superseded } = *counts;
     metrics::counter!("users_received").increment(users);
     metrics::counter!("users_without_id").increment(users_without_id);
-    metrics::counter!("ids_dropped_nil").increment(nil);
-    metrics::counter!("ids_dropped_malformed").increment(malformed);
-    metrics::counter!("ids_dropped_encoding").increment(encoding);
+    metrics::counter!("ids_dropped", "reason" => Dropped::Nil.reason()).increment(nil);
+    metrics::counter!("ids_dropped", "reason" => Dropped::Malformed.reason()).increment(malformed);
+    metrics::counter!("ids_dropped", "reason" => Dropped::Encoding.reason()).increment(encoding);
     metrics::counter!("changes_superseded").increment(superseded);
 }
