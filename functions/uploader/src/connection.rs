@@ -128,9 +128,11 @@ impl Connection {
         }
     }
 
-    /// Notes in the record that TikTok accepts the token, and whose it is, if calls were done and the record does not know it.
+    /// Notes in the record that TikTok accepts the token, and whose it is, if calls were done and the record does not know it. Tried
+    /// once an invocation.
     pub async fn verify(&self, tiktok: &Client, secrets: &Secrets) {
-        let Ok(token) = self.token().await else { return };
+        let mut token = self.token.lock().await;
+        let Ok(token) = token.as_mut() else { return };
         if !self.delivered.load(Ordering::Relaxed) || (token.verified && token.user_known) {
             return;
         }
@@ -145,6 +147,7 @@ impl Connection {
         if let Err(error) = secrets.update(self.advertiser, verify).await {
             tracing::warn!(advertiser = %self.advertiser, %error, "a token that TikTok accepts could not be noted as verified");
         }
+        (token.verified, token.user_known) = (true, true);
     }
 }
 

@@ -182,7 +182,7 @@ impl Settlement<'_> {
         metrics::counter!("changes_delivered").increment(count(|outcome| matches!(outcome, Outcome::Delivered)));
         metrics::counter!("changes_rejected").increment(count(|outcome| matches!(outcome, Outcome::Rejected(_))));
         metrics::counter!("changes_postponed").increment(count(|outcome| matches!(outcome, Outcome::Later(_))));
-        metrics::gauge!("suspended_advertisers").set(u32::try_from(self.batch.suspended).map_or(f64::MAX, f64::from));
+        metrics::gauge!("suspended_connections").set(u32::try_from(self.batch.suspended).map_or(f64::MAX, f64::from));
         let reasons: HashSet<_> = self.fates.iter().filter_map(Fate::reason).collect();
         for reason in reasons {
             tracing::warn!(

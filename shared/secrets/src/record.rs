@@ -129,10 +129,13 @@ impl Record {
     }
 
     /// Notes that TikTok accepts `secret` for this advertiser, granted by `user` if that is known. It lives again if it was dead, and finds room
-    /// in a full record at the cost of, in this order: one never verified, one dead, the oldest.
+    /// in a full record at the cost of, in this order: one never verified, a dead one of another user (the same user's is what it heals), a dead
+    /// one of the same user, the oldest living one of the same user, the oldest.
     pub fn verify(&mut self, secret: &SecretString, source: Source, user: Option<&str>, now_ms: i64) {
         if self.note(secret, source, now_ms) == Noted::NoRoom {
-            let expendable = |token: &&Token| (token.dead.is_none(), token.first_seen_ms);
+            let is_same = |token: &Token| user.is_some() && token.user.as_deref() == user;
+            let expendable =
+                |token: &&Token| (token.dead.is_none(), is_same(token) == token.dead.is_some(), token.first_seen_ms);
             if let Some(gone) = self.tokens.iter().min_by_key(expendable).map(|token| token.fingerprint) {
                 self.tokens.retain(|token| token.fingerprint != gone);
             }
@@ -212,6 +215,25 @@ mod tests {
         assert!(record.get(fingerprint("c")).is_none());
         record.verify(&secret("f"), Source::Authorisation, Some("f"), 11);
         assert!(record.get(fingerprint("a")).is_none());
+    }
+
+    #[test]
+    fn in_a_full_record_it_does_not_push_out_the_dead_token_that_it_heals() {
+        let mut record = Record::default();
+        for (n, (name, user)) in [("mine", "ann"), ("theirs", "bob"), ("c", "cy"), ("d", "dee")].into_iter().enumerate()
+        {
+            record.verify(&secret(name), Source::Firehose, Some(user), i64::try_from(n).unwrap());
+        }
+        record.bury(fingerprint("mine"), "40105", 9);
+        record.bury(fingerprint("theirs"), "40105", 9);
+        record.verify(&secret("new"), Source::Authorisation, Some("ann"), 10);
+        assert_eq!(used(&record, "mine").as_deref(), Some("new"));
+        assert!(record.get(fingerprint("theirs")).is_none());
+
+        record.verify(&secret("d2"), Source::Authorisation, Some("dee"), 11);
+        record.verify(&secret("d3"), Source::Authorisation, Some("dee"), 12);
+        assert!(record.get(fingerprint("d")).is_none(), "a user's own tokens go before those of others");
+        assert!(record.get(fingerprint("c")).is_some());
     }
 
     #[test]

@@ -1,0 +1,193 @@
+//! What the browser asks for, read from the query string. Everything in it is a stranger's: bounded, and never repeated in a page.
+
+use std::borrow::Cow;
+
+use secrecy::SecretString;
+use url::form_urlencoded;
+
+/// TikTok's codes have 40 characters.
+const MAX_CODE_CHARS: usize = 512;
+/// Ours have 32 characters.
+const MAX_STATE_CHARS: usize = 512;
+/// API Gateway takes 10 KB of request line and headers together.
+const MAX_QUERY_BYTES: usize = 8 * 1024;
+
+/// What a request asks for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// The page with the button.
+    Start,
+    /// To be sent to TikTok with a fresh `state`.
+    Begin,
+    /// The page that says that the token was shown.
+    Shown,
+    /// A token, for what TikTok sent back.
+    Token(Callback),
+    /// To hear what to do after a consent that was refused or broken off.
+    NotFinished,
+    /// Something that TikTok never sends.
+    Damaged,
+}
+
+/// What TikTok sends back after a consent.
+#[derive(Debug)]
+pub(crate) struct Callback {
+    /// Works once, for an hour.
+    pub(crate) code: SecretString,
+    /// Ties the answer to the question. Private to the browser, so nobody logs it.
+    pub(crate) state: SecretString,
+}
+
+/// A parameter: not there, there, or there more than once.
+#[derive(Default)]
+enum Parameter<'a> {
+    #[default]
+    Absent,
+    Once(Cow<'a, str>),
+    Repeated,
+}
+
+impl<'a> Parameter<'a> {
+    fn put(&mut self, value: Cow<'a, str>) {
+        *self = match self {
+            Self::Absent => Self::Once(value),
+            Self::Once(_) | Self::Repeated => Self::Repeated,
+        };
+    }
+
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// Its value unless it is empty, or an error if there are several.
+    fn value(self) -> Result<Option<Cow<'a, str>>, ()> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Once(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Self::Repeated => Err(()),
+        }
+    }
+}
+
+impl Asked {
+    /// Reads the part of the address after the question mark.
+    pub(crate) fn read(query: &str) -> Self {
+        if query.len() > MAX_QUERY_BYTES {
+            return Self::Damaged;
+        }
+        let (mut code, mut state) = (Parameter::default(), Parameter::default());
+        let (mut refused, mut begin, mut shown, mut called_back) = (false, false, false, false);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "auth_code" => code.put(value),
+                "state" => state.put(value),
+                "error" => refused |= !value.is_empty(),
+                "code" | "id" => called_back = true,
+                "start" => begin = true,
+                "shown" => shown = true,
+                _ => {}
+            }
+        }
+        called_back |= refused || !code.is_absent() || !state.is_absent();
+        match (called_back, begin, shown) {
+            (true, ..) if refused => Self::NotFinished,
+            (true, ..) => Self::callback(code, state).unwrap_or(Self::Damaged),
+            (false, true, _) => Self::Begin,
+            (false, false, true) => Self::Shown,
+            (false, false, false) => Self::Start,
+        }
+    }
+
+    fn callback(code: Parameter<'_>, state: Parameter<'_>) -> Result<Self, ()> {
+        let (code, state) = (code.value()?, state.value()?.unwrap_or_default());
+        let Some(code) = code else { return Ok(Self::NotFinished) };
+        let possible = code.len() <= MAX_CODE_CHARS && code.bytes().all(|byte| byte.is_ascii_graphic());
+        if !possible || state.len() > MAX_STATE_CHARS {
+            return Err(());
+        }
+        Ok(Self::Token(Callback {
+            code: SecretString::from(code.into_owned()),
+            state: SecretString::from(state.into_owned()),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret;
+
+    fn kind(query: &str) -> &'static str {
+        match Asked::read(query) {
+            Asked::Start => "start",
+            Asked::Begin => "begin",
+            Asked::Shown => "shown",
+            Asked::Token(_) => "token",
+            Asked::NotFinished => "not finished",
+            Asked::Damaged => "damaged",
+        }
+    }
+
+    #[test]
+    fn every_address_has_its_meaning() {
+        let long = format!("auth_code={}", "x".repeat(513));
+        let longer = "y".repeat(9000);
+        let table = [
+            ("", "start"),
+            ("utm_source=mail", "start"),
+            ("start=1", "begin"),
+            ("shown=1", "shown"),
+            ("auth_code=abc&state=s", "token"),
+            ("auth_code=abc&code=abc&state=s&id=7&shown=1", "token"),
+            ("auth_code=abc", "token"),
+            ("auth_code=abc&error=", "token"),
+            ("error=access_denied&state=s", "not finished"),
+            ("auth_code=abc&error=access_denied", "not finished"),
+            ("state=s", "not finished"),
+            ("auth_code=&state=s", "not finished"),
+            ("code=abc", "not finished"),
+            ("auth_code=a&auth_code=a", "damaged"),
+            ("auth_code=a&state=s&state=t", "damaged"),
+            ("auth_code=a%20b", "damaged"),
+            ("auth_code=%00", "damaged"),
+            ("auth_code=%F0%9F%A6%80", "damaged"),
+            (&long, "damaged"),
+            (&longer, "damaged"),
+        ];
+        for (query, meaning) in table {
+            assert_eq!(kind(query), meaning, "{query}");
+        }
+    }
+
+    #[test]
+    fn debug_output_holds_neither_code_nor_state() {
+        let asked = format!("{:?}", Asked::read("auth_code=s3cr3t&state=als0"));
+        assert!(!asked.contains("s3cr3t") && !asked.contains("als0"), "{asked}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_makes_it_panic(query in "\\PC{0,200}") {
+            Asked::read(&query);
+        }
+
+        #[test]
+        fn a_code_and_a_state_come_out_as_they_went_in(code in "[!-~]{1,512}", state in "\\PC{0,100}", noise in "[a-z]{1,3}") {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("state", &state)
+                .append_pair(&format!("x{noise}"), &code)
+                .append_pair("auth_code", &code)
+                .finish();
+            let Asked::Token(callback) = Asked::read(&query) else { return Err(TestCaseError::fail("not a callback")) };
+            prop_assert_eq!(callback.code.expose_secret(), code);
+            prop_assert_eq!(callback.state.expose_secret(), state);
+        }
+
+        #[test]
+        fn a_repeated_code_is_never_exchanged(code in "[a-z]{0,9}", other in "[a-z]{0,9}", between in "(&[a-d]=[a-z]{0,3}){0,4}") {
+            let query = format!("auth_code={code}{between}&auth_code={other}");
+            prop_assert!(matches!(Asked::read(&query), Asked::Damaged));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+"use strict";
+(() => {
+  const address = document.body.dataset.address;
+  if (location.search !== address || location.hash) {
+    history.replaceState(null, "", location.pathname + address);
+  }
+
+  const said = document.getElementById("said");
+  const say = (text) => {
+    said.textContent = "";
+    setTimeout(() => { said.textContent = text; }, 50);
+  };
+
+  const select = (element) => {
+    for (let around = element.closest("details"); around; around = around.parentElement.closest("details")) {
+      around.open = true;
+    }
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+  };
+
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    const label = [...button.childNodes];
+    let timer;
+    const show = (text) => {
+      button.replaceChildren(text);
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        button.classList.remove("done");
+        button.replaceChildren(...label);
+      }, 2500);
+    };
+    button.addEventListener("click", async () => {
+      const source = document.getElementById(button.dataset.copy);
+      try {
+        await navigator.clipboard.writeText(source.textContent.trim());
+        button.classList.add("done");
+        show("Copied");
+        say(button.dataset.what + " copied.");
+      } catch {
+        select(source);
+        show("Press Ctrl+C or ⌘C");
+        say("It is selected. Copy it with Control C, or Command C.");
+      }
+    });
+    button.hidden = false;
+  }
+
+  const find = document.getElementById("find");
+  if (find) {
+    const rows = [...document.querySelectorAll("#accounts > li")]
+      .map((row) => [row, row.querySelector(".who").textContent.toLowerCase()]);
+    let timer;
+    find.addEventListener("input", () => {
+      const wanted = find.value.trim().toLowerCase();
+      let left = 0;
+      for (const [row, text] of rows) {
+        row.hidden = !text.includes(wanted);
+        left += row.hidden ? 0 : 1;
+      }
+      document.getElementById("none").hidden = left > 0;
+      clearTimeout(timer);
+      timer = setTimeout(() => say(left + " of " + rows.length + " accounts."), 500);
+    });
+    find.parentElement.hidden = false;
+  }
+})();

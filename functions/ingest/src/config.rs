@@ -1,0 +1,131 @@
+//! The settings of the function, read once from the environment.
+
+use std::str::FromStr;
+
+use firehose::BulkConfiguration;
+use ids::Encoding;
+use startup::{InvalidSettings, Settings};
+use tracing::level_filters::LevelFilter;
+
+/// What the function is told at its start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `QUEUE_URL`: the queue that the uploader reads.
+    pub queue_url: String,
+    /// `FIREHOSE_TOKEN_SECRET_ID`: the secret with the tokens that mParticle may present over HTTP.
+    pub firehose_token_secret_id: String,
+    /// `ADVERTISER_SECRET_PREFIX`: what the names of the advertisers' records start with.
+    pub advertiser_secret_prefix: String,
+    /// `TIKTOK_API_BASE_URL`: such as `https://business-api.tiktok.com/open_api/v1.3`.
+    pub tiktok_api_base_url: String,
+    /// `ENVELOPE_MAX_BYTES`: the largest queue message; 240,000 unless set, 1 MiB at most.
+    pub envelope_max_bytes: usize,
+    /// `DELETE_AUDIENCE_ON_DISCONNECT`: whether disconnecting an audience deletes it at TikTok; `true` unless set.
+    pub delete_audience_on_disconnect: bool,
+    /// What mParticle is told.
+    pub registration: RegistrationConfig,
+    /// `METRICS_NAMESPACE`: of the metrics in CloudWatch.
+    pub metrics_namespace: String,
+    /// `LOG_LEVEL`: `info` unless set.
+    pub log_level: LevelFilter,
+}
+
+/// The settings that stand in the registration.
+#[derive(Debug, Clone, Copy)]
+pub struct RegistrationConfig {
+    /// `IDENTITY_ENCODING`: `raw` unless set; with `md5` raw ids never leave mParticle.
+    pub identity_encoding: IdentityEncoding,
+    /// `BULK_WAIT_MESSAGES` and `BULK_WAIT_MINUTES`: 0, which is off, unless set.
+    pub bulk: Option<BulkConfiguration>,
+}
+
+/// How mParticle is asked to encode device ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityEncoding {
+    /// As the device reports them.
+    Raw,
+    /// Hashed by mParticle.
+    Md5,
+}
+
+/// The text is no encoding that can be asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("must be raw or md5")]
+pub struct NoEncoding;
+
+impl FromStr for IdentityEncoding {
+    type Err = NoEncoding;
+    fn from_str(text: &str) -> Result<Self, NoEncoding> {
+        match text {
+            "raw" => Ok(Self::Raw),
+            "md5" => Ok(Self::Md5),
+            _ => Err(NoEncoding),
+        }
+    }
+}
+
+impl From<IdentityEncoding> for Encoding {
+    fn from(encoding: IdentityEncoding) -> Self {
+        match encoding {
+            IdentityEncoding::Raw => Self::Raw,
+            IdentityEncoding::Md5 => Self::Md5,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    /// Every setting that is missing or wrong, by name.
+    pub fn from_env() -> Result<Self, InvalidSettings> {
+        Self::read(Settings::from_env())
+    }
+
+    fn read<F: Fn(&str) -> Option<String>>(mut settings: Settings<F>) -> Result<Self, InvalidSettings> {
+        let queue_url = settings.required("QUEUE_URL");
+        let firehose_token_secret_id = settings.required("FIREHOSE_TOKEN_SECRET_ID");
+        let advertiser_secret_prefix = settings.required("ADVERTISER_SECRET_PREFIX");
+        let tiktok_api_base_url = settings.required("TIKTOK_API_BASE_URL");
+        let envelope_max_bytes = settings.within("ENVELOPE_MAX_BYTES", 240_000, 1_000..=1_048_576);
+        let delete_audience_on_disconnect = settings.or("DELETE_AUDIENCE_ON_DISCONNECT", true);
+        let registration = RegistrationConfig::of(&mut settings);
+        let metrics_namespace = settings.required("METRICS_NAMESPACE");
+        let log_level = settings.or("LOG_LEVEL", LevelFilter::INFO);
+        let read = || {
+            Some(Self {
+                queue_url: queue_url?,
+                firehose_token_secret_id: firehose_token_secret_id?,
+                advertiser_secret_prefix: advertiser_secret_prefix?,
+                tiktok_api_base_url: tiktok_api_base_url?,
+                envelope_max_bytes: envelope_max_bytes?,
+                delete_audience_on_disconnect: delete_audience_on_disconnect?,
+                registration: registration?,
+                metrics_namespace: metrics_namespace?,
+                log_level: log_level?,
+            })
+        };
+        read().ok_or_else(|| settings.invalid())
+    }
+}
+
+impl RegistrationConfig {
+    /// Reads the environment of the process, of which nothing is required.
+    ///
+    /// # Errors
+    /// Every setting that is wrong, by name.
+    pub fn from_env() -> Result<Self, InvalidSettings> {
+        let mut settings = Settings::from_env();
+        Self::of(&mut settings).ok_or_else(|| settings.invalid())
+    }
+
+    fn of<F: Fn(&str) -> Option<String>>(settings: &mut Settings<F>) -> Option<Self> {
+        let identity_encoding = settings.or("IDENTITY_ENCODING", IdentityEncoding::Raw);
+        let messages = settings.or("BULK_WAIT_MESSAGES", 0_u32);
+        let minutes = settings.or("BULK_WAIT_MINUTES", 0_u32);
+        let on = |wait: u32| Some(wait).filter(|wait| *wait > 0);
+        let bulk = BulkConfiguration { messages: on(messages?), minutes: on(minutes?) };
+        let asked = bulk.messages.is_some() || bulk.minutes.is_some();
+        Some(Self { identity_encoding: identity_encoding?, bulk: asked.then_some(bulk) })
+    }
+}

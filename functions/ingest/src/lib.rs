@@ -1,0 +1,54 @@
+//! Answers mParticle's Firehose messages, by HTTP or by direct invocation, and queues the changes that they hold.
+//!
+//! Of a person's data only device ids, MPID and audience ids go on from here. It hashes nothing and uploads nothing: the
+//! `uploader` does. At TikTok it looks for, creates and deletes audiences, and no more.
+
+mod app;
+mod audience;
+mod config;
+mod connection;
+mod door;
+mod membership;
+mod observation;
+mod queue;
+mod refusal;
+mod registration;
+mod reply;
+mod tokens;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures::FutureExt;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use telemetry::Telemetry;
+
+pub use app::App;
+pub use config::{Config, IdentityEncoding, RegistrationConfig};
+pub use membership::{Dropped, Queueable, envelopes};
+pub use refusal::Refusal;
+pub use registration::registration;
+pub use reply::Reply;
+
+/// Takes events until the process is ended.
+///
+/// # Errors
+/// The runtime's, when it cannot reach Lambda.
+pub async fn run(app: &App, telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
+    // Boxed: the type of the future would be deeper than the compiler goes.
+    let handle = |event: LambdaEvent<Box<RawValue>>| {
+        let reply = async move {
+            let reply = app.handle(event.payload.get()).await;
+            telemetry.flush();
+            reply
+        };
+        reply.boxed_local()
+    };
+    lambda_runtime::run(service_fn(handle)).await
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}

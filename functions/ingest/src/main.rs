@@ -1,0 +1,12 @@
+//! The Lambda function `ingest`: settings, telemetry, clients, and the loop that takes events.
+
+use ingest::{App, Config};
+use telemetry::Telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let config = Config::from_env()?;
+    let telemetry = Telemetry::set_up(config.log_level, config.metrics_namespace.clone(), "ingest")?;
+    let app = App::build(&config).await?;
+    ingest::run(&app, telemetry).await.map_err(anyhow::Error::from_boxed)
+}

@@ -1,0 +1,101 @@
+//! The responses to mParticle. Each carries its type, an id, a time and the version of the protocol.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ids::AudienceId;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::VERSION;
+use crate::registration::ModuleRegistration;
+use crate::settings::AUDIENCE_ID;
+
+/// What a request is answered with.
+#[derive(Debug)]
+pub enum Response<'a> {
+    /// Who this is, and what it needs.
+    Registration(&'a ModuleRegistration),
+    /// What mParticle is to store with the subscription and send along with every later change: TikTok's audience.
+    Subscription(Option<AudienceId>),
+    /// The changes are accepted.
+    Membership {
+        /// Whether the connection is dead for a reason that time does not heal.
+        suspend: bool,
+    },
+}
+
+impl Response<'_> {
+    /// The JSON of the response to the request of that id, dated now.
+    ///
+    /// # Errors
+    /// The serializer's, if it has any.
+    pub fn to_json(&self, id: &str) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Dated { id, response: self })
+    }
+}
+
+struct Dated<'a> {
+    id: &'a str,
+    response: &'a Response<'a>,
+}
+
+#[derive(Serialize)]
+struct Head<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: &'a str,
+    timestamp_ms: u64,
+    firehose_version: &'static str,
+}
+
+#[derive(Serialize)]
+struct WithHead<'a, T: Serialize> {
+    #[serde(flatten)]
+    head: Head<'a>,
+    #[serde(flatten)]
+    rest: T,
+}
+
+impl Serialize for Dated<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let timestamp_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
+        let head = |kind| Head { kind, id: self.id, timestamp_ms, firehose_version: VERSION };
+        match self.response {
+            Response::Registration(rest) => {
+                WithHead { head: head("module_registration_response"), rest }.serialize(serializer)
+            }
+            Response::Subscription(audience) => {
+                let rest = Settings { audience_subscription_settings: Held(*audience) };
+                WithHead { head: head("audience_subscription_response"), rest }.serialize(serializer)
+            }
+            Response::Membership { suspend } => {
+                let rest = Suspend { suspend_subscription: *suspend };
+                WithHead { head: head("audience_membership_change_response"), rest }.serialize(serializer)
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Suspend {
+    suspend_subscription: bool,
+}
+
+#[derive(Serialize)]
+struct Settings {
+    audience_subscription_settings: Held,
+}
+
+/// The settings that mParticle is to hold: one, or none.
+struct Held(Option<AudienceId>);
+
+impl Serialize for Held {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut settings = serializer.serialize_map(Some(usize::from(self.0.is_some())))?;
+        if let Some(audience) = self.0 {
+            settings.serialize_entry(AUDIENCE_ID.id, &audience)?;
+        }
+        settings.end()
+    }
+}

@@ -1,0 +1,14 @@
+//! `make bench`: figures of this machine, to compare with one another and not with those of other machines.
+
+mod lambda;
+mod table;
+mod uploads;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut table = table::Table::default();
+    uploads::planning(&mut table)?;
+    uploads::invocations(&mut table).await?;
+    table.print();
+    Ok(())
+}
