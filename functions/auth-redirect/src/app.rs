@@ -151,9 +151,9 @@ impl Outcome {
                 )
             };
         }
-        metrics::counter!("AuthRequests", "outcome" => self.word).increment(1);
+        metrics::counter!("auth_requests", "outcome" => self.word).increment(1);
         if self.word == Problem::Operator.outcome() {
-            metrics::counter!("OperatorFaults").increment(1);
+            metrics::counter!("operator_faults").increment(1);
             line!(error);
         } else {
             line!(info);

@@ -126,9 +126,13 @@ impl Findings {
         PROBLEMS.iter().filter_map(told).collect()
     }
 
-    /// How many accounts something stands in the way of, in words.
-    pub(crate) fn blocked(&self) -> String {
-        counted(self.accounts.iter().filter(|account| account.standing.is_blocked()).count(), self.accounts.len())
+    /// The heading over several problems.
+    pub(crate) fn problems_title(&self) -> String {
+        let blocked = self.accounts.iter().filter(|account| account.standing.is_blocked()).count();
+        match self.accounts.len() {
+            all if all == blocked => "No account can receive audiences yet".to_owned(),
+            all => format!("{} cannot receive audiences yet", counted(blocked, all)),
+        }
     }
 
     /// What the authorisation did to connections that there are already.

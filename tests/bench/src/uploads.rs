@@ -24,7 +24,7 @@ fn row(user: u32) -> Result<Row<'static>> {
     Ok(Row {
         mpid: Some((u64::from(user) + 1_000_000_000_000).to_string().parse()?),
         ids: vec![id(DeviceType::Idfa, 0xa), id(DeviceType::Gaid, 0xb)],
-        adds: ["7000000000000000011".parse()?].into(),
+        adds: std::iter::once("7000000000000000011".parse()?).collect(),
         ..Row::default()
     })
 }

@@ -57,7 +57,7 @@ async fn tiktok_in_trouble() {
 #[tokio::test]
 async fn tiktok_slow() {
     let mut world = World::new().await;
-    world.config.patience.exchange = Duration::from_millis(100);
+    world.config.patience.exchange = Duration::from_secs(1);
     world.exchange(ResponseTemplate::new(200).set_delay(Duration::from_secs(30))).await;
     world.get(CALLBACK).await.says("TikTok is not answering");
     assert_eq!(world.calls("/oauth2/access_token/").await, 1);

@@ -1,20 +1,25 @@
 //! One line a request that tells what came of it, and nothing of code, token, state or secret in any.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use lambda_http::http::Method;
 use serde_json::Value;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{APP_SECRET, CALLBACK, CODE, REQUEST_ID, TOKEN, World, account, refused};
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread's test logged since it began to listen.
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Write for Lines {
+/// Writes to the lines of the thread that logs: each test has its own.
+struct OwnLines;
+
+impl Write for OwnLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -23,44 +28,36 @@ impl Write for Lines {
     }
 }
 
-impl MakeWriter<'_> for Lines {
-    type Writer = Self;
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
+/// From now on everything is heard that our own crates log, at the most talkative level.
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_env_filter("warn,auth_redirect=trace,tiktok=trace,secrets=trace")
+            .with_writer(|| OwnLines)
+            .init();
+    });
+    LINES.take();
 }
 
-impl Lines {
-    fn read(&self) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        for private in [TOKEN, CODE, APP_SECRET, "your_custom_params", "c00kie", "5tate"] {
-            assert!(!text.contains(private), "{private} in {text}");
-        }
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+fn heard() -> Vec<Value> {
+    let text = String::from_utf8(LINES.take()).unwrap();
+    for private in [TOKEN, CODE, APP_SECRET, "your_custom_params", "c00kie", "5tate"] {
+        assert!(!text.contains(private), "{private} in {text}");
     }
-}
-
-/// Everything that our own crates log, at the most talkative level.
-fn listen() -> (Lines, tracing::subscriber::DefaultGuard) {
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_env_filter("warn,auth_redirect=trace,tiktok=trace,secrets=trace")
-        .with_writer(lines.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
-    (lines, guard)
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[tokio::test]
 async fn every_request_is_one_line_without_anything_private() {
     let world = World::granting(&[account(7001, "Northwind"), account(7002, "Contoso")], &[3]).await;
-    let (lines, _guard) = listen();
+    listen();
     for query in ["", "start=1", "shown=1", "error=5tate", CALLBACK, CALLBACK, "auth_code=c00kie&state=5tate"] {
         world.ask(Method::GET, query, "__Host-consent-state=c00kie").await;
     }
-    let lines = lines.read();
+    let lines = heard();
     let outcomes: Vec<_> = lines.iter().map(|line| line["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["start", "begin", "shown", "not_finished", "shown_usable", "used", "other_browser"]);
     let shown = &lines[4];
@@ -74,9 +71,9 @@ async fn every_request_is_one_line_without_anything_private() {
 async fn the_operator_finds_the_detail_by_the_reference() {
     let world = World::new().await;
     world.exchange(refused(40113, &format!("The secret {APP_SECRET} for {CODE} is wrong"))).await;
-    let (lines, _guard) = listen();
+    listen();
     world.get(CALLBACK).await.says(REQUEST_ID);
-    let lines = lines.read();
+    let lines = heard();
     assert_eq!((lines.len(), &lines[0]["level"], &lines[0]["request_id"]), (1, &"ERROR".into(), &REQUEST_ID.into()));
     assert_eq!(lines[0]["fault"], "TikTok code 40113: The secret [secret] for [secret] is wrong");
     assert_eq!(lines[0]["tiktok_request_id"], "2026112200002");
@@ -86,9 +83,9 @@ async fn the_operator_finds_the_detail_by_the_reference() {
 async fn what_could_not_be_checked_is_told_in_the_same_line() {
     let world = World::new().await;
     world.exchange(crate::support::granted(&[account(7001, "")], &[3])).await;
-    let (lines, _guard) = listen();
+    listen();
     world.get(CALLBACK).await.says(TOKEN);
-    let lines = lines.read();
+    let lines = heard();
     let fault = lines[0]["fault"].as_str().unwrap();
     assert!(fault.contains("HTTP 404") && fault.ends_with("; and 1 more"), "{fault}");
     assert_eq!((lines.len(), &lines[0]["unchecked"]), (1, &1.into()));

@@ -48,6 +48,10 @@ async fn with_a_token() {
     snapshot("three-accounts", &shown(&some, &[1, 3, 4]).await);
     let analyst = Account { probe: 40001, ..northwind.clone() };
     snapshot("analyst", &shown(&[analyst], &[3]).await);
+    let in_review =
+        Account { status: "STATUS_PENDING_CONFIRM", ..account(7_412_345_678_901_234_562, "Unapproved Goods") };
+    let disabled = Account { status: "STATUS_DISABLE", ..account(7_412_345_678_901_234_563, "Disabled Goods") };
+    snapshot("two-waiting", &shown(&[in_review, disabled], &[3]).await);
     let unlisted = Account { probe: 40118, ..northwind.clone() };
     snapshot("waiting", &shown(&[unlisted], &[3]).await);
     snapshot("no-permission", &shown(&[northwind], &[1, 4]).await);

@@ -115,8 +115,8 @@ async fn connected_accounts_are_looked_at_before_all_others() {
 #[tokio::test]
 async fn a_connection_for_which_there_is_no_time_is_not_passed_over() {
     let mut world = World::granting(&[account(7001, "Northwind"), account(7002, "Contoso")], &[3]).await;
-    world.config.patience.checks = Duration::from_millis(400);
-    world.config.patience.pace = Duration::from_secs(5);
+    world.config.patience.checks = Duration::from_secs(2);
+    world.config.patience.pace = Duration::from_mins(1);
     for (advertiser, dead) in [(7001, false), (7002, true)] {
         connect(&world, advertiser, &[token("old", "ann", dead)]);
     }

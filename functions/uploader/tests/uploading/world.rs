@@ -163,7 +163,9 @@ pub(crate) fn envelope(connected: &Connected, changed_ms: i64, rows: &[Row<'_>])
         changed_ms,
     };
     let mut writer = Writer::new(header, 10_000_000);
-    rows.iter().for_each(|row| writer.push(row).unwrap());
+    for row in rows {
+        writer.push(row).unwrap();
+    }
     writer.finish().remove(0)
 }
 

@@ -1,0 +1,26 @@
+//! The harness of the stories and of the demo: the deployed template on a local cloud, mParticle in front of it, and a model of
+//! what TikTok must hold behind it.
+//!
+//! In the order of a story: [`story()`] starts a [`Stack`], [`people`] and [`message`] make what [`mparticle`] sends by both doors,
+//! [`queue`] and [`uploader`] watch it on its way, and [`model`] says whether it arrived. [`hush`] and [`logs`] see that nothing leaked.
+
+pub mod cloud;
+pub mod consent;
+pub mod hush;
+pub mod identity;
+pub mod logs;
+pub mod message;
+pub mod model;
+pub mod mparticle;
+pub mod people;
+pub mod queue;
+pub mod stack;
+pub mod story;
+pub mod uploader;
+
+pub use identity::{Fate, Identity, IdKind};
+pub use message::{Account, Action, Audience, Profile};
+pub use model::Model;
+pub use people::{People, Person};
+pub use stack::{Options, Stack};
+pub use story::story;

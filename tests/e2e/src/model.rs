@@ -1,0 +1,227 @@
+//! What TikTok must hold, and what must be counted on the way: a plain sequential model of the product, in the words of its
+//! table of answers. It is told the same changes in the order of their times, and shares no code with the product.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, ensure};
+use sandbox::control::Control;
+
+use crate::identity::{Fate, IdKind};
+use crate::message::{Action, Audience, Profile};
+
+type Members = BTreeMap<IdKind, BTreeSet<String>>;
+
+/// The state of every audience after all changes so far.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    audiences: BTreeMap<String, Members>,
+    /// What was counted so far.
+    pub counts: Counts,
+}
+
+/// What must be counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Users in all messages.
+    pub users: u64,
+    /// Changes of a user in an audience that are queued.
+    pub changes: u64,
+    /// By `ingest`, by reason: of identities, changes and users together.
+    pub left_out: BTreeMap<&'static str, u64>,
+    /// Ids by `uploader`, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// Users that are queued and have no id to upload.
+    pub users_without_id: u64,
+    /// Changes, of users with an id, in audiences that TikTok does not have: dead letters.
+    pub unmapped: u64,
+}
+
+/// An audience as it is against what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// TikTok's id of the audience.
+    pub audience_id: String,
+    /// Ids that it should hold.
+    pub expected: usize,
+    /// Ids that it holds.
+    pub held: usize,
+    /// Of the expected, those that it does not hold.
+    pub missing: usize,
+    /// Of the held, those that it should not.
+    pub extra: usize,
+}
+
+impl Comparison {
+    /// Whether the audience is exactly as it should be.
+    #[must_use]
+    pub const fn agrees(&self) -> bool {
+        self.missing == 0 && self.extra == 0
+    }
+}
+
+impl Model {
+    /// Says that an audience exists, though nobody may ever join it.
+    pub fn knows(&mut self, audience: &Audience) {
+        if let Some(id) = &audience.tiktok_id {
+            self.audiences.entry(id.clone()).or_default();
+        }
+    }
+
+    /// Applies the users of one message, which is newer than all before it.
+    pub fn apply(&mut self, profiles: &[Profile<'_>]) {
+        self.counts.users += profiles.len() as u64;
+        profiles.iter().for_each(|profile| self.apply_one(profile));
+    }
+
+    fn apply_one(&mut self, profile: &Profile<'_>) {
+        let changes = self.effective(profile);
+        if changes.is_empty() {
+            return self.leave_out("no_change");
+        }
+        let (mut queued, mut uploaded) = (false, Vec::new());
+        for device in &profile.person.devices {
+            match &device.fate {
+                Fate::LeftOut(reason) => self.leave_out(reason),
+                Fate::Dropped(reason) => {
+                    *self.counts.dropped.entry(reason).or_default() += 1;
+                    queued = true;
+                }
+                Fate::Uploaded(kind, hash) => {
+                    uploaded.push((*kind, hash));
+                    queued = true;
+                }
+            }
+        }
+        if !queued {
+            return self.leave_out("no_id");
+        }
+        self.counts.changes += changes.len() as u64;
+        if uploaded.is_empty() {
+            self.counts.users_without_id += 1;
+            return;
+        }
+        for (audience, action) in changes {
+            let Some(id) = &audience.tiktok_id else {
+                self.counts.unmapped += 1;
+                continue;
+            };
+            let members = self.audiences.entry(id.clone()).or_default();
+            for (kind, hash) in &uploaded {
+                let of_kind = members.entry(*kind).or_default();
+                if action == Action::Add {
+                    of_kind.insert((*hash).clone());
+                } else {
+                    of_kind.remove(*hash);
+                }
+            }
+        }
+    }
+
+    /// The changes of a user that count: of several in one audience the last.
+    fn effective<'a>(&mut self, profile: &Profile<'a>) -> Vec<(&'a Audience, Action)> {
+        let mut changes: Vec<(&Audience, Action)> = Vec::new();
+        for &(audience, action) in &profile.changes {
+            if action == Action::AttributeUpdate {
+                self.leave_out("attribute_update");
+            } else if let Some(earlier) = changes.iter_mut().find(|(other, _)| *other == audience) {
+                self.leave_out("superseded");
+                earlier.1 = action;
+            } else {
+                changes.push((audience, action));
+            }
+        }
+        changes
+    }
+
+    fn leave_out(&mut self, reason: &'static str) {
+        *self.counts.left_out.entry(reason).or_default() += 1;
+    }
+
+    /// Compares every audience with what TikTok holds.
+    ///
+    /// # Errors
+    /// When the sandbox cannot be asked.
+    pub async fn compare(&self, tiktok: &Control) -> Result<Vec<Comparison>> {
+        let mut comparisons = Vec::new();
+        for (audience_id, expected) in &self.audiences {
+            let held = tiktok.members(audience_id).await?;
+            comparisons.push(compare(audience_id, expected, &held));
+        }
+        Ok(comparisons)
+    }
+
+    /// Sees that TikTok holds exactly what it should.
+    ///
+    /// # Errors
+    /// Says which audiences differ and by how much.
+    pub async fn holds_at(&self, tiktok: &Control) -> Result<()> {
+        let differing: Vec<_> = self.compare(tiktok).await?.into_iter().filter(|audience| !audience.agrees()).collect();
+        ensure!(differing.is_empty(), "TikTok does not hold what it should: {differing:#?}");
+        Ok(())
+    }
+
+    /// How many ids an audience should hold.
+    #[must_use]
+    pub fn members(&self, tiktok_id: &str) -> usize {
+        self.audiences.get(tiktok_id).map_or(0, size)
+    }
+}
+
+fn size(members: &Members) -> usize {
+    members.values().map(BTreeSet::len).sum()
+}
+
+fn compare(audience_id: &str, expected: &Members, held: &BTreeMap<IdKind, Vec<String>>) -> Comparison {
+    let held: Members =
+        held.iter().map(|(kind, hashes)| (*kind, hashes.iter().cloned().collect::<BTreeSet<_>>())).collect();
+    let absent_from = |there: &Members, here: &Members| {
+        let of_kind = |(kind, hashes): (&IdKind, &BTreeSet<String>)| {
+            there.get(kind).map_or(hashes.len(), |there| hashes.difference(there).count())
+        };
+        here.iter().map(of_kind).sum()
+    };
+    Comparison {
+        audience_id: audience_id.to_owned(),
+        expected: size(expected),
+        held: size(&held),
+        missing: absent_from(&held, expected),
+        extra: absent_from(expected, &held),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::{KINDS, People};
+
+    fn audience(tiktok_id: Option<&str>) -> Audience {
+        Audience { audience_id: 1, name: "An audience".to_owned(), tiktok_id: tiktok_id.map(str::to_owned) }
+    }
+
+    #[test]
+    fn one_person_of_each_kind_is_counted_as_the_table_of_answers_says() {
+        let (people, audience) = (People::new("model").of_every_kind(KINDS), audience(Some("7")));
+        let mut model = Model::default();
+        let profiles: Vec<_> = people.iter().map(|person| Profile::of(person, &audience, Action::Add)).collect();
+        model.apply(&profiles);
+        let Counts { users, changes, left_out, dropped, users_without_id, unmapped } = &model.counts;
+        assert_eq!((*users, *changes, *users_without_id, *unmapped), (20, 19, 4, 0));
+        assert_eq!(left_out, &BTreeMap::from([("encoding", 1), ("identity_type", 5), ("malformed", 2), ("no_id", 1)]));
+        assert_eq!(dropped, &BTreeMap::from([("encoding", 2), ("malformed", 2), ("nil", 4)]));
+        assert_eq!(model.members("7"), 20);
+    }
+
+    #[test]
+    fn the_last_change_of_a_user_in_an_audience_counts() {
+        let (people, audience, elsewhere) = (People::new("model").plain(1), audience(Some("7")), audience(None));
+        let mut model = Model::default();
+        let changes = vec![(&audience, Action::Delete), (&audience, Action::Add), (&elsewhere, Action::Add)];
+        model.apply(&[Profile { person: &people[0], changes }]);
+        assert_eq!((model.members("7"), model.counts.unmapped), (1, 1));
+        model.apply(&[Profile::of(&people[0], &audience, Action::AttributeUpdate)]);
+        assert_eq!(model.members("7"), 1);
+        model.apply(&[Profile::of(&people[0], &audience, Action::Delete)]);
+        assert_eq!(model.members("7"), 0);
+        assert_eq!(model.counts.left_out.get("superseded"), Some(&1));
+    }
+}

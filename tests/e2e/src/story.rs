@@ -1,0 +1,30 @@
+//! Tells a story on a stack of its own, and sees at the end that all is in order whatever the story was about.
+
+use anyhow::{Context, Result};
+use tokio::sync::Semaphore;
+
+use crate::stack::{Options, Stack};
+
+/// Stacks that run at once: each keeps about one processor busy.
+static SLOTS: Semaphore = Semaphore::const_new(2);
+
+/// Starts a stack, tells the story, and then sees that the queues are empty, the dead letters were all expected (the story took
+/// them out), and no log holds a secret, an id or a body.
+///
+/// # Errors
+/// The story's, or what is not in order; and where the logs are.
+pub async fn story(options: Options, tell: impl AsyncFnOnce(&Stack) -> Result<()>) -> Result<()> {
+    let _slot = SLOTS.acquire().await?;
+    let stack = Stack::up(&options).await?;
+    let mut told = tell(&stack).await;
+    if told.is_ok() {
+        told = stack.in_order().await;
+    }
+    match told {
+        Ok(()) => {
+            stack.down();
+            Ok(())
+        }
+        Err(error) => Err(error).with_context(|| format!("the logs are in {}", stack.directory().display())),
+    }
+}

@@ -1,0 +1,10 @@
+//! Stories against the deployed template: real binaries behind real SQS, Secrets Manager and HTTP, and the sandbox for TikTok.
+//! A file a behaviour. `make test` builds what they need.
+
+mod bad_input;
+mod isolation;
+mod outage;
+mod privacy;
+mod repetition;
+mod straight_path;
+mod throttling;

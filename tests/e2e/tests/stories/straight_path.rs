@@ -1,0 +1,107 @@
+//! The way that everything goes when nothing is wrong: consent, connection, users of every kind by both doors.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use e2e::consent::TICKED;
+use e2e::mparticle::Door;
+use e2e::people::KINDS;
+use e2e::queue::Received;
+use e2e::{Account, Action, Audience, Model, Options, People, Profile, message, story};
+
+#[tokio::test]
+async fn people_of_every_kind_reach_their_audiences_by_both_doors() -> Result<()> {
+    story(Options::new(), async |stack| {
+        let shown = stack.authorise("admin", &TICKED).await?.authorised()?;
+        ensure!(shown.accounts.len() == 3, "the page shows {shown:?}");
+        let account = Account { account_id: 1, advertiser_id: shown.accounts[0].0.clone(), token: shown.token };
+        let (summer, winter) =
+            (stack.connect(&account, 11, "Summer").await?, stack.connect(&account, 12, "Winter").await?);
+        let elsewhere = Audience { audience_id: 13, name: "Never connected".to_owned(), tiktok_id: None };
+
+        let mut model = Model::default();
+        let people = People::new("straight path").of_every_kind(20 * KINDS);
+        let joining = |person| {
+            let back_and_forth = [Action::Delete, Action::Add, Action::AttributeUpdate].map(|action| (&winter, action));
+            Profile { person, changes: [(&summer, Action::Add)].into_iter().chain(back_and_forth).collect() }
+        };
+        for (door, people) in Door::BOTH.into_iter().zip(people.chunks(people.len() / 2)) {
+            let mut profiles: Vec<_> = people.iter().map(joining).collect();
+            profiles.push(Profile::of(&people[0], &elsewhere, Action::Add));
+            profiles.push(Profile { person: &people[1], changes: Vec::new() });
+            stack.change(&mut model, door, &account, &profiles).await?;
+        }
+        stack.arrives(&model, 60).await?;
+
+        for (door, people) in Door::BOTH.into_iter().zip(people.chunks(60)) {
+            let profiles = Profile::all(&people, &winter, Action::Delete);
+            stack.change(&mut model, door, &account, &profiles).await?;
+        }
+        stack.arrives(&model, 60).await?;
+
+        let logs = stack.logs().await?;
+        assert_eq!(logs.totals_by("ingest", "dropped", "reason"), by_name(&model.counts.left_out));
+        assert_eq!(logs.total("ingest", "changes_queued"), model.counts.changes);
+        assert_eq!(logs.totals_by("uploader", "ids_dropped", "reason"), by_name(&model.counts.dropped));
+        assert_eq!(logs.total("uploader", "users_without_id"), model.counts.users_without_id);
+
+        let letters = stack.dead_letters.take_all().await?;
+        assert!(letters.iter().all(|letter| letter.reason() == "no_audience"), "{letters:?}");
+        assert_eq!(letters.iter().map(Received::changes).sum::<usize>() as u64, model.counts.unmapped);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn without_faults_as_few_calls_are_made_as_the_limits_allow() -> Result<()> {
+    story(Options::new().with("BatchingWindowSeconds", 2), async |stack| {
+        let customer = stack.customer("Few calls").await?;
+        let audience = stack.connect(&customer.account, 1, "Everybody").await?;
+        let people = People::new("few calls").plain(5_400);
+        let mut model = Model::default();
+        stack.uploader.hold().await?;
+        for people in people.chunks(300) {
+            let profiles = Profile::all(&people, &audience, Action::Add);
+            stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
+        }
+        stack.uploader.release().await?;
+        stack.arrives(&model, 60).await?;
+        let calls = stack.tiktok.journal_of(&customer.account.advertiser_id).await?;
+        let rows: Vec<_> =
+            calls.iter().filter(|call| call.path == "/segment/mapping/").map(|call| call.rows).collect();
+        assert_eq!((rows.len(), rows.iter().sum::<usize>()), (6, 5_400), "{rows:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn both_doors_give_the_same_answer() -> Result<()> {
+    story(Options::new(), async |stack| {
+        let customer = stack.customer("Two doors").await?;
+        let audience = stack.connect(&customer.account, 1, "Same").await?;
+        let messages = [
+            message::registration(),
+            message::verification(&customer.account),
+            message::subscription(&customer.account, &audience, "add"),
+            message::subscription(&customer.account, &audience, "update"),
+        ];
+        for request in messages {
+            let mut answers = Vec::new();
+            for door in Door::BOTH {
+                let mut answer = stack.mparticle.send(door, &request).await?.response()?;
+                assert!(answer["timestamp_ms"].take().is_i64(), "{answer}");
+                assert_eq!(answer["id"], request["id"]);
+                answers.push(answer);
+            }
+            assert_eq!(answers[0], answers[1]);
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn by_name(counts: &BTreeMap<&str, u64>) -> BTreeMap<String, u64> {
+    counts.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
+}
