@@ -27,8 +27,9 @@ BUNDLES := target/bundles
 LOCAL := target/local
 VENV := $(LOCAL)/venv
 STACK_PY := $(VENV)/bin/python infra/local/stack.py
-CARGO_DENY := target/tools/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
+# The one on the PATH, if it is of that version.
+CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-deny $(CARGO_DENY_VERSION)' && command -v cargo-deny),target/tools/bin/cargo-deny)
 RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 PACKAGES := $(FUNCTIONS:%=-p %)
 BOOTSTRAPS := $(FUNCTIONS:%=$(BUNDLES)/%/bootstrap)
@@ -59,7 +60,7 @@ down: ## stop what make up started
 	@if [ -x $(VENV)/bin/python ]; then $(STACK_PY) down --dir $(LOCAL); else echo "Nothing was running."; fi
 
 .PHONY: test
-test: bundles local-tools venv ## every test, the end-to-end stories included
+test: bundles venv ## every test, the end-to-end stories included
 	@cd infra/local && ../../$(VENV)/bin/python -m unittest -q
 	@cargo test --workspace
 
@@ -74,7 +75,8 @@ lint: lint-venv $(CARGO_DENY) ## formatting, clippy, docs, dependency policy, te
 	@echo "> ruff" && cd infra/local && ../../$(VENV)/bin/ruff check --quiet . && ../../$(VENV)/bin/ruff format --quiet --check .
 
 .PHONY: bench
-bench: check ## the benchmarks
+bench: bundles ## the benchmarks
+	@cargo bench --quiet -p ingest
 	@cargo run --quiet --release -p bench
 
 .PHONY: registration

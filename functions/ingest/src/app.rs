@@ -71,7 +71,7 @@ impl App {
     ///
     /// # Errors
     /// For a Firehose message itself, why it is refused. Over HTTP a refusal is an answer too.
-    pub async fn handle(&self, event: &str) -> Result<Reply, Refusal> {
+    pub async fn handle(&self, event: &[u8]) -> Result<Reply, Refusal> {
         let door = Door::of(event);
         let mut seen = Observation::new(door);
         let answer = match door {
@@ -86,7 +86,7 @@ impl App {
         }
     }
 
-    async fn http(&self, event: &str, seen: &mut Observation) -> Result<String, Refusal> {
+    async fn http(&self, event: &[u8], seen: &mut Observation) -> Result<String, Refusal> {
         let event = HttpEvent::read(event)?;
         let body = event.body()?;
         let message = firehose::parse(&body);
@@ -97,8 +97,8 @@ impl App {
         self.answer(message?, seen).await
     }
 
-    async fn direct(&self, event: &str, seen: &mut Observation) -> Result<String, Refusal> {
-        self.answer(firehose::parse(event.as_bytes())?, seen).await
+    async fn direct(&self, event: &[u8], seen: &mut Observation) -> Result<String, Refusal> {
+        self.answer(firehose::parse(event)?, seen).await
     }
 
     async fn authorise(&self, token: Option<&str>) -> Result<(), Refusal> {

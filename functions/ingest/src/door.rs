@@ -34,10 +34,10 @@ impl Door {
     }
 
     /// Reads no further than to the first field that tells: mParticle's messages begin with `type`.
-    pub(crate) fn of(event: &str) -> Self {
+    pub(crate) fn of(event: &[u8]) -> Self {
         let mut door = Self::Direct;
         // Left in the middle of the object, the parser always complains; what it found counts.
-        serde_json::Deserializer::from_str(event).deserialize_map(Sniff(&mut door)).ok();
+        serde_json::Deserializer::from_slice(event).deserialize_map(Sniff(&mut door)).ok();
         door
     }
 }
@@ -140,8 +140,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
 
 impl<'a> HttpEvent<'a> {
     /// Reads the event, and sees that it is a `POST /v1/firehose`.
-    pub(crate) fn read(event: &'a str) -> Result<Self, Refusal> {
-        let event: Self = serde_json::from_str(event).map_err(|_| Refusal::Event)?;
+    pub(crate) fn read(event: &'a [u8]) -> Result<Self, Refusal> {
+        let event: Self = serde_json::from_slice(event).map_err(|_| Refusal::Event)?;
         if !event.raw_path.ends_with("/v1/firehose") {
             return Err(Refusal::NotFound);
         }

@@ -8,6 +8,7 @@ mod audience;
 mod config;
 mod connection;
 mod door;
+mod event;
 mod membership;
 mod observation;
 mod queue;
@@ -19,9 +20,10 @@ mod tokens;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::FutureExt;
-use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::value::RawValue;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use telemetry::Telemetry;
+
+use event::Event;
 
 pub use app::App;
 pub use config::{Config, IdentityEncoding, RegistrationConfig};
@@ -35,16 +37,18 @@ pub use reply::Reply;
 /// # Errors
 /// The runtime's, when it cannot reach Lambda.
 pub async fn run(app: &App, telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
-    // Boxed: the type of the future would be deeper than the compiler goes.
-    let handle = |event: LambdaEvent<Box<RawValue>>| {
+    let event = Event::default();
+    let handle = |_: LambdaEvent<()>| {
+        let event = event.take();
         let reply = async move {
-            let reply = app.handle(event.payload.get()).await;
+            let reply = app.handle(&event).await;
             telemetry.flush();
             reply
         };
+        // Boxed: the type of the future would be deeper than the compiler goes.
         reply.boxed_local()
     };
-    lambda_runtime::run(service_fn(handle)).await
+    Runtime::new(service_fn(handle)).layer(event.layer()).run().await
 }
 
 /// Milliseconds since 1970.

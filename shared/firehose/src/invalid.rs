@@ -155,9 +155,7 @@ fn at(path: &Path) -> Invalid {
     let mut last = "";
     for segment in path {
         match segment {
-            Segment::Seq { index } => {
-                field.push_str(&format!("[{index}]"));
-            }
+            Segment::Seq { index } => field.extend(["[", &index.to_string(), "]"]),
             Segment::Map { key } => {
                 let Some((name, _)) = FIELDS.iter().find(|(name, _)| name == key) else { break };
                 if !field.is_empty() {

@@ -94,6 +94,7 @@ pub enum Action {
 
 #[derive(Deserialize)]
 #[serde(remote = "Self")]
+#[expect(clippy::struct_field_names, reason = "mParticle's names")]
 struct Audience<'a> {
     audience_id: i64,
     #[serde(borrow, default)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use crate::invalid::{Invalid, fault, of_type};
 use crate::object::{Word, word};
 use crate::profile::{Profile, Text};
-use crate::settings::{Account, WireAccount};
+use crate::settings::{Account, SubscriptionSettings, WireAccount};
 use crate::wire::Wire;
 
 /// A request and its id, which the response repeats.
@@ -119,7 +119,7 @@ impl<'a> Wire<'a> {
 
     fn subscription(self) -> Result<Subscription<'a>, Invalid> {
         let settings = [&self.audience_subscription_settings, &self.previous_audience_subscription_settings];
-        let tiktok_audience = settings.into_iter().flatten().find_map(|settings| settings.audience());
+        let tiktok_audience = settings.into_iter().flatten().find_map(SubscriptionSettings::audience);
         Ok(Subscription {
             account: account(self.account)?,
             audience_id: self.audience_id.ok_or(Invalid::field("audience_id"))?,

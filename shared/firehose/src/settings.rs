@@ -76,20 +76,21 @@ read_from_objects!(WireAccount<'a>, AccountSettings<'a>, SubscriptionSettings<'a
 impl SubscriptionSettings<'_> {
     /// TikTok's audience, if the setting is there and is an id.
     pub(crate) fn audience(&self) -> Option<AudienceId> {
-        given(&self.id, &self.name)?.parse().ok()
+        given(self.id.as_ref(), self.name.as_ref())?.parse().ok()
     }
 }
 
 impl WireAccount<'_> {
     pub(crate) fn check(self) -> Result<Account, Invalid> {
         let settings = self.account_settings.unwrap_or_default();
-        let advertiser =
-            given(&settings.account_id, &settings.account_name).ok_or(Invalid::SettingMissing(ACCOUNT_ID))?;
+        let advertiser = given(settings.account_id.as_ref(), settings.account_name.as_ref())
+            .ok_or(Invalid::SettingMissing(ACCOUNT_ID))?;
         let advertiser = advertiser.parse().map_err(|_| Invalid::Setting {
             setting: ACCOUNT_ID,
             must: "be the number in the URL of TikTok's ads dashboard: digits only",
         })?;
-        let token = given(&settings.token_id, &settings.token_name).ok_or(Invalid::SettingMissing(ACCESS_TOKEN))?;
+        let token = given(settings.token_id.as_ref(), settings.token_name.as_ref())
+            .ok_or(Invalid::SettingMissing(ACCESS_TOKEN))?;
         if token.len() > MAX_TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Invalid::Setting {
                 setting: ACCESS_TOKEN,
@@ -101,6 +102,6 @@ impl WireAccount<'_> {
 }
 
 /// The value under a setting's id, else the one under its name; blank ones do not count.
-fn given<'t>(by_id: &'t Option<Text<'_>>, by_name: &'t Option<Text<'_>>) -> Option<&'t str> {
+fn given<'t>(by_id: Option<&'t Text<'_>>, by_name: Option<&'t Text<'_>>) -> Option<&'t str> {
     [by_id, by_name].into_iter().flatten().map(|text| text.0.trim()).find(|text| !text.is_empty())
 }

@@ -1,6 +1,7 @@
 //! `make bench`: figures of this machine, to compare with one another and not with those of other machines.
 
 mod lambda;
+mod requests;
 mod table;
 mod uploads;
 
@@ -9,6 +10,7 @@ async fn main() -> anyhow::Result<()> {
     let mut table = table::Table::default();
     uploads::planning(&mut table)?;
     uploads::invocations(&mut table).await?;
+    requests::stream(&mut table).await?;
     table.print();
     Ok(())
 }

@@ -110,7 +110,7 @@ pub(crate) async fn invocations(table: &mut Table) -> Result<()> {
             let (_, answer) = uploader.invoke(&event).await?;
             anyhow::ensure!(answer.as_ref() == br#"{"batchItemFailures":[]}"#, "messages came back");
         }
-        let cpu = (uploader.cpu()? - before).as_secs_f64();
+        let cpu = uploader.cpu()?.saturating_sub(before).as_secs_f64();
         let what = format!("uploader, 6 MB event of {messages} messages, {users} users");
         table.row(&what, "users per CPU-second", f64::from(users * runs) / cpu);
         table.row(&what, "peak memory, MB", uploader.peak_memory_mb()?);

@@ -23,4 +23,4 @@ pub use message::{Account, Action, Audience, Profile};
 pub use model::Model;
 pub use people::{People, Person};
 pub use stack::{Options, Stack};
-pub use story::story;
+pub use story::{story, until};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use sandbox::control::Control;
 
 use crate::identity::{Fate, IdKind};
@@ -160,10 +160,14 @@ impl Model {
         Ok(())
     }
 
-    /// How many ids an audience should hold.
-    #[must_use]
-    pub fn members(&self, tiktok_id: &str) -> usize {
-        self.audiences.get(tiktok_id).map_or(0, size)
+    /// Compares one audience with what TikTok holds.
+    ///
+    /// # Errors
+    /// When the sandbox cannot be asked.
+    pub async fn compare_one(&self, tiktok: &Control, audience: &Audience) -> Result<Comparison> {
+        let id = audience.tiktok_id.as_deref().context("an audience that was never connected")?;
+        let expected = self.audiences.get(id).cloned().unwrap_or_default();
+        Ok(compare(id, &expected, &tiktok.members(id).await?))
     }
 }
 
@@ -198,6 +202,10 @@ mod tests {
         Audience { audience_id: 1, name: "An audience".to_owned(), tiktok_id: tiktok_id.map(str::to_owned) }
     }
 
+    fn members(model: &Model) -> usize {
+        model.audiences.get("7").map_or(0, size)
+    }
+
     #[test]
     fn one_person_of_each_kind_is_counted_as_the_table_of_answers_says() {
         let (people, audience) = (People::new("model").of_every_kind(KINDS), audience(Some("7")));
@@ -208,7 +216,7 @@ mod tests {
         assert_eq!((*users, *changes, *users_without_id, *unmapped), (20, 19, 4, 0));
         assert_eq!(left_out, &BTreeMap::from([("encoding", 1), ("identity_type", 5), ("malformed", 2), ("no_id", 1)]));
         assert_eq!(dropped, &BTreeMap::from([("encoding", 2), ("malformed", 2), ("nil", 4)]));
-        assert_eq!(model.members("7"), 20);
+        assert_eq!(members(&model), 20);
     }
 
     #[test]
@@ -217,11 +225,11 @@ mod tests {
         let mut model = Model::default();
         let changes = vec![(&audience, Action::Delete), (&audience, Action::Add), (&elsewhere, Action::Add)];
         model.apply(&[Profile { person: &people[0], changes }]);
-        assert_eq!((model.members("7"), model.counts.unmapped), (1, 1));
+        assert_eq!((members(&model), model.counts.unmapped), (1, 1));
         model.apply(&[Profile::of(&people[0], &audience, Action::AttributeUpdate)]);
-        assert_eq!(model.members("7"), 1);
+        assert_eq!(members(&model), 1);
         model.apply(&[Profile::of(&people[0], &audience, Action::Delete)]);
-        assert_eq!(model.members("7"), 0);
+        assert_eq!(members(&model), 0);
         assert_eq!(model.counts.left_out.get("superseded"), Some(&1));
     }
 }

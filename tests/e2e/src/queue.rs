@@ -198,6 +198,15 @@ impl Queue {
         self.cloud.sqs("CreateQueue", &json!({ "QueueName": name })).await.map(drop)
     }
 
+    /// Lets it take messages of at most so many bytes.
+    ///
+    /// # Errors
+    /// When SQS is not reached.
+    pub async fn limit(&self, bytes: u32) -> Result<()> {
+        let attributes = json!({ "Attributes": { "MaximumMessageSize": bytes.to_string() } });
+        self.call("SetQueueAttributes", attributes).await.map(drop)
+    }
+
     async fn call(&self, operation: &str, mut input: Value) -> Result<Value> {
         input["QueueUrl"] = json!(self.url);
         self.cloud.sqs(operation, &input).await

@@ -196,12 +196,12 @@ impl Stack {
         self.process.command("logs", &[]).await.map(Logs::new)
     }
 
-    /// Kills the uploader's processes, as a crash would. Returns how many.
+    /// Kills the processes of `uploader`, `ingest` or `auth-redirect`, as a crash would. Returns how many.
     ///
     /// # Errors
     /// When the local cloud does not answer.
-    pub async fn kill_uploader(&self) -> Result<u32> {
-        let said = self.process.command("kill", &["uploader"]).await?;
+    pub async fn kill(&self, function: &'static str) -> Result<u32> {
+        let said = self.process.command("kill", &[function]).await?;
         let count = said.split_whitespace().find_map(|word| word.parse().ok());
         count.with_context(|| format!("stack.py says {said}"))
     }

@@ -1,7 +1,10 @@
 //! Tells a story on a stack of its own, and sees at the end that all is in order whatever the story was about.
 
-use anyhow::{Context, Result};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::stack::{Options, Stack};
 
@@ -27,4 +30,17 @@ pub async fn story(options: Options, tell: impl AsyncFnOnce(&Stack) -> Result<()
         }
         Err(error) => Err(error).with_context(|| format!("the logs are in {}", stack.directory().display())),
     }
+}
+
+/// Waits until it is so.
+///
+/// # Errors
+/// `what` is not so after that many seconds; or the question fails.
+pub async fn until(what: &str, seconds: u64, is_so: impl AsyncFn() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    while !is_so().await? {
+        ensure!(Instant::now() < deadline, "after {seconds} s it is not so that {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
 }

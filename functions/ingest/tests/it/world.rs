@@ -71,7 +71,7 @@ impl World {
     }
 
     pub(crate) async fn http_event(&self, event: &Value) -> Answer {
-        let reply = serde_json::to_value(self.app.handle(&event.to_string()).await.unwrap()).unwrap();
+        let reply = serde_json::to_value(self.app.handle(event.to_string().as_bytes()).await.unwrap()).unwrap();
         assert_eq!(reply["headers"]["content-type"], "application/json");
         assert_eq!(reply["isBase64Encoded"], false);
         let status = u16::try_from(reply["statusCode"].as_u64().unwrap()).unwrap();
@@ -93,7 +93,7 @@ impl World {
 
 /// A direct invocation; its function error is put in the form that HTTP has.
 pub(crate) async fn direct(app: &App, message: &str) -> Answer {
-    match app.handle(message).await {
+    match app.handle(message.as_bytes()).await {
         Ok(Reply::Direct(response)) => Answer { status: 200, json: serde_json::from_str(response.get()).unwrap() },
         Ok(Reply::Http(reply)) => panic!("a message was taken for an HTTP event: {reply:?}"),
         Err(refusal) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use e2e::mparticle::Door;
 use e2e::queue::Received;
-use e2e::{Action, Fate, Model, Options, People, Profile, Stack, message, story};
+use e2e::{Action, Fate, Model, Options, People, Profile, Stack, message, story, until};
 
 /// The calls that carried users of an advertiser.
 async fn mapping_calls(stack: &Stack, advertiser_id: &str) -> Result<usize> {
@@ -79,7 +79,8 @@ async fn a_poison_row_in_five_thousand_stands_alone() -> Result<()> {
 
         let letters = stack.dead_letters.take_all().await?;
         assert_eq!(letters.len(), 1, "{letters:#?}");
-        assert_eq!((told(&letters[0]), letters[0].attribute("message")), (["rejected", "40002"], "id is not acceptable"));
+        assert_eq!(told(&letters[0]), ["rejected", "40002"]);
+        assert!(letters[0].attribute("message").ends_with("id is not acceptable"), "{letters:#?}");
         let envelope = letters[0].envelope()?;
         let rows: Vec<_> = envelope.rows.iter().map(|row| (row.mpid.map(|mpid| mpid.to_string()), row.ids.len())).collect();
         assert_eq!(rows, [(Some(poisoned.mpid.clone()), 1)]);
@@ -110,27 +111,22 @@ async fn a_revoked_advertiser_among_five_waits_alone_and_a_new_token_of_the_same
         }
         stack.uploader.release().await?;
 
-        // In one invocation all but the revoked one are served.
-        while stack.logs().await?.total("uploader", "changes_delivered") < 4 * 600 {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        }
+        until("the other four are served", 30, async || {
+            Ok(stack.logs().await?.total("uploader", "changes_delivered") == 4 * 600)
+        })
+        .await?;
         let behind: Vec<_> = model.compare(&stack.tiktok).await?.into_iter().filter(|audience| !audience.agrees()).collect();
         let behind: Vec<_> = behind.into_iter().map(|audience| waiting[&Some(audience.audience_id)].clone()).collect();
         assert_eq!(behind, [revoked.account.advertiser_id.clone()]);
         assert_eq!(mapping_calls(stack, &revoked.account.advertiser_id).await?, 1);
 
         // mParticle is told within the 30 seconds for which the record is kept in memory.
-        let asked = tokio::time::Instant::now();
-        let suspended = async || -> Result<bool> {
+        until("mParticle is told that the connection is dead", 35, async || {
             let answer = stack.mparticle.deliver(Door::Http, &message::verification(&revoked.account)).await?;
             answer["suspend_subscription"].as_bool().context("suspend_subscription")
-        };
-        while !suspended().await? {
-            assert!(asked.elapsed().as_secs() < 35, "mParticle is not told that the connection is dead");
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        }
+        })
+        .await?;
         // It stays without calls when its messages come back.
-        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
         assert_eq!(mapping_calls(stack, &revoked.account.advertiser_id).await?, 1);
 
         let mut renewed = revoked.account.clone();

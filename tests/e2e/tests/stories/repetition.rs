@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use e2e::mparticle::Door;
-use e2e::{Action, Model, Options, People, Profile, message, story};
+use e2e::{Action, Model, Options, People, Profile, message, story, until};
 use sandbox::{Fault, RateLimits};
 
 #[tokio::test]
@@ -85,6 +85,32 @@ async fn a_hundred_thousand_people_arrive_while_thirty_percent_of_calls_fail() -
         let failed = calls.iter().filter(|call| call.fault.is_some()).count();
         assert!(failed * 5 > calls.len(), "only {failed} of {} calls failed", calls.len());
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn sqs_refusing_part_of_a_request_is_answered_with_503_and_a_repetition_does_no_harm() -> Result<()> {
+    story(Options::new(), async |stack| {
+        let customer = stack.customer("Half accepted").await?;
+        let audience = stack.connect(&customer.account, 1, "Half accepted").await?;
+        let people = People::new("half accepted").plain(3_000);
+        let profiles = Profile::all(&people, &audience, Action::Add);
+        let mut model = Model::default();
+        model.apply(&profiles);
+        let message = message::membership(&customer.account, &profiles);
+        // The last envelope is not full, and is all that fits.
+        stack.queue.limit(200_000).await?;
+        let refusal = stack.mparticle.send(Door::Direct, &message).await?.refusal()?;
+        assert_eq!(refusal.told.code, "queue_unavailable", "{refusal}");
+        until("what was accepted is delivered", 20, async || {
+            let held = model.compare_one(&stack.tiktok, &audience).await?;
+            Ok(held.held > 0 && held.missing > 0)
+        })
+        .await?;
+        stack.queue.limit(1_048_576).await?;
+        stack.mparticle.deliver(Door::Direct, &message).await?;
+        stack.arrives(&model, 60).await
     })
     .await
 }

@@ -1,10 +1,8 @@
 //! TikTok throttles: the sender slows down for whom it is meant, catches up afterwards, and loses nothing.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use e2e::mparticle::Door;
-use e2e::{Action, Model, Options, People, Profile, story};
+use e2e::{Action, Model, Options, People, Profile, story, until};
 use sandbox::{Fault, RateLimits};
 
 const MAPPING: &str = "/segment/mapping/";
@@ -21,7 +19,7 @@ async fn a_throttling_storm_is_ridden_out_and_a_throttled_advertiser_waits_alone
         stack.tiktok.set_limits(RateLimits::a_second(3), RateLimits::none()).await?;
 
         stack.uploader.hold().await?;
-        let mut first = Vec::new();
+        let mut audiences = Vec::new();
         for customer in [&loud, &other] {
             let audience = stack.connect(&customer.account, 1, "Stormy").await?;
             let people = people.plain(4_000);
@@ -29,19 +27,15 @@ async fn a_throttling_storm_is_ridden_out_and_a_throttled_advertiser_waits_alone
                 let profiles = Profile::all(&people, &audience, Action::Add);
                 stack.change(&mut model, Door::Direct, &customer.account, &profiles).await?;
             }
-            first.push(audience);
+            audiences.push(audience);
         }
         stack.uploader.release().await?;
 
-        let id = |index: usize| first[index].tiktok_id.clone().unwrap_or_default();
-        let held = async |id: &str| -> Result<usize> { Ok(stack.tiktok.members(id).await?.values().map(Vec::len).sum()) };
-        let mut waited = 0;
-        while held(&id(1)).await? < model.members(&id(1)) {
-            assert!(waited < 150, "the other advertiser waits for the loud one");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            waited += 1;
-        }
-        assert_eq!(held(&id(0)).await?, 0, "the loud one is throttled all the while");
+        until("the other advertiser is served", 30, async || {
+            Ok(model.compare_one(&stack.tiktok, &audiences[1]).await?.agrees())
+        })
+        .await?;
+        assert_eq!(model.compare_one(&stack.tiktok, &audiences[0]).await?.held, 0, "throttled all the while");
         stack.tiktok.clear_fault(number).await?;
         stack.arrives(&model, 120).await?;
 

@@ -1,0 +1,116 @@
+//! What each kind of person is shown after the consent, from the public link on.
+
+use anyhow::{Result, ensure};
+use e2e::Options;
+use sandbox::control::AdvertiserChange;
+
+use crate::looks::look;
+use crate::visit::{AUDIENCE_MANAGEMENT, Visit, says, visit};
+
+/// The text of the page, as far as it can be seen.
+async fn body(visit: &Visit<'_>) -> Result<String> {
+    visit.tab.text("main").await
+}
+
+/// Somebody whose token is not ready: the reason comes first, and the token only for those who insist.
+async fn is_told(visit: &Visit<'_>, picture: &str, heading: &str, phrases: &[&str]) -> Result<()> {
+    ensure!(visit.tab.heading().await? == heading, "{}", visit.tab.heading().await?);
+    let text = body(visit).await?;
+    says(&text, phrases)?;
+    let token = visit.token().await?;
+    ensure!(!text.contains(&token), "the token shows without being asked for");
+    ensure!(visit.tab.address().await? == format!("{}?shown=1", visit.page()));
+    look(&visit.tab, picture).await
+}
+
+#[tokio::test]
+async fn an_admin_and_an_operator_get_a_token_for_all_their_accounts() -> Result<()> {
+    visit(Options::new(), async |visit| {
+        for (key, picture) in [("admin", "success"), ("operator", "success-operator")] {
+            let person = visit.stack.tiktok.person(key).await?;
+            visit.authorise(key).await?;
+            is_told(visit, picture, "Your access token is ready", &[]).await?;
+            let text = body(visit).await?;
+            says(&text, &["Keep it private", "The one token serves every account", "TikTok Account Id"])?;
+            says(&text, &["TikTok Access Token", "several hours", "50,000 unique users", "authorise again with the same link"])?;
+            for id in &person.advertisers {
+                says(&text, &[id, &visit.stack.tiktok.advertiser(id).await?.name])?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_analyst_hears_that_another_role_is_needed() -> Result<()> {
+    visit(Options::new(), async |visit| {
+        visit.authorise("analyst").await?;
+        let phrases = ["Your role does not let you manage audiences", "Analyst is not enough", "Authorise again"];
+        is_told(visit, "analyst", "This token would not work yet", &phrases).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn somebody_with_a_business_center_alone_hears_that_an_advertiser_account_is_needed() -> Result<()> {
+    visit(Options::new(), async |visit| {
+        visit.authorise("business-center").await?;
+        let phrases = ["A Business Center alone cannot receive an audience", "Operator or Admin", "Authorise again"];
+        is_told(visit, "business-center", "No advertiser account was found", &phrases).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn disabled_and_unapproved_accounts_are_named_and_the_token_is_kept_for_later() -> Result<()> {
+    visit(Options::new(), async |visit| {
+        visit.authorise("disabled").await?;
+        let phrases = ["Disabled Goods", "Unapproved Goods", "Not enabled", "In review at TikTok"];
+        is_told(visit, "disabled", "The token is ready, but no account is yet", &phrases).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_advertiser_without_this_integration_is_sent_to_the_account_manager() -> Result<()> {
+    visit(Options::new(), async |visit| {
+        let customer = visit.stack.customer("Not on the list").await?;
+        let account = &customer.account.advertiser_id;
+        let change = AdvertiserChange { allow_listed: Some(false), ..AdvertiserChange::default() };
+        visit.stack.tiktok.change_advertiser(account, &change).await?;
+        let person = visit.stack.tiktok.person(&customer.person).await?;
+        visit.authorise(&person.key).await?;
+        let heading = "The token is ready, but the account is not yet";
+        is_told(visit, "not-approved", heading, &["account manager", "Not approved for this integration"]).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_permission_that_was_not_ticked_is_named() -> Result<()> {
+    visit(Options::new(), async |visit| {
+        visit.tab.open(&visit.stack.at.authorize_url).await?;
+        visit.tab.click(&format!("input[name=scope][value='{AUDIENCE_MANAGEMENT}']")).await?;
+        visit.agree("admin").await?;
+        let phrases = ["Audience Management was not ticked", "tick Audience Management", "Authorise again"];
+        is_told(visit, "no-permission", "One permission is missing", &phrases).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_cancels_hears_what_to_check() -> Result<()> {
+    visit(Options::new(), async |visit| {
+        visit.tab.open(&visit.stack.at.authorize_url).await?;
+        visit.tab.arrive(visit.tab.click("button[value=cancel]")).await?;
+        ensure!(visit.tab.heading().await? == "The authorisation was not finished");
+        let phrases = ["advertiser account", "Platform Service Agreement", "Audience Management", "Start again"];
+        says(&body(visit).await?, &phrases)?;
+        ensure!(visit.tab.address().await? == visit.page(), "{}", visit.tab.address().await?);
+        look(&visit.tab, "cancelled").await?;
+        visit.tab.arrive(visit.tab.click("main a.button")).await?;
+        says(&visit.tab.heading().await?, &["Authorize the app"])
+    })
+    .await
+}

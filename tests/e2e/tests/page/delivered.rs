@@ -1,0 +1,34 @@
+//! From the public link to a delivered audience: what a customer does, with a browser where he has one.
+
+use anyhow::{Result, ensure};
+use e2e::mparticle::Door;
+use e2e::people::KINDS;
+use e2e::{Account, Action, Model, Options, People, Profile};
+
+use crate::visit::visit;
+
+#[tokio::test]
+async fn from_the_public_link_to_a_delivered_audience() -> Result<()> {
+    visit(Options::new(), async |visit| {
+        let stack = visit.stack;
+        visit.allow_clipboard().await?;
+        visit.authorise("operator").await?;
+        visit.token().await?;
+        visit.tab.click("button[data-copy=token]").await?;
+        let token = visit.clipboard().await?;
+        visit.tab.click("#accounts > li:first-child button").await?;
+        let advertiser_id = visit.clipboard().await?;
+        let account = Account { account_id: 1, advertiser_id, token };
+
+        let audience = stack.connect(&account, 1, "Summer sale").await?;
+        let people = People::new("from the public link").of_every_kind(2 * KINDS);
+        let joining: Vec<_> = people.iter().map(|person| Profile::of(person, &audience, Action::Add)).collect();
+        let mut model = Model::default();
+        stack.change(&mut model, Door::Http, &account, &joining).await?;
+        stack.arrives(&model, 60).await?;
+        let letters = stack.dead_letters.take_all().await?;
+        ensure!(letters.is_empty(), "{letters:?}");
+        Ok(())
+    })
+    .await
+}
