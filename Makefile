@@ -135,7 +135,7 @@ lint-venv: venv $(VENV)/lint-installed
 
 $(VENV)/installed: infra/local/requirements.txt
 	@echo "> local cloud" && rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --requirement $<
+	@$(VENV)/bin/pip install --quiet --no-deps --requirement $<
 	@touch $@
 
 $(VENV)/lint-installed: infra/local/requirements-lint.txt $(VENV)/installed

@@ -5,6 +5,14 @@
     history.replaceState(null, "", location.pathname + address);
   }
 
+  // A browser may keep the page as it is and bring it back with its Back button: without the token, and only to load it again.
+  addEventListener("pagehide", () => document.getElementById("token")?.replaceChildren());
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) {
+      location.reload();
+    }
+  });
+
   const said = document.getElementById("said");
   const say = (text) => {
     said.textContent = "";

@@ -1,5 +1,7 @@
 //! Prints the registration as JSON, to be sent to mParticle. It reads the same settings as the function, with their defaults.
 
+use std::io::Write;
+
 use firehose::Response;
 use ingest::RegistrationConfig;
 
@@ -7,6 +9,6 @@ fn main() -> anyhow::Result<()> {
     let registration = ingest::registration(RegistrationConfig::from_env()?);
     let id = "00000000-0000-4000-8000-000000000000";
     let response: serde_json::Value = serde_json::from_str(&Response::Registration(&registration).to_json(id)?)?;
-    serde_json::to_writer_pretty(std::io::stdout(), &response)?;
+    writeln!(std::io::stdout(), "{response:#}")?;
     Ok(())
 }

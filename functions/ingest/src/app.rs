@@ -132,10 +132,7 @@ impl App {
         seen.suspended = tokens::admit(&self.secrets, &request.account).await? == Connection::Dead;
         let queueable = membership::envelopes(request, self.envelope_max_bytes).map_err(|_| Refusal::Internal)?;
         seen.queued(&queueable);
-        self.queue.send(advertiser, queueable.envelopes).await.map_err(|error| {
-            tracing::error!(%error, %advertiser, "membership changes are not queued");
-            Refusal::QueueUnavailable
-        })?;
+        self.queue.send(advertiser, queueable.envelopes).await?;
         Ok(Response::Membership { suspend: seen.suspended })
     }
 }

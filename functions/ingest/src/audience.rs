@@ -22,3 +22,19 @@ pub(crate) fn oldest_marked(audiences: &[Audience], mparticle_id: i64) -> Option
 fn mark(mparticle_id: i64) -> String {
     format!("[mp-{mparticle_id}]")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_ends_with_the_mark_and_fits() {
+        assert_eq!(name(" New\tUsers ", 456), "New Users [mp-456]");
+        assert_eq!(name("\n", 456), "[mp-456]");
+        for id in [0, i64::MAX, i64::MIN] {
+            let name = name(&"漢".repeat(100), id);
+            assert_eq!(name.chars().count(), MAX_NAME_CHARS);
+            assert!(name.ends_with(&format!("漢 [mp-{id}]")), "{name}");
+        }
+    }
+}

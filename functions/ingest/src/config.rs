@@ -129,3 +129,60 @@ impl RegistrationConfig {
         Some(Self { identity_encoding: identity_encoding?, bulk: asked.then_some(bulk) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Config, String> {
+        let required = [
+            ("QUEUE_URL", "https://sqs/queue"),
+            ("FIREHOSE_TOKEN_SECRET_ID", "firehose"),
+            ("ADVERTISER_SECRET_PREFIX", "stack/advertiser/"),
+            ("TIKTOK_API_BASE_URL", "https://business-api.tiktok.com/open_api/v1.3"),
+            ("METRICS_NAMESPACE", "stack"),
+        ];
+        let find = |all: &[(&str, &str)], name: &str| {
+            all.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
+        };
+        let settings = Settings::new(|name| find(changes, name).or_else(|| find(&required, name)));
+        Config::read(settings).map_err(|invalid| invalid.to_string())
+    }
+
+    #[test]
+    fn what_is_not_set_has_its_default() {
+        let config = read(&[]).unwrap();
+        assert_eq!((config.envelope_max_bytes, config.delete_audience_on_disconnect), (240_000, true));
+        assert_eq!(config.registration.identity_encoding, IdentityEncoding::Raw);
+        assert!(config.registration.bulk.is_none());
+        assert_eq!(config.log_level, LevelFilter::INFO);
+    }
+
+    #[test]
+    fn bulk_is_off_until_one_of_its_settings_is_above_0() {
+        assert!(read(&[("BULK_WAIT_MESSAGES", "0"), ("BULK_WAIT_MINUTES", "0")]).unwrap().registration.bulk.is_none());
+        let bulk = read(&[("BULK_WAIT_MINUTES", "5")]).unwrap().registration.bulk.unwrap();
+        assert_eq!((bulk.messages, bulk.minutes), (None, Some(5)));
+    }
+
+    #[test]
+    fn every_fault_is_reported() {
+        let faults = read(&[
+            ("QUEUE_URL", ""),
+            ("ENVELOPE_MAX_BYTES", "2000000"),
+            ("IDENTITY_ENCODING", "sha256"),
+            ("BULK_WAIT_MESSAGES", "-1"),
+            ("DELETE_AUDIENCE_ON_DISCONNECT", "maybe"),
+            ("LOG_LEVEL", "loud"),
+        ])
+        .unwrap_err();
+        let named = [
+            "QUEUE_URL is not set",
+            "ENVELOPE_MAX_BYTES must be from 1000 to 1048576",
+            "IDENTITY_ENCODING: must be raw or md5",
+        ];
+        for fault in named.iter().chain(&["BULK_WAIT_MESSAGES: ", "DELETE_AUDIENCE_ON_DISCONNECT: ", "LOG_LEVEL: "]) {
+            assert!(faults.contains(fault), "{fault} is not in: {faults}");
+        }
+    }
+}

@@ -28,6 +28,7 @@ use event::Event;
 pub use app::App;
 pub use config::{Config, IdentityEncoding, RegistrationConfig};
 pub use membership::{Dropped, Queueable, envelopes};
+pub use queue::QueueError;
 pub use refusal::Refusal;
 pub use registration::registration;
 pub use reply::Reply;

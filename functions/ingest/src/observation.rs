@@ -1,5 +1,6 @@
 //! What is known of a request at its end: one log line, and the metrics. No id of a person, no token, nothing of the body.
 
+use std::error::Error;
 use std::time::Instant;
 
 use ids::AdvertiserId;
@@ -60,6 +61,7 @@ impl Observation {
         metrics::counter!("requests", "type" => self.kind, "answer" => answer).increment(1);
         count("users_received", self.users as u64);
         count("suspended_answers", u64::from(self.suspended));
+        count("operator_faults", u64::from(refusal.is_some_and(Refusal::is_operators)));
         if refusal.is_none() {
             count("messages_queued", self.messages as u64);
             count("changes_queued", self.changes);
@@ -85,6 +87,7 @@ impl Observation {
                     suspended = self.suspended,
                     duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
                     reason = refusal.map(tracing::field::display),
+                    cause = refusal.and_then(Error::source).map(tracing::field::display),
                     $message
                 )
             };

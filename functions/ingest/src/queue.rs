@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Some envelopes are not known to be on the queue.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum QueueError {
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueueError {
     /// SQS refused the call or entries of it again and again. The last reason.
     #[error("SQS does not take the messages: {0}")]
     Refused(String),
@@ -98,4 +98,22 @@ fn entries(batch: Vec<String>, group: &str) -> Vec<SendMessageBatchRequestEntry>
         SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(body).message_group_id(group).build()
     };
     batch.into_iter().enumerate().filter_map(|numbered| entry(numbered).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_as_full_as_sqs_takes_them() {
+        let sizes = |envelopes: Vec<usize>| -> Vec<usize> {
+            let envelopes = envelopes.into_iter().map(|bytes| "x".repeat(bytes)).collect();
+            batches(envelopes).iter().map(Vec::len).collect()
+        };
+        assert_eq!(sizes(vec![]), [0; 0]);
+        assert_eq!(sizes(vec![1; 10]), [10]);
+        assert_eq!(sizes(vec![1; 21]), [10, 10, 1]);
+        assert_eq!(sizes(vec![240_000; 5]), [4, 1]);
+        assert_eq!(sizes(vec![MAX_BATCH_BYTES, 1, 1_048_576, 1_048_576]), [1, 1, 1, 1]);
+    }
 }

@@ -4,11 +4,13 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use tiktok::{Failure, Meaning};
 
+use crate::queue::QueueError;
+
 /// Why a request is refused. Safe to log and to show: nothing of the request is in it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Refusal {
     /// The message is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Invalid(#[from] firehose::Invalid),
     /// The event is not one of an HTTP API in payload format 2.0.
     #[error("the event is not one of an HTTP API, payload format 2.0")]
@@ -42,10 +44,10 @@ pub enum Refusal {
     TikTokLate,
     /// Not every change is in the queue. What is there already does no harm when it comes again.
     #[error("the queue did not take every change in time")]
-    QueueUnavailable,
-    /// Secrets Manager did not answer, or a secret is not as it must be; the log says which.
+    QueueUnavailable(#[from] QueueError),
+    /// Secrets Manager did not answer, or a secret is not as it must be.
     #[error("the integration cannot read or write its secrets now")]
-    SecretsUnavailable,
+    SecretsUnavailable(#[from] secrets::Error),
     /// JSON could not be written: a fault in this program.
     #[error("the integration failed")]
     Internal,
@@ -76,8 +78,8 @@ impl Refusal {
             Self::TooLarge => 413,
             Self::TikTokUnavailable(_)
             | Self::TikTokLate
-            | Self::QueueUnavailable
-            | Self::SecretsUnavailable
+            | Self::QueueUnavailable(_)
+            | Self::SecretsUnavailable(_)
             | Self::Internal => 503,
         }
     }
@@ -96,9 +98,32 @@ impl Refusal {
             Self::TokenRefused(_) => "token_refused",
             Self::TikTokRefused(_) => "tiktok_refused",
             Self::TikTokUnavailable(_) | Self::TikTokLate => "tiktok_unavailable",
-            Self::QueueUnavailable => "queue_unavailable",
-            Self::SecretsUnavailable => "secrets_unavailable",
+            Self::QueueUnavailable(_) => "queue_unavailable",
+            Self::SecretsUnavailable(_) => "secrets_unavailable",
             Self::Internal => "internal",
+        }
+    }
+
+    /// Whether somebody who runs this integration has something to mend: an alarm.
+    pub(crate) const fn is_operators(&self) -> bool {
+        match self {
+            Self::TikTokUnavailable(failure) | Self::TikTokRefused(failure) => {
+                matches!(failure.meaning, Meaning::Operator | Meaning::RejectedUnknown)
+            }
+            Self::SecretsUnavailable(error) => {
+                matches!(error, secrets::Error::Missing(_) | secrets::Error::Unreadable(_))
+            }
+            Self::Internal => true,
+            Self::Invalid(_)
+            | Self::Event
+            | Self::NotBase64
+            | Self::Unauthorised
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::TooLarge
+            | Self::TokenRefused(_)
+            | Self::TikTokLate
+            | Self::QueueUnavailable(_) => false,
         }
     }
 
@@ -120,8 +145,8 @@ impl Refusal {
             | Self::TikTokRefused(_)
             | Self::TikTokUnavailable(_)
             | Self::TikTokLate
-            | Self::QueueUnavailable
-            | Self::SecretsUnavailable
+            | Self::QueueUnavailable(_)
+            | Self::SecretsUnavailable(_)
             | Self::Internal => None,
         };
         // Three texts always make JSON; there is nothing to fall back on that would say more.
@@ -140,13 +165,6 @@ impl From<Failure> for Refusal {
             | Meaning::Unavailable
             | Meaning::Operator => Self::TikTokUnavailable(failure),
         }
-    }
-}
-
-impl From<secrets::Error> for Refusal {
-    fn from(error: secrets::Error) -> Self {
-        tracing::error!(%error, "a secret cannot be read or written");
-        Self::SecretsUnavailable
     }
 }
 

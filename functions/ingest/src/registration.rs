@@ -34,3 +34,83 @@ pub fn registration(config: RegistrationConfig) -> ModuleRegistration {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::IdentityEncoding;
+    use firehose::BulkConfiguration;
+
+    #[test]
+    fn the_registration_declares_what_the_documentation_promises() {
+        let registration = registration(RegistrationConfig { identity_encoding: IdentityEncoding::Raw, bulk: None });
+        assert!(registration.description.len() < 230);
+        let registration = ModuleRegistration { version: "of the crate", ..registration };
+        insta::assert_json_snapshot!(registration, @r#"
+        {
+          "name": "TikTok",
+          "version": "of the crate",
+          "sdk_version": "3.2.0",
+          "description": "Forwards audiences to TikTok Ads as custom audiences, matched by Apple IDFA and Google Advertising Identifier.",
+          "permissions": {
+            "device_identities": [
+              {
+                "type": "ios_advertising_id",
+                "encoding": "raw",
+                "required": true
+              },
+              {
+                "type": "google_advertising_id",
+                "encoding": "raw",
+                "required": true
+              }
+            ],
+            "allow_access_mpid": true
+          },
+          "audience_processing_registration": {
+            "account_settings": [
+              {
+                "type": "text",
+                "id": "tiktokAccountId",
+                "name": "TikTok Account Id",
+                "description": "The number in the URL of your TikTok ads dashboard.",
+                "visible": true,
+                "required": true,
+                "confidential": false
+              },
+              {
+                "type": "text",
+                "id": "tiktokAccessToken",
+                "name": "TikTok Access Token",
+                "description": "The access token that TikTok's authorisation page shows you.",
+                "visible": true,
+                "required": true,
+                "confidential": true
+              }
+            ],
+            "audience_subscription_settings": [
+              {
+                "type": "text",
+                "id": "tiktokAudienceId",
+                "name": "TikTok Audience Id",
+                "description": "The audience at TikTok, set when the audience is connected.",
+                "visible": false,
+                "required": false,
+                "confidential": false
+              }
+            ]
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn settings_change_the_encoding_and_how_changes_are_grouped() {
+        let bulk = Some(BulkConfiguration { messages: Some(1_000), minutes: None });
+        let registration = registration(RegistrationConfig { identity_encoding: IdentityEncoding::Md5, bulk });
+        let json = serde_json::to_value(registration).unwrap();
+        assert_eq!(json["permissions"]["device_identities"][1]["encoding"], "md5");
+        let bulk = &json["audience_processing_registration"]["bulk_configuration"];
+        assert_eq!(*bulk, serde_json::json!({"bulk_forward_wait_for_messages": 1_000}));
+    }
+}

@@ -1,5 +1,4 @@
 //! Whatever the bytes, the parser answers with a message or a defined fault, never panics, and repeats nothing of them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use firehose::{Invalid, parse};
 use proptest::prelude::*;

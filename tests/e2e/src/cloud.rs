@@ -81,7 +81,8 @@ impl Cloud {
     /// When Lambda is not reached or refuses.
     pub async fn lambda(&self, method: Method, path: &str, input: Option<&Value>) -> Result<Value> {
         let request = self.request("lambda", method, path);
-        let request = input.map_or(request.try_clone().context("a request without a body")?, |input| request.json(input));
+        let request =
+            input.map_or(request.try_clone().context("a request without a body")?, |input| request.json(input));
         accepted("Lambda", request).await
     }
 
@@ -98,7 +99,8 @@ impl Cloud {
 
     fn request(&self, service: &str, method: Method, path: &str) -> RequestBuilder {
         let credential = format!("{}/{service}/aws4_request", self.credential);
-        let authorization = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=unchecked");
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=unchecked");
         let request = self.http.request(method, format!("{}{path}", self.endpoint));
         request.header(header::AUTHORIZATION, authorization).timeout(PATIENCE)
     }

@@ -54,14 +54,19 @@ impl Page {
         code.split('&').next()
     }
 
+    /// What it says first, for people.
+    #[must_use]
+    pub fn heading(&self) -> &str {
+        text_of(&self.html, "<h1").unwrap_or("no heading")
+    }
+
     /// What the page shows once everything went well.
     ///
     /// # Errors
     /// When it shows no token; the heading says why.
     pub fn authorised(&self) -> Result<Authorised> {
         let Some(token) = text_of(&self.html, "id=\"token\"") else {
-            let heading = text_of(&self.html, "<h1").unwrap_or("no heading");
-            bail!("GET /v1/auth answers {} and shows no token: {heading}", self.status);
+            bail!("GET /v1/auth answers {} and shows no token: {}", self.status, self.heading());
         };
         let accounts = self.html.split("class=\"name\"").skip(1).filter_map(|account| {
             let name = text_of(account, "")?;

@@ -18,7 +18,7 @@ pub mod stack;
 pub mod story;
 pub mod uploader;
 
-pub use identity::{Fate, Identity, IdKind};
+pub use identity::{Fate, IdKind, Identity};
 pub use message::{Account, Action, Audience, Profile};
 pub use model::Model;
 pub use people::{People, Person};

@@ -56,7 +56,11 @@ fn is_metrics(line: &Value) -> bool {
 fn count(line: &Value, metric: &str) -> Option<u64> {
     let value = line.get(metric)?;
     // Some counters are written as floats. None comes near the end of what a float counts exactly.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are whole, small and not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts are whole, small and not negative"
+    )]
     let whole = |float: f64| float as u64;
     value.as_u64().or_else(|| value.as_f64().map(whole))
 }

@@ -92,7 +92,8 @@ fn change(audience: &Audience, action: Action) -> Value {
         },
     });
     if action == Action::AttributeUpdate {
-        change["user_attributes"] = json!([{ "key": "Plan", "value": format!("{MARK}-attribute"), "action": "upsert" }]);
+        change["user_attributes"] =
+            json!([{ "key": "Plan", "value": format!("{MARK}-attribute"), "action": "upsert" }]);
     }
     change
 }

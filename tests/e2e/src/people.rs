@@ -68,7 +68,11 @@ impl People {
             6 => vec![upper(IDFA, &idfa), upper(IDFA, &other)],
             7 => vec![raw(GAID, &gaid), raw(GAID, &other), upper(IDFA, &idfa), raw(GAID, &id("third"))],
             8 => vec![upper(IDFA, &idfa), left_out("ios_vendor_id", &other.to_uppercase())],
-            9 => vec![left_out("android_id", &md5_hex(&other)), raw(GAID, &gaid), left_out("push_token", &md5_hex(&gaid))],
+            9 => vec![
+                left_out("android_id", &md5_hex(&other)),
+                raw(GAID, &gaid),
+                left_out("push_token", &md5_hex(&gaid)),
+            ],
             10 => vec![raw(GAID, &gaid), raw(GAID, &gaid), Identity::md5(GAID, &gaid, str::to_owned)],
             11 => vec![dropped(IDFA, "raw", NIL, "nil")],
             12 => vec![dropped(IDFA, "md5", &md5_hex(NIL), "nil"), raw(GAID, &gaid)],

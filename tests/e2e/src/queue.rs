@@ -214,7 +214,8 @@ impl Queue {
 }
 
 fn received(message: &Value) -> Result<Received> {
-    let text = |name: &str| message[name].as_str().map(str::to_owned).with_context(|| format!("a message without {name}"));
+    let text =
+        |name: &str| message[name].as_str().map(str::to_owned).with_context(|| format!("a message without {name}"));
     let attributes = message["MessageAttributes"].as_object().into_iter().flatten();
     let value = |value: &Value| value["StringValue"].as_str().unwrap_or_default().to_owned();
     Ok(Received {

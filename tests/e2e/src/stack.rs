@@ -147,7 +147,8 @@ impl Stack {
         let request = message::subscription(account, &audience, "add");
         let response = self.mparticle.deliver(Door::Http, &request).await?;
         let id = response["audience_subscription_settings"]["tiktokAudienceId"].as_str();
-        audience.tiktok_id = Some(id.with_context(|| format!("connected without an audience id: {response}"))?.to_owned());
+        audience.tiktok_id =
+            Some(id.with_context(|| format!("connected without an audience id: {response}"))?.to_owned());
         Ok(audience)
     }
 

@@ -103,15 +103,12 @@ impl State {
             let down = InternalServiceError::builder().build();
             return MockResponse::Error(GetSecretValueError::InternalServiceError(down));
         }
-        match self.secrets.get(id) {
-            Some(text) => MockResponse::Output(GetSecretValueOutput::builder().secret_string(text).build()),
-            None => {
-                let missing = ResourceNotFoundException::builder();
-                let meta = aws_sdk_secretsmanager::error::ErrorMetadata::builder().code("ResourceNotFoundException");
-                let missing = missing.meta(meta.build()).build();
-                MockResponse::Error(GetSecretValueError::ResourceNotFoundException(missing))
-            }
+        if let Some(text) = self.secrets.get(id) {
+            return MockResponse::Output(GetSecretValueOutput::builder().secret_string(text).build());
         }
+        let meta = aws_sdk_secretsmanager::error::ErrorMetadata::builder().code("ResourceNotFoundException").build();
+        let missing = ResourceNotFoundException::builder().meta(meta).build();
+        MockResponse::Error(GetSecretValueError::ResourceNotFoundException(missing))
     }
 
     fn create(&mut self, name: &str, text: &str) -> MockResponse<CreateSecretOutput, CreateSecretError> {

@@ -118,3 +118,13 @@ async fn what_lambda_would_not_take_is_too_large() {
     assert_eq!(world.direct(&large).await.json["error"]["code"], "too_large");
     assert_eq!(world.http(&large).await.status, 413);
 }
+
+#[tokio::test]
+async fn by_http_as_much_fits_as_leaves_room_for_its_escapes() {
+    let world = World::new().await;
+    let body = membership(TOKEN, 19_500);
+    let event = http_event(&body, Some("Token the-firehose-token"));
+    assert!((6_100_000..6_291_456).contains(&event.to_string().len()), "{}", event.to_string().len());
+    assert!(body.len() > 5_400_000, "{}", body.len());
+    assert_eq!(world.http_event(&event).await.status, 200);
+}

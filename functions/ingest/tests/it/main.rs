@@ -7,6 +7,7 @@ mod cloud;
 mod connections;
 mod disconnections;
 mod doors;
+mod observations;
 mod privacy;
 mod queueing;
 mod tiktok;

@@ -31,7 +31,9 @@ impl Process {
         let said = File::create(directory.join("stack.log"))?;
         let mut command = stack_py("up", &directory)?;
         command.arg("--with-parent").arg("--sandbox-bin").arg(sandbox_binary()?);
-        command.arg("--bundles").arg(std::env::var_os("BUNDLES").unwrap_or_else(|| root().join("target/bundles").into()));
+        command
+            .arg("--bundles")
+            .arg(std::env::var_os("BUNDLES").unwrap_or_else(|| root().join("target/bundles").into()));
         for (name, value) in parameters {
             command.arg("--parameter").arg(format!("{name}={value}"));
         }

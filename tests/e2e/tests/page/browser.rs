@@ -59,7 +59,10 @@ impl Browser {
         let mut process = command.spawn().with_context(|| program.display().to_string())?;
         let pipes = process.stdin.take().zip(process.stdout.take()).context("no pipes")?;
         let devtools = Devtools::new(pipes.0, pipes.1);
-        devtools.call(None, "Browser.getVersion", json!({})).await.context("Chromium did not start; see browser.log")?;
+        devtools
+            .call(None, "Browser.getVersion", json!({}))
+            .await
+            .context("Chromium did not start; see browser.log")?;
         Ok(Self { devtools, process })
     }
 

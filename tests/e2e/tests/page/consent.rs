@@ -32,7 +32,10 @@ async fn an_admin_and_an_operator_get_a_token_for_all_their_accounts() -> Result
             is_told(visit, picture, "Your access token is ready", &[]).await?;
             let text = body(visit).await?;
             says(&text, &["Keep it private", "The one token serves every account", "TikTok Account Id"])?;
-            says(&text, &["TikTok Access Token", "several hours", "50,000 unique users", "authorise again with the same link"])?;
+            says(
+                &text,
+                &["TikTok Access Token", "several hours", "50,000 unique users", "authorise again with the same link"],
+            )?;
             for id in &person.advertisers {
                 says(&text, &[id, &visit.stack.tiktok.advertiser(id).await?.name])?;
             }

@@ -22,7 +22,7 @@ async fn from_the_public_link_to_a_delivered_audience() -> Result<()> {
 
         let audience = stack.connect(&account, 1, "Summer sale").await?;
         let people = People::new("from the public link").of_every_kind(2 * KINDS);
-        let joining: Vec<_> = people.iter().map(|person| Profile::of(person, &audience, Action::Add)).collect();
+        let joining = Profile::all(&people, &audience, Action::Add);
         let mut model = Model::default();
         stack.change(&mut model, Door::Http, &account, &joining).await?;
         stack.arrives(&model, 60).await?;

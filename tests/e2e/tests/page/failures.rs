@@ -24,7 +24,8 @@ async fn a_code_works_once() -> Result<()> {
         visit.token().await?;
         visit.arrive_with(&code).await?;
         let heading = "This authorisation is used or expired";
-        is_sorry(visit, "used", heading, &["A token is shown only once", "If you have copied it, you are done"]).await?;
+        is_sorry(visit, "used", heading, &["A token is shown only once", "If you have copied it, you are done"])
+            .await?;
         visit.tab.arrive(visit.tab.click("main a.button")).await?;
         visit.agree("admin").await?;
         ensure!(visit.tab.heading().await? == "Your access token is ready");

@@ -23,7 +23,10 @@ async fn the_start_page_leads_to_tiktok_and_back_with_a_fresh_state() -> Result<
             ensure!(visit.tab.heading().await? == "Your access token is ready", "{}", visit.tab.heading().await?);
             visit.token().await?;
         }
-        ensure!(states.len() == 2 && states[0] != states[1] && states.iter().all(|state| state.len() == 32), "{states:?}");
+        ensure!(
+            states.len() == 2 && states[0] != states[1] && states.iter().all(|state| state.len() == 32),
+            "{states:?}"
+        );
         ensure!(visit.tab.string("document.cookie").await?.is_empty(), "a script can read the cookie");
         visit.tab.open(&visit.page()).await?;
         look(&visit.tab, "start").await

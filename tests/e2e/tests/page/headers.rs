@@ -28,7 +28,9 @@ fn is_safe(answer: &Response, what: &str) -> Result<()> {
     }
     let policy = header(answer, "content-security-policy");
     ensure!(!policy.contains("unsafe") && !policy.contains("http"), "{what}: {policy}");
-    for directive in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "script-src 'sha256-", "style-src 'sha256-"] {
+    for directive in
+        ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "script-src 'sha256-", "style-src 'sha256-"]
+    {
         ensure!(policy.contains(directive), "{what}: {directive} is not in {policy}");
     }
     ensure!(header(answer, "permissions-policy").contains("camera=()"), "{what}");
@@ -57,12 +59,16 @@ async fn every_answer_carries_the_same_protection() -> Result<()> {
             is_safe(&answer, query)?;
             let cookie = header(&answer, "set-cookie").to_owned();
             ensure!(cookie.is_empty() != (query == "?start=1"), "{query}: {cookie}");
-            for attribute in ["Secure", "HttpOnly", "SameSite=Lax", "Max-Age=1800"].iter().filter(|_| !cookie.is_empty()) {
+            for attribute in
+                ["Secure", "HttpOnly", "SameSite=Lax", "Max-Age=1800"].iter().filter(|_| !cookie.is_empty())
+            {
                 ensure!(cookie.contains(attribute), "{cookie}");
             }
             let html = answer.text().await?;
             ensure!(!html.contains(&code), "{query}: the code is in the page");
-            for inline in [" onclick=", " onload=", " style=", "javascript:", "src=", "<link", "<img", "@import", "url("] {
+            for inline in
+                [" onclick=", " onload=", " style=", "javascript:", "src=", "<link", "<img", "@import", "url("]
+            {
                 ensure!(!html.contains(inline), "{query}: {inline} in the page");
             }
         }

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use e2e::Options;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::browser::{Key, Tab};
 use crate::looks::look;
@@ -35,7 +35,7 @@ async fn tabbed(tab: &Tab) -> Result<Vec<String>> {
 async fn reach(tab: &Tab, words: &str) -> Result<()> {
     for _ in 0..40 {
         tab.press(Key::Tab).await?;
-        if tab.eval(FOCUSED).await?[0] == Value::from(words) {
+        if tab.eval(FOCUSED).await?[0] == *words {
             return Ok(());
         }
     }

@@ -40,7 +40,8 @@ pub(crate) async fn look(tab: &Tab, name: &str) -> Result<()> {
         tab.screenshot(&root().join(format!("target/screenshots/{what}.png"))).await?;
         let violations = tab.string(AXE).await?;
         ensure!(violations.is_empty(), "{what}: axe-core objects:\n{violations}");
-        let (wide, screen) = (width(tab, "document.documentElement.scrollWidth").await?, width(tab, "innerWidth").await?);
+        let (wide, screen) =
+            (width(tab, "document.documentElement.scrollWidth").await?, width(tab, "innerWidth").await?);
         ensure!(wide <= screen, "{what}: {wide} pixels wide on a screen of {screen}");
     }
     see(tab, LOOKS[0]).await
@@ -66,9 +67,11 @@ async fn width(tab: &Tab, expression: &str) -> Result<i64> {
 /// axe-core's script, out of the Python package that brings it (`infra/local/requirements.txt`).
 fn axe() -> Result<String> {
     let libraries = root().join("target/local/venv/lib");
-    let folders = std::fs::read_dir(&libraries).with_context(|| format!("no {}: run `make venv`", libraries.display()))?;
+    let folders =
+        std::fs::read_dir(&libraries).with_context(|| format!("no {}: run `make venv`", libraries.display()))?;
     let script = |folder: PathBuf| folder.join("site-packages/axe_playwright_python/axe.min.js");
-    let found = folders.filter_map(|folder| folder.ok().map(|folder| script(folder.path()))).find(|path| path.is_file());
+    let found =
+        folders.filter_map(|folder| folder.ok().map(|folder| script(folder.path()))).find(|path| path.is_file());
     let found = found.context("axe-core is not in target/local/venv: run `make venv`")?;
     // What the script leaves behind cannot be sent back, and need not be.
     Ok(std::fs::read_to_string(found)? + "; true")

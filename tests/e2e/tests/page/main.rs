@@ -7,6 +7,7 @@ mod browser;
 mod looks;
 mod visit;
 
+mod authorising_again;
 mod consent;
 mod copying;
 mod delivered;
@@ -17,6 +18,5 @@ mod keyboard;
 mod names;
 mod once;
 mod print;
-mod repair;
 mod troubles;
 mod without_script;

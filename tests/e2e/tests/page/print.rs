@@ -9,7 +9,9 @@ use crate::visit::{says, visit};
 #[tokio::test]
 async fn the_token_is_not_printed() -> Result<()> {
     visit(Options::new(), async |visit| {
-        for (person, summaries) in [("admin", &[".reveal > summary"][..]), ("analyst", &[".anyway > summary", ".reveal > summary"])] {
+        for (person, summaries) in
+            [("admin", &[".reveal > summary"][..]), ("analyst", &[".anyway > summary", ".reveal > summary"])]
+        {
             visit.authorise(person).await?;
             let token = visit.token().await?;
             for summary in summaries {

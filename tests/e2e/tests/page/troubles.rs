@@ -20,7 +20,9 @@ async fn is_for_the_operator(visit: &Visit<'_>, picture: &str, fault: &str) -> R
         ensure!(!text.contains(detail), "the page says {detail}");
     }
     let logs = visit.stack.logs().await?;
-    let line = logs.of("auth-redirect").find(|line| line["request_id"] == *reference || line["fields"]["request_id"] == *reference);
+    let line = logs
+        .of("auth-redirect")
+        .find(|line| line["request_id"] == *reference || line["fields"]["request_id"] == *reference);
     let line = line.with_context(|| format!("no log line has the reference {reference}"))?.to_string();
     ensure!(line.contains(fault), "the log does not say {fault}: {line}");
     Ok(())
@@ -30,7 +32,8 @@ async fn is_for_the_operator(visit: &Visit<'_>, picture: &str, fault: &str) -> R
 async fn an_operators_fault_shows_a_reference_and_no_detail() -> Result<()> {
     visit(Options::new(), async |visit| {
         let at = &visit.stack.at;
-        let app = |secret: &str, blocked| NewApp { app_id: at.tiktok_app_id.clone(), secret: secret.to_owned(), blocked };
+        let app =
+            |secret: &str, blocked| NewApp { app_id: at.tiktok_app_id.clone(), secret: secret.to_owned(), blocked };
         visit.stack.tiktok.set_app(&app(&at.tiktok_app_secret, true)).await?;
         is_for_the_operator(visit, "operator", "40113").await?;
         visit.stack.tiktok.set_app(&app("another secret than ours", false)).await?;
@@ -53,7 +56,8 @@ async fn an_operators_fault_shows_a_reference_and_no_detail() -> Result<()> {
 #[tokio::test]
 async fn a_tiktok_that_is_slow_or_down_can_be_tried_again() -> Result<()> {
     visit(Options::new(), async |visit| {
-        let faults = [Fault::hang(20_000), Fault::status(502), Fault::cut(), Fault::text("<html>"), Fault::code(50000, "?")];
+        let faults =
+            [Fault::hang(20_000), Fault::status(502), Fault::cut(), Fault::text("<html>"), Fault::code(50000, "?")];
         for fault in faults {
             visit.stack.tiktok.fault(fault.on(EXCHANGE).next(1)).await?;
             visit.arrive_after(&NewGrant::of("admin")).await?;
@@ -74,7 +78,10 @@ async fn the_token_is_shown_though_all_that_follows_the_exchange_fails() -> Resu
         visit.arrive_after(&NewGrant::of("admin")).await?;
         ensure!(visit.tab.heading().await? == "Your access token is ready");
         visit.token().await?;
-        says(&visit.tab.text("main").await?, &["3 advertiser accounts", "That is no bad sign: use the token as usual"])?;
+        says(
+            &visit.tab.text("main").await?,
+            &["3 advertiser accounts", "That is no bad sign: use the token as usual"],
+        )?;
         look(&visit.tab, "success-unchecked").await
     })
     .await

@@ -42,7 +42,10 @@ async fn without_script_many_accounts_are_all_listed_and_failures_look_the_same(
         visit.authorise("many").await?;
         visit.token().await?;
         assert_eq!(visit.tab.eval("document.querySelectorAll('#accounts > li').length").await?, 137);
-        ensure!(!visit.tab.holds("document.getElementById('find').checkVisibility()").await?, "a field that does nothing");
+        ensure!(
+            !visit.tab.holds("document.getElementById('find').checkVisibility()").await?,
+            "a field that does nothing"
+        );
         visit.tab.call("Emulation.setScriptExecutionDisabled", json!({ "value": false })).await?;
         look(&visit.tab, "many-without-script").await?;
         visit.tab.open(&format!("{}?shown=1", visit.page())).await?;

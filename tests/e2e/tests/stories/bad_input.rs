@@ -50,7 +50,11 @@ async fn what_no_repetition_can_mend_is_refused_alike_by_both_doors_and_nothing_
             let mut told = Vec::new();
             for door in Door::BOTH {
                 let refusal: Refusal = stack.mparticle.send_bytes(door, body.clone()).await?.refusal()?;
-                assert_eq!((refusal.told.code.as_str(), refusal.told.field.as_deref()), (code, field), "{what}: {refusal}");
+                assert_eq!(
+                    (refusal.told.code.as_str(), refusal.told.field.as_deref()),
+                    (code, field),
+                    "{what}: {refusal}"
+                );
                 assert_eq!(refusal.status, (door == Door::Http).then_some(400), "{what}");
                 assert!(refusal.told.message.is_ascii() && refusal.told.message.len() < 200, "{what}: {refusal}");
                 told.push(refusal.told);
@@ -75,7 +79,8 @@ async fn http_needs_the_firehose_token_for_all_but_registration() -> Result<()> 
         let token = &stack.mparticle.token;
         let wrong = [None, Some("Token".to_owned()), Some("Token wrong".to_owned()), Some(format!("Bearer {token}"))];
         for authorization in wrong {
-            let post = |message: &Value| stack.mparticle.post(message.to_string().into_bytes(), authorization.as_deref());
+            let post =
+                |message: &Value| stack.mparticle.post(message.to_string().into_bytes(), authorization.as_deref());
             let refusal = post(&verification).await?.refusal()?;
             assert_eq!((refusal.status, refusal.told.code.as_str()), (Some(401), "unauthorised"), "{authorization:?}");
             post(&registration).await?.response()?;

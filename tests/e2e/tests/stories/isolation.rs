@@ -82,7 +82,8 @@ async fn a_poison_row_in_five_thousand_stands_alone() -> Result<()> {
         assert_eq!(told(&letters[0]), ["rejected", "40002"]);
         assert!(letters[0].attribute("message").ends_with("id is not acceptable"), "{letters:#?}");
         let envelope = letters[0].envelope()?;
-        let rows: Vec<_> = envelope.rows.iter().map(|row| (row.mpid.map(|mpid| mpid.to_string()), row.ids.len())).collect();
+        let rows: Vec<_> =
+            envelope.rows.iter().map(|row| (row.mpid.map(|mpid| mpid.to_string()), row.ids.len())).collect();
         assert_eq!(rows, [(Some(poisoned.mpid.clone()), 1)]);
         Ok(())
     })
@@ -115,7 +116,8 @@ async fn a_revoked_advertiser_among_five_waits_alone_and_a_new_token_of_the_same
             Ok(stack.logs().await?.total("uploader", "changes_delivered") == 4 * 600)
         })
         .await?;
-        let behind: Vec<_> = model.compare(&stack.tiktok).await?.into_iter().filter(|audience| !audience.agrees()).collect();
+        let behind: Vec<_> =
+            model.compare(&stack.tiktok).await?.into_iter().filter(|audience| !audience.agrees()).collect();
         let behind: Vec<_> = behind.into_iter().map(|audience| waiting[&Some(audience.audience_id)].clone()).collect();
         assert_eq!(behind, [revoked.account.advertiser_id.clone()]);
         assert_eq!(mapping_calls(stack, &revoked.account.advertiser_id).await?, 1);

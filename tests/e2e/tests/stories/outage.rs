@@ -26,7 +26,9 @@ async fn server_errors_for_a_minute_lose_nothing() -> Result<()> {
         let began = Instant::now();
         stack.tiktok.fault(Fault::status(503).on(MAPPING)).await?;
         for people in people.chunks(500) {
-            stack.change(&mut model, Door::Http, &customer.account, &Profile::all(people, &audience, Action::Add)).await?;
+            stack
+                .change(&mut model, Door::Http, &customer.account, &Profile::all(people, &audience, Action::Add))
+                .await?;
         }
         let leaving = Profile::all(&people[..200], &audience, Action::Delete);
         stack.change(&mut model, Door::Http, &customer.account, &leaving).await?;
@@ -42,17 +44,21 @@ async fn an_advertiser_whose_calls_hang_keeps_no_other_waiting() -> Result<()> {
     story(Options::new(), async |stack| {
         let mut people = People::new("hanging");
         let mut model = Model::default();
-        let (undone, done, well) =
-            (connected(stack, "Hangs").await?, connected(stack, "Hangs, and is done").await?, connected(stack, "Well").await?);
-        let hang = |customer: &Customer| {
-            Fault::hang(60_000).on(MAPPING).advertiser(&customer.account.advertiser_id).next(1)
-        };
+        let (undone, done, well) = (
+            connected(stack, "Hangs").await?,
+            connected(stack, "Hangs, and is done").await?,
+            connected(stack, "Well").await?,
+        );
+        let hang =
+            |customer: &Customer| Fault::hang(60_000).on(MAPPING).advertiser(&customer.account.advertiser_id).next(1);
         stack.tiktok.fault(hang(&undone.0)).await?;
         stack.tiktok.fault(hang(&done.0).applied()).await?;
         stack.uploader.hold().await?;
         for (customer, audience) in [&undone, &done, &well] {
             let people = people.plain(1_500);
-            stack.change(&mut model, Door::Direct, &customer.account, &Profile::all(&people, audience, Action::Add)).await?;
+            stack
+                .change(&mut model, Door::Direct, &customer.account, &Profile::all(&people, audience, Action::Add))
+                .await?;
         }
         stack.uploader.release().await?;
         until("who is well is served while others hang", 8, async || {
@@ -87,7 +93,14 @@ async fn connections_cut_before_and_after_a_call_takes_effect_leave_what_was_mea
         for fault in &broken {
             stack.tiktok.fault(fault.clone().on(MAPPING).next(1)).await?;
         }
-        stack.change(&mut model, Door::Http, &customer.account, &Profile::all(&people[..1_500], &audience, Action::Delete)).await?;
+        stack
+            .change(
+                &mut model,
+                Door::Http,
+                &customer.account,
+                &Profile::all(&people[..1_500], &audience, Action::Delete),
+            )
+            .await?;
         stack.arrives(&model, 120).await?;
 
         let calls = stack.tiktok.journal().await?;
@@ -108,7 +121,9 @@ async fn an_uploader_killed_in_mid_batch_is_made_up_for() -> Result<()> {
         let mut model = Model::default();
         stack.uploader.hold().await?;
         for people in people.chunks(1_000) {
-            stack.change(&mut model, Door::Direct, &customer.account, &Profile::all(people, &audience, Action::Add)).await?;
+            stack
+                .change(&mut model, Door::Direct, &customer.account, &Profile::all(people, &audience, Action::Add))
+                .await?;
         }
         let mapping = async || -> Result<usize> {
             Ok(stack.tiktok.journal().await?.iter().filter(|call| call.path == MAPPING).count())

@@ -23,7 +23,9 @@ async fn two_firehose_tokens_are_valid_during_a_rotation() -> Result<()> {
         let (old, new) = (stack.mparticle.token.as_str(), "the-new-token-of-the-firehose-0123456789");
         stack.hush.word(new);
         assert!(opens(stack, old).await? && !opens(stack, new).await?);
-        let put = async |value: serde_json::Value| stack.cloud.put_secret(&stack.at.firehose_secret_id, &value.to_string()).await;
+        let put = async |value: serde_json::Value| {
+            stack.cloud.put_secret(&stack.at.firehose_secret_id, &value.to_string()).await
+        };
 
         put(json!({ "current": new, "previous": old })).await?;
         until("the new token is valid", 40, async || {

@@ -68,8 +68,7 @@ async fn without_faults_as_few_calls_are_made_as_the_limits_allow() -> Result<()
         stack.uploader.release().await?;
         stack.arrives(&model, 60).await?;
         let calls = stack.tiktok.journal_of(&customer.account.advertiser_id).await?;
-        let rows: Vec<_> =
-            calls.iter().filter(|call| call.path == "/segment/mapping/").map(|call| call.rows).collect();
+        let rows: Vec<_> = calls.iter().filter(|call| call.path == "/segment/mapping/").map(|call| call.rows).collect();
         assert_eq!((rows.len(), rows.iter().sum::<usize>()), (6, 5_400), "{rows:?}");
         Ok(())
     })

@@ -13,7 +13,8 @@ async fn a_throttling_storm_is_ridden_out_and_a_throttled_advertiser_waits_alone
         let mut people = People::new("storm");
         let mut model = Model::default();
         let (loud, other) = (stack.customer("Loud").await?, stack.customer("Other").await?);
-        let loud_throttled = Fault::code(40133, "Advertiser too loud").on(MAPPING).advertiser(&loud.account.advertiser_id);
+        let loud_throttled =
+            Fault::code(40133, "Advertiser too loud").on(MAPPING).advertiser(&loud.account.advertiser_id);
         let number = stack.tiktok.fault(loud_throttled).await?;
         stack.tiktok.fault(Fault::code(40100, "Too many requests").on(MAPPING).next(3)).await?;
         stack.tiktok.set_limits(RateLimits::a_second(3), RateLimits::none()).await?;

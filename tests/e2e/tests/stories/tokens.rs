@@ -64,7 +64,9 @@ async fn a_stranger_who_types_anothers_account_id_changes_nothing_for_him() -> R
             let refusal = stack.mparticle.send(Door::Http, &message::subscription(account, &audience, "add")).await?;
             assert_eq!(refusal.refusal()?.told.code, "token_refused");
         }
-        stack.change(&mut model, Door::Http, &rightful.account, &Profile::all(&his[..50], &audience, Action::Delete)).await?;
+        stack
+            .change(&mut model, Door::Http, &rightful.account, &Profile::all(&his[..50], &audience, Action::Delete))
+            .await?;
         stack.arrives(&model, 120).await?;
         assert_eq!(given_up(stack).await?, 600);
         Ok(())
@@ -82,7 +84,9 @@ async fn a_former_agency_does_not_ride_on_its_clients_new_token() -> Result<()> 
         let mut people = People::new("agency");
         let mut model = Model::default();
         for (account, audience) in [(&client.account, &clients), (&agency.account, &agencys)] {
-            stack.change(&mut model, Door::Http, account, &Profile::all(&people.plain(50), audience, Action::Add)).await?;
+            stack
+                .change(&mut model, Door::Http, account, &Profile::all(&people.plain(50), audience, Action::Add))
+                .await?;
         }
         stack.arrives(&model, 60).await?;
 
@@ -146,7 +150,9 @@ async fn a_record_that_somebody_edited_into_nonsense_is_mended_by_the_next_messa
                 stack.kill(function).await?;
             }
             let people = people.plain(20);
-            stack.change(&mut model, Door::Http, &customer.account, &Profile::all(&people, &audience, Action::Add)).await?;
+            stack
+                .change(&mut model, Door::Http, &customer.account, &Profile::all(&people, &audience, Action::Add))
+                .await?;
             stack.arrives(&model, 60).await?;
         }
         let tokens = stack.cloud.secret(&record).await?["tokens"].take();

@@ -27,7 +27,8 @@ impl Crowd {
     /// some only get an attribute.
     pub(crate) fn joins(&self, model: &mut Model) -> Vec<Value> {
         let messages = self.people.chunks(USERS).map(|people| {
-            let mut profiles: Vec<_> = people.iter().enumerate().map(|(place, person)| self.joining(place, person)).collect();
+            let mut profiles: Vec<_> =
+                people.iter().enumerate().map(|(place, person)| self.joining(place, person)).collect();
             for (place, person) in people.iter().enumerate() {
                 if place % 10 == 0 {
                     profiles.push(self.joining(place, person));
@@ -80,7 +81,10 @@ impl Crowd {
     fn undecided<'a>(&'a self, person: &'a Person) -> Profile<'a> {
         let back_and_forth = [Action::Delete, Action::Add, Action::Delete];
         let audience = self.audiences.iter().take(1);
-        Profile { person, changes: audience.flat_map(|audience| back_and_forth.map(|action| (audience, action))).collect() }
+        Profile {
+            person,
+            changes: audience.flat_map(|audience| back_and_forth.map(|action| (audience, action))).collect(),
+        }
     }
 
     fn message(&self, model: &mut Model, profiles: &[Profile<'_>]) -> Value {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
+use e2e::Stack;
 use e2e::logs::Logs;
 use e2e::queue::Received;
-use e2e::Stack;
 
 use crate::terminal::{Terminal, grouped};
 use crate::tour::Tour;

@@ -1,4 +1,4 @@
-//! The DevTools protocol over a pipe: JSON, ended by a zero byte, with an answer to each call and events in between.
+//! The `DevTools` protocol over a pipe: JSON, ended by a zero byte, with an answer to each call and events in between.
 //!
 //! A crate would bring the whole protocol as generated types (chromiumoxide: two minutes of compiling, 600 MB) for the two dozen
 //! commands that are used here.

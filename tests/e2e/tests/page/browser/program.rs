@@ -16,6 +16,8 @@ const PLACES: [&str; 4] = [
     "/opt/google/chrome/chrome",
 ];
 
+static SAID: Once = Once::new();
+
 /// The browser: `CHROME`, or a Chromium or Chrome that is installed. `None` if there is none and none is required; that is said once.
 pub(crate) fn find() -> Result<Option<PathBuf>> {
     if let Some(chosen) = env::var_os("CHROME").map(PathBuf::from) {
@@ -26,9 +28,13 @@ pub(crate) fn find() -> Result<Option<PathBuf>> {
     let named = env::split_paths(&path).flat_map(|folder| NAMES.map(|name| folder.join(name)));
     let found = named.chain(PLACES.map(PathBuf::from)).find(|program| program.is_file());
     if found.is_none() {
-        ensure!(!is_required(), "the page tests need Chromium or Chrome: install `chromium`, or set CHROME to its path");
-        static SAID: Once = Once::new();
-        SAID.call_once(|| say("The page tests are skipped: there is no Chromium or Chrome here (set CHROME to its path)."));
+        ensure!(
+            !is_required(),
+            "the page tests need Chromium or Chrome: install `chromium`, or set CHROME to its path"
+        );
+        SAID.call_once(|| {
+            say("The page tests are skipped: there is no Chromium or Chrome here (set CHROME to its path).")
+        });
     }
     Ok(found)
 }

@@ -52,7 +52,7 @@ impl Tab {
         Ok(tab)
     }
 
-    /// Calls the DevTools protocol.
+    /// Calls the `DevTools` protocol.
     pub(crate) async fn call(&self, method: &str, parameters: Value) -> Result<Value> {
         self.devtools.call(Some(&self.session), method, parameters).await
     }

@@ -1,27 +1,12 @@
 //! Doing the authorisation again: what had stopped flows again without anything being pasted, and the page says what came of it.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Result, ensure};
 use e2e::mparticle::Door;
-use e2e::{Account, Action, Model, Options, People, Profile, message};
+use e2e::{Action, Model, Options, People, Profile, message, until};
 use sandbox::control::{NewGrant, NewPerson};
 
 use crate::looks::look;
-use crate::visit::{Visit, says, visit};
-
-/// Waits until mParticle is told to suspend the connection: the token is known to be dead.
-async fn is_suspended(visit: &Visit<'_>, account: &Account) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let answer = visit.stack.mparticle.deliver(Door::Http, &message::verification(account)).await?;
-        if answer["suspend_subscription"] == true {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "the token was revoked, and nobody noticed: {answer}");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
+use crate::visit::{says, visit};
 
 #[tokio::test]
 async fn after_a_revocation_authorising_again_lets_waiting_changes_flow_without_pasting() -> Result<()> {
@@ -32,21 +17,28 @@ async fn after_a_revocation_authorising_again_lets_waiting_changes_flow_without_
         let audience = stack.connect(&customer.account, 1, "Waiting").await?;
         let (first, second) = (People::new("before").plain(20), People::new("after").plain(30));
         let mut model = Model::default();
-        let profiles: Vec<_> = first.iter().map(|person| Profile::of(person, &audience, Action::Add)).collect();
+        let profiles = Profile::all(&first, &audience, Action::Add);
         stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
         stack.arrives(&model, 60).await?;
 
         stack.tiktok.revoke(&customer.account.token).await?;
-        let profiles: Vec<_> = second.iter().map(|person| Profile::of(person, &audience, Action::Add)).collect();
+        let profiles = Profile::all(&second, &audience, Action::Add);
         stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
-        is_suspended(visit, &customer.account).await?;
+        until("mParticle is told that the connection is dead", 60, async || {
+            let answer = stack.mparticle.deliver(Door::Http, &message::verification(&customer.account)).await?;
+            Ok(answer["suspend_subscription"] == true)
+        })
+        .await?;
 
         // A colleague's authorisation does not stand in for it; the page says so.
         let advertisers = vec![customer.account.advertiser_id.clone()];
         let colleague = stack.tiktok.create_person(&NewPerson { advertisers, ..NewPerson::default() }).await?;
         visit.arrive_after(&NewGrant::of(&colleague.core_user_id)).await?;
         visit.token().await?;
-        says(&visit.tab.text("main").await?, &["A connection still needs a new token", "another TikTok user", "paste the new token"])?;
+        says(
+            &visit.tab.text("main").await?,
+            &["A connection still needs a new token", "another TikTok user", "paste the new token"],
+        )?;
         look(&visit.tab, "another-users").await?;
 
         visit.authorise(&person.key).await?;
@@ -72,7 +64,7 @@ async fn a_token_that_may_not_manage_audiences_displaces_none_that_works() -> Re
         look(&visit.tab, "kept").await?;
 
         let people = People::new("kept").plain(10);
-        let profiles: Vec<_> = people.iter().map(|person| Profile::of(person, &audience, Action::Add)).collect();
+        let profiles = Profile::all(&people, &audience, Action::Add);
         let mut model = Model::default();
         stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
         stack.arrives(&model, 60).await
