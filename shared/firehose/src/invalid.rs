@@ -144,29 +144,45 @@ pub(crate) fn fault(text: &str, error: &serde_json::Error) -> Invalid {
     }
     let deserializer = &mut serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, Wire<'_>>(deserializer) {
-        Err(error) => at(error.path()),
+        Err(error) => at(error.path(), &error.inner().to_string()),
         Ok(_) => not_json(),
     }
 }
 
 /// Names the place. A name that is not in the table comes from the message and ends the path.
-fn at(path: &Path) -> Invalid {
+fn at(path: &Path, why: &str) -> Invalid {
     let mut field = String::new();
-    let mut last = "";
+    let mut last = None;
     for segment in path {
         match segment {
             Segment::Seq { index } => field.extend(["[", &index.to_string(), "]"]),
-            Segment::Map { key } => {
-                let Some((name, _)) = FIELDS.iter().find(|(name, _)| name == key) else { break };
-                if !field.is_empty() {
-                    field.push('.');
-                }
-                field.push_str(name);
-                last = name;
-            }
+            Segment::Map { key } => match known(key) {
+                Some(name) => last = Some(append(&mut field, name)),
+                None => break,
+            },
             Segment::Enum { .. } | Segment::Unknown => break,
         }
     }
-    let must = if field.is_empty() { "an object" } else { must_be(last) };
-    Invalid::Field { field, must }
+    if let Some(name) = quoted(why, "duplicate field `") {
+        append(&mut field, name);
+        return Invalid::Field { field, must: "there only once" };
+    }
+    if let Some(name) = quoted(why, "missing field `") {
+        last = Some(append(&mut field, name));
+    }
+    Invalid::Field { field, must: last.map_or("an object", must_be) }
+}
+
+fn append(field: &mut String, name: &'static str) -> &'static str {
+    field.extend([if field.is_empty() { "" } else { "." }, name]);
+    name
+}
+
+fn known(name: &str) -> Option<&'static str> {
+    FIELDS.iter().map(|(field, _)| *field).find(|field| *field == name)
+}
+
+/// The known field that serde names in a fault of a whole object.
+fn quoted(why: &str, opening: &str) -> Option<&'static str> {
+    why.strip_prefix(opening)?.split_once('`').and_then(|(name, _)| known(name))
 }

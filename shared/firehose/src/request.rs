@@ -146,3 +146,42 @@ fn account(account: Option<WireAccount<'_>>) -> Result<Account, Invalid> {
 fn is_uuid(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse_ascii(text.as_bytes()).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn membership(value: &str) -> String {
+        format!(
+            r#"{{"type":"audience_membership_change_request","id":"1317071d-3342-4e1e-a691-84bd7e762bda","timestamp_ms":1,
+            "account":{{"account_settings":{{"tiktokAccountId":"7","tiktokAccessToken":"t"}}}},
+            "user_profiles":[{{"device_identities":[{{"type":"ios_advertising_id","encoding":"raw","value":{value}}}]}}]}}"#
+        )
+    }
+
+    /// The one id of the one user.
+    fn id(message: &str) -> Cow<'_, str> {
+        let Request::Membership(request) = parse(message.as_bytes()).unwrap().request else { panic!("another type") };
+        let mut profiles = request.profiles;
+        profiles.remove(0).device_identities.remove(0).value.unwrap().0
+    }
+
+    #[test]
+    fn texts_are_borrowed_unless_they_are_escaped() {
+        assert!(matches!(id(&membership(r#""66b7""#)), Cow::Borrowed("66b7")));
+        assert!(matches!(id(&membership(r#""66\u00627""#)), Cow::Owned(text) if text == "66b7"));
+    }
+
+    #[test]
+    fn a_field_that_comes_twice_is_a_fault() {
+        let twice = membership(r#""66b7""#).replace(r#""timestamp_ms":1"#, r#""timestamp_ms":1,"timestamp_ms":2"#);
+        assert_eq!(parse(twice.as_bytes()).unwrap_err().at().as_deref(), Some("timestamp_ms"));
+    }
+
+    #[test]
+    fn neither_token_nor_device_id_is_in_debug_output() {
+        let message = membership(r#""66b728c2""#).replace(r#""t""#, r#""s3cr3t""#);
+        let debug = format!("{:?}", parse(message.as_bytes()).unwrap());
+        assert!(!debug.contains("66b728c2") && !debug.contains("s3cr3t"), "{debug}");
+    }
+}

@@ -99,3 +99,36 @@ impl Serialize for Held {
         settings.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const ID: &str = "1317071d-3342-4e1e-a691-84bd7e762bda";
+
+    fn json_of(response: &Response<'_>) -> Value {
+        let mut json: Value = serde_json::from_str(&response.to_json(ID).unwrap()).unwrap();
+        let timestamp = json.as_object_mut().unwrap().remove("timestamp_ms").unwrap();
+        assert!(timestamp.is_u64());
+        json
+    }
+
+    #[test]
+    fn each_has_its_type_the_id_and_the_version() {
+        let suspended = json_of(&Response::Membership { suspend: true });
+        let head = |kind: &str| json!({"type": kind, "id": ID, "firehose_version": "3.2.0"});
+        let mut expected = head("audience_membership_change_response");
+        expected["suspend_subscription"] = true.into();
+        assert_eq!(suspended, expected);
+
+        let audience = "7123456789012345678".parse().unwrap();
+        for (held, settings) in
+            [(Some(audience), json!({"tiktokAudienceId": "7123456789012345678"})), (None, json!({}))]
+        {
+            let mut expected = head("audience_subscription_response");
+            expected["audience_subscription_settings"] = settings;
+            assert_eq!(json_of(&Response::Subscription(held)), expected);
+        }
+    }
+}

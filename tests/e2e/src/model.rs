@@ -70,7 +70,9 @@ impl Model {
     /// Applies the users of one message, which is newer than all before it.
     pub fn apply(&mut self, profiles: &[Profile<'_>]) {
         self.counts.users += profiles.len() as u64;
-        profiles.iter().for_each(|profile| self.apply_one(profile));
+        for profile in profiles {
+            self.apply_one(profile);
+        }
     }
 
     fn apply_one(&mut self, profile: &Profile<'_>) {

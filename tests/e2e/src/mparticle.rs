@@ -182,14 +182,14 @@ impl MParticle {
     pub async fn post(&self, body: Vec<u8>, authorization: Option<&str>) -> Result<Answer> {
         let request = self.http.post(&self.url).header(header::CONTENT_TYPE, "application/json").body(body);
         let request = authorization.into_iter().fold(request, |to, value| to.header(header::AUTHORIZATION, value));
-        let answer = request.timeout(Duration::from_secs(60)).send().await.context("POST /v1/firehose")?;
+        let answer = request.timeout(Duration::from_mins(1)).send().await.context("POST /v1/firehose")?;
         let status = answer.status().as_u16();
         let body: Value = answer.json().await.with_context(|| format!("HTTP {status} without JSON"))?;
         if status == 200 {
             return Ok(Answer::Response(body));
         }
         let told = Told::deserialize(&body["error"]).with_context(|| format!("HTTP {status} with {body}"))?;
-        Ok(Answer::Refused(Refusal { status: Some(status), told }))
+        self.refused(Some(status), told)
     }
 
     async fn invoke(&self, body: Vec<u8>) -> Result<Answer> {
@@ -201,6 +201,13 @@ impl MParticle {
         let told: Told = serde_json::from_str(told.unwrap_or_default())
             .with_context(|| format!("a function error that is not the product's: {}", invoked.payload))?;
         anyhow::ensure!(kind == Some(&told.code), "errorType {kind:?} is not the code {}", told.code);
-        Ok(Answer::Refused(Refusal { status: None, told }))
+        self.refused(None, told)
+    }
+
+    /// Whatever is wrong with a message, a refusal repeats nothing of what is secret or personal in it.
+    fn refused(&self, status: Option<u16>, told: Told) -> Result<Answer> {
+        let leaks = self.hush.leaks(&format!("{} {:?}", told.message, told.field));
+        anyhow::ensure!(leaks.is_empty(), "a refusal holds what it must not: {leaks:?}");
+        Ok(Answer::Refused(Refusal { status, told }))
     }
 }

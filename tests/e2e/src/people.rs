@@ -48,7 +48,7 @@ impl People {
     fn next(&mut self, kind: usize) -> Person {
         self.met += 1;
         let devices = self.devices(kind);
-        Person { mpid: i64::from_be_bytes(first(self.bytes("mpid"))).to_string(), devices }
+        Person { mpid: self.mpid(), devices }
     }
 
     fn devices(&self, kind: usize) -> Vec<Identity> {
@@ -90,6 +90,11 @@ impl People {
         }
     }
 
+    fn mpid(&self) -> String {
+        let [number, _] = *self.bytes("mpid").as_chunks::<8>().0 else { return String::new() };
+        i64::from_be_bytes(number).to_string()
+    }
+
     /// Sixteen bytes that depend on the seed, the person and the name alone.
     fn bytes(&self, name: &str) -> [u8; 16] {
         Md5::digest(format!("{}/{}/{name}", self.seed, self.met)).into()
@@ -99,9 +104,4 @@ impl People {
 /// So many hex digits that depend on the text.
 fn hex(digits: usize, text: &str) -> String {
     md5_hex(text).chars().cycle().take(digits).collect()
-}
-
-fn first(bytes: [u8; 16]) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = bytes;
-    [a, b, c, d, e, f, g, h]
 }

@@ -2,6 +2,7 @@
 //! It ends with the value that holds it, however that happens.
 
 mod description;
+mod options;
 mod process;
 
 use std::path::Path;
@@ -24,31 +25,11 @@ use crate::queue::Queue;
 use crate::uploader::Uploader;
 
 pub use description::Description;
+pub use options::{Elsewhere, Options};
 use process::Process;
 
 /// How long a stack may take to be ready: it takes about three seconds on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-/// What is different from the template as it is deployed.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    parameters: Vec<(&'static str, String)>,
-}
-
-impl Options {
-    /// The template's defaults, as on AWS, with the local window of one second.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// With this template parameter.
-    #[must_use]
-    pub fn with(mut self, parameter: &'static str, value: impl ToString) -> Self {
-        self.parameters.push((parameter, value.to_string()));
-        self
-    }
-}
 
 /// A customer: an advertiser of his own at TikTok, and his configuration in mParticle.
 #[derive(Clone, Debug)]
@@ -89,7 +70,7 @@ impl Stack {
     /// # Errors
     /// What is missing, or why it did not start.
     pub async fn up(options: &Options) -> Result<Self> {
-        let mut process = Process::start(&options.parameters)?;
+        let mut process = Process::start(options)?;
         let deadline = Instant::now() + PATIENCE;
         let at = loop {
             if let Some(description) = Description::read(process.directory())? {
@@ -113,7 +94,7 @@ impl Stack {
             Arc::clone(&hush),
         );
         Ok(Self {
-            tiktok: Control::new(at.sandbox_url.as_deref().context("the stack has no sandbox")?)?,
+            tiktok: Control::new(at.tiktok_url()?)?,
             queue: Queue::new(cloud.clone(), &at.queue_url),
             dead_letters: Queue::new(cloud.clone(), &at.dead_letter_queue_url),
             uploader: Uploader::find(cloud.clone()).await?,

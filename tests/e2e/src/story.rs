@@ -40,7 +40,7 @@ pub async fn until(what: &str, seconds: u64, is_so: impl AsyncFn() -> Result<boo
     let deadline = Instant::now() + Duration::from_secs(seconds);
     while !is_so().await? {
         ensure!(Instant::now() < deadline, "after {seconds} s it is not so that {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     Ok(())
 }

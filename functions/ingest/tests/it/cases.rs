@@ -17,7 +17,7 @@ struct Case {
     _about: String,
     /// The message, byte for byte.
     message: Option<Box<RawValue>>,
-    /// Instead of it, a text that is no JSON.
+    /// Instead of it, a text that JSON cannot hold as it is.
     text: Option<String>,
     answer: Expected,
     /// The rows in the queue, all envelopes together.

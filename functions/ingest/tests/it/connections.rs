@@ -157,3 +157,17 @@ async fn an_update_keeps_the_audience_and_verifies_the_token() {
     connected(&world.direct(&subscription(TOKEN, "update", "New Users", None)).await);
     assert_eq!(names(&world).len(), 1, "without an audience it connects one");
 }
+
+/// In time that passes only while everything waits.
+#[tokio::test(start_paused = true)]
+async fn a_tiktok_that_does_not_answer_is_given_up_in_time() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let world = World::with(|config| config.tiktok_api_base_url = url).await;
+    let started = tokio::time::Instant::now();
+    for action in ["add", "update", "remove"] {
+        let answer = world.direct(&subscription(TOKEN, action, "New Users", Some(77))).await;
+        assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("tiktok_unavailable")), "{action}");
+    }
+    assert!(started.elapsed() <= std::time::Duration::from_secs(46), "{:?}", started.elapsed());
+}

@@ -25,7 +25,7 @@ async fn one_revoked_advertiser_among_five_waits_and_the_others_do_not() {
     assert!(dead["why"].as_str().unwrap().contains("40105") && dead["at_ms"].is_i64(), "{dead}");
 
     world.tiktok.clear_journal().await.unwrap();
-    let again = vec![message(0, &messages[2], serde_json::json!({"ApproximateReceiveCount": "9"}))];
+    let again = vec![message(0, &messages[2], &serde_json::json!({"ApproximateReceiveCount": "9"}))];
     assert_eq!(returned(&world.deliver(&again, Duration::from_mins(1)).await), ["m0"]);
     assert_eq!(world.tiktok.journal().await.unwrap().len(), 0, "no more calls for it");
     let seconds = world.aws.lock().postponed.last().unwrap().1;

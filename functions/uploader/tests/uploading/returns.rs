@@ -49,9 +49,9 @@ async fn what_has_waited_for_a_day_becomes_a_dead_letter_with_the_last_reason() 
     world.record(suspended.advertiser(), &[]);
     let yesterday = json!({"SentTimestamp": (uploader::clock::now_ms() - 86_400_001).to_string()});
     let records = [
-        message(0, &adding(&busy, [1]), yesterday.clone()),
-        message(1, &adding(&suspended, [2]), yesterday),
-        message(2, &adding(&busy, [3]), json!({})),
+        message(0, &adding(&busy, [1]), &yesterday),
+        message(1, &adding(&suspended, [2]), &yesterday),
+        message(2, &adding(&busy, [3]), &json!({})),
     ];
     let response = world.deliver(&records, Duration::from_mins(1)).await;
     assert_eq!(returned(&response), ["m2"]);

@@ -102,7 +102,7 @@ impl World {
     }
 
     pub(crate) async fn upload_within(&self, messages: &[String], time: Duration) -> Response {
-        let records: Vec<_> = messages.iter().enumerate().map(|(n, body)| message(n, body, json!({}))).collect();
+        let records: Vec<_> = messages.iter().enumerate().map(|(n, body)| message(n, body, &json!({}))).collect();
         self.deliver(&records, time).await
     }
 
@@ -130,7 +130,7 @@ impl World {
 }
 
 /// A delivery as Lambda shows it.
-pub(crate) fn message(n: usize, body: &str, attributes: Value) -> Value {
+pub(crate) fn message(n: usize, body: &str, attributes: &Value) -> Value {
     let mut system = json!({"SentTimestamp": uploader::clock::now_ms().to_string(), "ApproximateReceiveCount": "1"});
     system.as_object_mut().unwrap().extend(attributes.as_object().unwrap().clone());
     json!({"messageId": format!("m{n}"), "receiptHandle": format!("r{n}"), "body": body, "attributes": system, "messageAttributes": {}})

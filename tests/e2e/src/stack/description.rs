@@ -24,7 +24,6 @@ pub struct Description {
     pub firehose_token: String,
     pub firehose_secret_id: String,
     pub advertiser_secret_prefix: String,
-    pub sandbox_url: Option<String>,
 }
 
 /// Without the secrets.
@@ -35,6 +34,12 @@ impl std::fmt::Debug for Description {
 }
 
 impl Description {
+    /// The root of the server that stands for TikTok: the stack's own sandbox, or whatever it was given.
+    pub(super) fn tiktok_url(&self) -> Result<&str> {
+        let api = self.tiktok_api_base_url.strip_suffix(sandbox::API_BASE_PATH);
+        api.with_context(|| format!("{} is no sandbox", self.tiktok_api_base_url))
+    }
+
     /// Reads it from a stack's directory; `None` while the stack is not ready.
     pub(super) fn read(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join("stack.json");

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::{Elsewhere, Options};
+
 /// What stands in the way of a fresh checkout.
 const SET_UP: &str = "run `make test` or `make demo`, which make it";
 
@@ -23,7 +25,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn start(parameters: &[(&str, String)]) -> Result<Self> {
+    pub(super) fn start(options: &Options) -> Result<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(1);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let directory = root().join(format!("target/local/story-{}-{number}", std::process::id()));
@@ -33,9 +35,12 @@ impl Process {
         command.arg("--with-parent").arg("--sandbox-bin").arg(sandbox_binary()?);
         command
             .arg("--bundles")
-            .arg(std::env::var_os("BUNDLES").unwrap_or_else(|| root().join("target/bundles").into()));
-        for (name, value) in parameters {
+            .arg(std::env::var_os("E2E_BUNDLES").unwrap_or_else(|| root().join("target/bundles").into()));
+        for (name, value) in &options.parameters {
             command.arg("--parameter").arg(format!("{name}={value}"));
+        }
+        if let Some(Elsewhere { api_base_url, app_id, app_secret }) = &options.elsewhere {
+            command.args(["--tiktok-api-base-url", api_base_url, "--app-id", app_id, "--app-secret", app_secret]);
         }
         let child = command.stdin(Stdio::piped()).stdout(said.try_clone()?).stderr(said).spawn()?;
         Ok(Self { child, directory, keeps_logs: true, numbers: AtomicU32::new(1) })
@@ -65,8 +70,9 @@ impl Process {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Unless `E2E_KEEP_LOGS` is set.
     pub(super) fn forget_logs(&mut self) {
-        self.keeps_logs = false;
+        self.keeps_logs = std::env::var_os("E2E_KEEP_LOGS").is_some();
     }
 
     /// The functions' logs go with the cloud: whoever looks for what went wrong finds them beside the others.

@@ -46,28 +46,16 @@ async fn an_admin_and_an_operator_get_a_token_for_all_their_accounts() -> Result
 }
 
 #[tokio::test]
-async fn an_analyst_hears_that_another_role_is_needed() -> Result<()> {
+async fn who_cannot_use_the_token_yet_hears_why_and_what_to_do() -> Result<()> {
     visit(Options::new(), async |visit| {
         visit.authorise("analyst").await?;
         let phrases = ["Your role does not let you manage audiences", "Analyst is not enough", "Authorise again"];
-        is_told(visit, "analyst", "This token would not work yet", &phrases).await
-    })
-    .await
-}
+        is_told(visit, "analyst", "This token would not work yet", &phrases).await?;
 
-#[tokio::test]
-async fn somebody_with_a_business_center_alone_hears_that_an_advertiser_account_is_needed() -> Result<()> {
-    visit(Options::new(), async |visit| {
         visit.authorise("business-center").await?;
         let phrases = ["A Business Center alone cannot receive an audience", "Operator or Admin", "Authorise again"];
-        is_told(visit, "business-center", "No advertiser account was found", &phrases).await
-    })
-    .await
-}
+        is_told(visit, "business-center", "No advertiser account was found", &phrases).await?;
 
-#[tokio::test]
-async fn disabled_and_unapproved_accounts_are_named_and_the_token_is_kept_for_later() -> Result<()> {
-    visit(Options::new(), async |visit| {
         visit.authorise("disabled").await?;
         let phrases = ["Disabled Goods", "Unapproved Goods", "Not enabled", "In review at TikTok"];
         is_told(visit, "disabled", "The token is ready, but no account is yet", &phrases).await

@@ -39,7 +39,8 @@ async fn the_public_link_is_no_way_in_where_a_fresh_state_is_required() -> Resul
     visit(Options::new().with("RequireFreshState", "true"), async |visit| {
         visit.authorise("admin").await?;
         let phrases = ["another browser, or too long ago", "no token was made", "Start again"];
-        is_sorry(visit, "other-browser", "Please start again in this browser", &phrases).await?;
+        is_sorry(visit, "Please start again in this browser", &phrases).await?;
+        look(&visit.tab, "other-browser").await?;
         ensure!(visit.stack.tiktok.journal().await?.is_empty(), "TikTok was called");
         visit.tab.arrive(visit.tab.click("main a.button")).await?;
         visit.agree("admin").await?;

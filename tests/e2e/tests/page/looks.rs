@@ -52,7 +52,7 @@ async fn see(tab: &Tab, look: Look) -> Result<()> {
     let features = json!([{ "name": "prefers-color-scheme", "value": look.theme }]);
     tab.call("Emulation.setEmulatedMedia", json!({ "features": features })).await?;
     let metrics = match look.screen {
-        "phone" => json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true }),
+        "phone" => json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true }),
         _ => json!({ "width": 900, "height": 800, "deviceScaleFactor": 1, "mobile": false }),
     };
     tab.call("Emulation.setDeviceMetricsOverride", metrics).await?;

@@ -12,9 +12,9 @@ use crate::visit::{Visit, says, visit};
 const EXCHANGE: &str = "/oauth2/access_token/";
 
 /// The operator's page: a reference that is in the log, beside the fault, and not a word of the fault itself.
-async fn is_for_the_operator(visit: &Visit<'_>, picture: &str, fault: &str) -> Result<()> {
+async fn is_for_the_operator(visit: &Visit<'_>, fault: &str) -> Result<()> {
     visit.arrive_after(&NewGrant::of("admin")).await?;
-    is_sorry(visit, picture, "This is for us to fix", &["Reference", "You have done nothing wrong"]).await?;
+    is_sorry(visit, "This is for us to fix", &["Reference", "You have done nothing wrong"]).await?;
     let (text, reference) = (visit.tab.text("main").await?, visit.tab.text("#reference").await?);
     for detail in ["40113", "blocked", "secret", "Secrets Manager", "TikTok:", "app_id"] {
         ensure!(!text.contains(detail), "the page says {detail}");
@@ -35,16 +35,17 @@ async fn an_operators_fault_shows_a_reference_and_no_detail() -> Result<()> {
         let app =
             |secret: &str, blocked| NewApp { app_id: at.tiktok_app_id.clone(), secret: secret.to_owned(), blocked };
         visit.stack.tiktok.set_app(&app(&at.tiktok_app_secret, true)).await?;
-        is_for_the_operator(visit, "operator", "40113").await?;
+        is_for_the_operator(visit, "40113").await?;
         visit.stack.tiktok.set_app(&app("another secret than ours", false)).await?;
-        is_for_the_operator(visit, "operator", "40113").await?;
+        is_for_the_operator(visit, "40113").await?;
         visit.stack.tiktok.set_app(&app(&at.tiktok_app_secret, false)).await?;
 
         let secret_id = at.advertiser_secret_prefix.replace("/advertiser/", "/app");
         let right = visit.stack.cloud.secret(&secret_id).await?.to_string();
         visit.stack.cloud.put_secret(&secret_id, "{}").await?;
         tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-        is_for_the_operator(visit, "operator", "secret").await?;
+        is_for_the_operator(visit, "secret").await?;
+        look(&visit.tab, "operator").await?;
         visit.stack.cloud.put_secret(&secret_id, &right).await?;
         tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
         visit.arrive_after(&NewGrant::of("admin")).await?;
@@ -62,8 +63,9 @@ async fn a_tiktok_that_is_slow_or_down_can_be_tried_again() -> Result<()> {
             visit.stack.tiktok.fault(fault.on(EXCHANGE).next(1)).await?;
             visit.arrive_after(&NewGrant::of("admin")).await?;
             let phrases = ["You have done nothing wrong", "Wait a minute", "Try again"];
-            is_sorry(visit, "unavailable", "TikTok is not answering", &phrases).await?;
+            is_sorry(visit, "TikTok is not answering", &phrases).await?;
         }
+        look(&visit.tab, "unavailable").await?;
         visit.tab.arrive(visit.tab.click("main a.button")).await?;
         visit.agree("admin").await?;
         visit.token().await.map(drop)

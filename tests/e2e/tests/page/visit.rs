@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use anyhow::{Context as _, Result, bail, ensure};
 use e2e::{Options, Stack, story};
 use reqwest::Url;
+use sandbox::RateLimits;
 use sandbox::control::NewGrant;
 use serde_json::{Value, json};
 
@@ -29,6 +30,8 @@ pub(crate) struct Visit<'a> {
 pub(crate) async fn visit(options: Options, tell: impl AsyncFnOnce(&Visit<'_>) -> Result<()>) -> Result<()> {
     let Some(program) = browser::find()? else { return Ok(()) };
     story(options, async |stack| {
+        // Nobody authorises several times a second; TikTok's limit would leave accounts unchecked.
+        stack.tiktok.set_limits(RateLimits::none(), RateLimits::none()).await?;
         let browser = Browser::start(&program, stack.directory()).await?;
         let visit = Visit { stack, browser: &browser, tab: browser.tab().await? };
         tell(&visit).await?;
@@ -42,6 +45,11 @@ impl Visit<'_> {
     /// Where the page is.
     pub(crate) fn page(&self) -> String {
         format!("{}/v1/auth", self.stack.at.api_url)
+    }
+
+    /// The origin of TikTok's consent page.
+    fn tiktok(&self) -> Result<String> {
+        Ok(self.stack.at.authorize_url.parse::<Url>()?.origin().ascii_serialization())
     }
 
     /// Follows the public link, and agrees as this person on TikTok's page.
@@ -93,7 +101,7 @@ impl Visit<'_> {
     /// Allows what a person would be asked for: the page to write the clipboard, and `clipboard` above to read it.
     pub(crate) async fn allow_clipboard(&self) -> Result<()> {
         self.browser.allow_clipboard(&self.stack.at.api_url).await?;
-        self.browser.allow_clipboard(self.stack.at.sandbox_url.as_deref().context("no sandbox")?).await
+        self.browser.allow_clipboard(&self.tiktok()?).await
     }
 
     /// What must be so at the end of every visit.
@@ -121,8 +129,8 @@ impl Visit<'_> {
 
     /// The page itself and TikTok's consent page are all that a visit needs: no icon, no font, nobody else.
     fn is_ours(&self, address: &Url) -> Result<()> {
-        let (text, sandbox) = (address.as_str(), self.stack.at.sandbox_url.as_deref().unwrap_or_default());
-        let ours = text.starts_with(&self.page()) || text.starts_with(sandbox) || address.scheme() == "about";
+        let consent = address.origin().ascii_serialization() == self.tiktok()?;
+        let ours = consent || address.as_str().starts_with(&self.page()) || address.scheme() == "about";
         ensure!(ours, "a request to {}{}", address.authority(), address.path());
         Ok(())
     }

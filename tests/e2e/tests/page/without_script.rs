@@ -49,7 +49,7 @@ async fn without_script_many_accounts_are_all_listed_and_failures_look_the_same(
         visit.tab.call("Emulation.setScriptExecutionDisabled", json!({ "value": false })).await?;
         look(&visit.tab, "many-without-script").await?;
         visit.tab.open(&format!("{}?shown=1", visit.page())).await?;
-        is_sorry(visit, "shown", "The token was shown once", &["Authorise again"]).await
+        is_sorry(visit, "The token was shown once", &["Authorise again"]).await
     })
     .await
 }

@@ -76,7 +76,7 @@ async fn disconnecting_deletes_the_audience_unless_a_campaign_uses_it() -> Resul
 
 #[tokio::test]
 async fn disconnecting_keeps_the_audience_where_the_deployment_says_so() -> Result<()> {
-    story(Options::new().with("DeleteAudienceOnDisconnect", false), async |stack| {
+    story(Options::new().with("DeleteAudienceOnDisconnect", "false"), async |stack| {
         let account = stack.customer("Keeps").await?.account;
         let audience = stack.connect(&account, 1, "Kept").await?;
         stack.mparticle.deliver(Door::Http, &message::subscription(&account, &audience, "remove")).await?;

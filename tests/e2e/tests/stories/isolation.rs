@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use e2e::mparticle::Door;
 use e2e::queue::Received;
 use e2e::{Action, Fate, Model, Options, People, Profile, Stack, message, story, until};
+use serde_json::json;
 
 /// The calls that carried users of an advertiser.
 async fn mapping_calls(stack: &Stack, advertiser_id: &str) -> Result<usize> {
@@ -33,7 +34,7 @@ async fn a_deleted_audience_costs_a_handful_of_calls_and_no_other_audience_anyth
         stack.uploader.hold().await?;
         for people in people.chunks(1_000) {
             // The model knows the audience as one that TikTok does not have.
-            let only_kept = Profile::all(&people, &kept, Action::Add);
+            let only_kept = Profile::all(people, &kept, Action::Add);
             model.apply(&only_kept);
             let both: Vec<_> = people.iter().map(|person| Profile { person, changes: changes.clone() }).collect();
             stack.mparticle.deliver(Door::Http, &message::membership(account, &both)).await?;
@@ -116,10 +117,15 @@ async fn a_revoked_advertiser_among_five_waits_alone_and_a_new_token_of_the_same
             Ok(stack.logs().await?.total("uploader", "changes_delivered") == 4 * 600)
         })
         .await?;
+        let logs = stack.logs().await?;
+        let batches: Vec<_> =
+            logs.of("uploader").filter(|line| line["message"] == "batch" && line["users"] != 0).collect();
+        assert_eq!(batches.len(), 1, "in one invocation: {batches:?}");
+        assert_eq!((&batches[0]["messages"], &batches[0]["returned"]), (&json!(5), &json!(1)));
         let behind: Vec<_> =
             model.compare(&stack.tiktok).await?.into_iter().filter(|audience| !audience.agrees()).collect();
         let behind: Vec<_> = behind.into_iter().map(|audience| waiting[&Some(audience.audience_id)].clone()).collect();
-        assert_eq!(behind, [revoked.account.advertiser_id.clone()]);
+        assert_eq!(behind, std::slice::from_ref(&revoked.account.advertiser_id));
         assert_eq!(mapping_calls(stack, &revoked.account.advertiser_id).await?, 1);
 
         // mParticle is told within the 30 seconds for which the record is kept in memory.

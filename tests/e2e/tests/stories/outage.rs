@@ -32,7 +32,7 @@ async fn server_errors_for_a_minute_lose_nothing() -> Result<()> {
         }
         let leaving = Profile::all(&people[..200], &audience, Action::Delete);
         stack.change(&mut model, Door::Http, &customer.account, &leaving).await?;
-        tokio::time::sleep_until(began + Duration::from_secs(60)).await;
+        tokio::time::sleep_until(began + Duration::from_mins(1)).await;
         stack.tiktok.clear_faults().await?;
         stack.arrives(&model, 150).await
     })
@@ -77,11 +77,12 @@ async fn connections_cut_before_and_after_a_call_takes_effect_leave_what_was_mea
         let people = People::new("cut").plain(3_000);
         let mut model = Model::default();
         let broken = [
+            // Not TikTok's answer at all: the messages come back later, which is waited for once.
+            Fault::new(sandbox::fault::Kind::Redirect { location: None }),
             Fault::cut(),
             Fault::cut().applied(),
             Fault::new(sandbox::fault::Kind::Truncated).applied(),
             Fault::new(sandbox::fault::Kind::Oversized { bytes: 8_000_000 }).applied(),
-            Fault::new(sandbox::fault::Kind::Redirect { location: None }),
             Fault::text("<html>Bad gateway</html>"),
             Fault::text(""),
         ];
@@ -90,7 +91,7 @@ async fn connections_cut_before_and_after_a_call_takes_effect_leave_what_was_mea
         }
         stack.change(&mut model, Door::Http, &customer.account, &Profile::all(&people, &audience, Action::Add)).await?;
         stack.arrives(&model, 120).await?;
-        for fault in &broken {
+        for fault in broken.iter().skip(1) {
             stack.tiktok.fault(fault.clone().on(MAPPING).next(1)).await?;
         }
         stack
@@ -105,7 +106,7 @@ async fn connections_cut_before_and_after_a_call_takes_effect_leave_what_was_mea
 
         let calls = stack.tiktok.journal().await?;
         let faulty = calls.iter().filter(|call| call.fault.is_some()).count();
-        assert_eq!(faulty, 14, "every fault was met");
+        assert_eq!(faulty, 13, "every fault was met");
         assert!(calls.iter().all(|call| call.path != "/redirected/"), "a redirect was followed");
         Ok(())
     })
@@ -114,7 +115,7 @@ async fn connections_cut_before_and_after_a_call_takes_effect_leave_what_was_mea
 
 #[tokio::test]
 async fn an_uploader_killed_in_mid_batch_is_made_up_for() -> Result<()> {
-    let options = Options::new().with("QueueVisibilitySeconds", 12).with("UploaderTimeoutSeconds", 11);
+    let options = Options::new().with("QueueVisibilitySeconds", "12").with("UploaderTimeoutSeconds", "11");
     story(options, async |stack| {
         let (customer, audience) = connected(stack, "Killed").await?;
         let people = People::new("killed").plain(6_000);

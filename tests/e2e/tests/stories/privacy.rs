@@ -17,7 +17,7 @@ async fn the_queue_holds_nothing_but_what_an_envelope_may_hold() -> Result<()> {
         let mut model = Model::default();
         stack.uploader.hold().await?;
         for (door, people) in Door::BOTH.into_iter().zip(people.chunks(5 * KINDS)) {
-            let profiles = Profile::all(&people, &audience, Action::Add);
+            let profiles = Profile::all(people, &audience, Action::Add);
             stack.change(&mut model, door, &customer.account, &profiles).await?;
         }
 

@@ -36,7 +36,7 @@ async fn every_message_delivered_twice_changes_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn a_hundred_thousand_people_arrive_while_thirty_percent_of_calls_fail() -> Result<()> {
-    story(Options::new().with("BatchSize", 20), async |stack| {
+    story(Options::new().with("BatchSize", "20"), async |stack| {
         stack.tiktok.set_limits(RateLimits::a_second(10), RateLimits::none()).await?;
         let mapping = |fault: Fault| fault.on("/segment/mapping/").share(0.06);
         let faults = [

@@ -7,7 +7,9 @@ use e2e::consent::TICKED;
 use e2e::mparticle::Door;
 use e2e::people::KINDS;
 use e2e::queue::Received;
+use e2e::stack::Elsewhere;
 use e2e::{Account, Action, Audience, Model, Options, People, Profile, message, story};
+use sandbox::Rules;
 
 #[tokio::test]
 async fn people_of_every_kind_reach_their_audiences_by_both_doors() -> Result<()> {
@@ -34,7 +36,7 @@ async fn people_of_every_kind_reach_their_audiences_by_both_doors() -> Result<()
         stack.arrives(&model, 60).await?;
 
         for (door, people) in Door::BOTH.into_iter().zip(people.chunks(60)) {
-            let profiles = Profile::all(&people, &winter, Action::Delete);
+            let profiles = Profile::all(people, &winter, Action::Delete);
             stack.change(&mut model, door, &account, &profiles).await?;
         }
         stack.arrives(&model, 60).await?;
@@ -55,14 +57,14 @@ async fn people_of_every_kind_reach_their_audiences_by_both_doors() -> Result<()
 
 #[tokio::test]
 async fn without_faults_as_few_calls_are_made_as_the_limits_allow() -> Result<()> {
-    story(Options::new().with("BatchingWindowSeconds", 2), async |stack| {
+    story(Options::new().with("BatchingWindowSeconds", "2"), async |stack| {
         let customer = stack.customer("Few calls").await?;
         let audience = stack.connect(&customer.account, 1, "Everybody").await?;
         let people = People::new("few calls").plain(5_400);
         let mut model = Model::default();
         stack.uploader.hold().await?;
         for people in people.chunks(300) {
-            let profiles = Profile::all(&people, &audience, Action::Add);
+            let profiles = Profile::all(people, &audience, Action::Add);
             stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
         }
         stack.uploader.release().await?;
@@ -96,6 +98,27 @@ async fn both_doors_give_the_same_answer() -> Result<()> {
             }
             assert_eq!(answers[0], answers[1]);
         }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn another_server_that_speaks_the_same_api_is_called_where_the_deployment_says_so() -> Result<()> {
+    let rules = Rules { app_id: "71".to_owned(), app_secret: "another-apps-secret".to_owned(), ..Rules::default() };
+    let elsewhere =
+        Elsewhere { api_base_url: String::new(), app_id: rules.app_id.clone(), app_secret: rules.app_secret.clone() };
+    let server = sandbox::start(rules).await?;
+    let elsewhere = Elsewhere { api_base_url: server.api_base_url(), ..elsewhere };
+    story(Options::new().tiktok_at(elsewhere), async |stack| {
+        let shown = stack.authorise("admin", &TICKED).await?.authorised()?;
+        let account = Account { account_id: 1, advertiser_id: shown.accounts[0].0.clone(), token: shown.token };
+        let audience = stack.connect(&account, 1, "Elsewhere").await?;
+        let people = People::new("elsewhere").plain(10);
+        let mut model = Model::default();
+        stack.change(&mut model, Door::Http, &account, &Profile::all(&people, &audience, Action::Add)).await?;
+        stack.arrives(&model, 60).await?;
+        assert!(!stack.directory().join("sandbox.log").exists(), "a sandbox was started all the same");
         Ok(())
     })
     .await

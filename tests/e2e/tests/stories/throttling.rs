@@ -25,7 +25,7 @@ async fn a_throttling_storm_is_ridden_out_and_a_throttled_advertiser_waits_alone
             let audience = stack.connect(&customer.account, 1, "Stormy").await?;
             let people = people.plain(4_000);
             for people in people.chunks(1_000) {
-                let profiles = Profile::all(&people, &audience, Action::Add);
+                let profiles = Profile::all(people, &audience, Action::Add);
                 stack.change(&mut model, Door::Direct, &customer.account, &profiles).await?;
             }
             audiences.push(audience);

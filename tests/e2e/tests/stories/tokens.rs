@@ -33,7 +33,7 @@ async fn given_up(stack: &Stack) -> Result<usize> {
 
 #[tokio::test]
 async fn a_stranger_who_types_anothers_account_id_changes_nothing_for_him() -> Result<()> {
-    story(Options::new().with("MessageMaxAgeSeconds", 15), async |stack| {
+    story(Options::new().with("MessageMaxAgeSeconds", "15"), async |stack| {
         let (rightful, stranger) = (stack.customer("Rightful").await?, stack.customer("Stranger").await?);
         let audience = stack.connect(&rightful.account, 1, "Rightful").await?;
         let own = stack.connect(&stranger.account, 1, "The stranger's own").await?;
@@ -76,7 +76,7 @@ async fn a_stranger_who_types_anothers_account_id_changes_nothing_for_him() -> R
 
 #[tokio::test]
 async fn a_former_agency_does_not_ride_on_its_clients_new_token() -> Result<()> {
-    story(Options::new().with("MessageMaxAgeSeconds", 60), async |stack| {
+    story(Options::new().with("MessageMaxAgeSeconds", "60"), async |stack| {
         let client = stack.customer("Client").await?;
         let agency = another_admin(stack, &client).await?;
         let clients = stack.connect(&client.account, 1, "The client's").await?;

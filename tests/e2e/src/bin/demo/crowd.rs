@@ -70,7 +70,7 @@ impl Crowd {
 
     fn joining<'a>(&'a self, place: usize, person: &'a Person) -> Profile<'a> {
         let audiences = self.audiences.iter().enumerate();
-        let his = audiences.filter(|(index, _)| *index == 0 || place % 3 == 0);
+        let his = audiences.filter(|(index, _)| *index == 0 || place.is_multiple_of(3));
         Profile { person, changes: his.map(|(_, audience)| (audience, Action::Add)).collect() }
     }
 
