@@ -10,7 +10,7 @@ use futures::stream::{self, FuturesUnordered, StreamExt};
 use ids::AdvertiserId;
 use secrecy::SecretString;
 use secrets::Record;
-use tiktok::{Advertiser, AppCredentials, Grant};
+use tiktok::{Advertiser, AppCredentials, Failure, Grant, Meaning};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::App;
@@ -166,7 +166,14 @@ impl App {
         if !granted.permission {
             return (Standing::Unchecked, None);
         }
-        match self.checking.audiences(granted.token, id, 1).await {
+        let look = || self.checking.audiences(granted.token, id, 1);
+        let mut answer = look().await;
+        // A person is waiting, but "not checked" would hide that the token is of no use.
+        if answer.as_ref().is_err_and(is_throttled) {
+            sleep(self.config.patience.throttled).await;
+            answer = look().await;
+        }
+        match answer {
             Ok(_) => (Standing::Ready, None),
             Err(failure) => {
                 let standing = Standing::of_probe(&failure);
@@ -174,6 +181,10 @@ impl App {
             }
         }
     }
+}
+
+fn is_throttled(failure: &Failure) -> bool {
+    matches!(failure.meaning, Meaning::AppThrottled | Meaning::AdvertiserThrottled)
 }
 
 fn is_connected(record: Option<&Record>) -> bool {

@@ -115,6 +115,8 @@ pub struct Patience {
     pub checks: Duration,
     /// Between the starts of two probes. TikTok allows the whole app 10 calls a second, and the uploader needs them too.
     pub pace: Duration,
+    /// Before a throttled probe is made again: TikTok's calls of a second come back the next second.
+    pub throttled: Duration,
 }
 
 impl Default for Patience {
@@ -125,6 +127,7 @@ impl Default for Patience {
             check: Duration::from_secs(4),
             checks: Duration::from_secs(7),
             pace: Duration::from_millis(125),
+            throttled: Duration::from_millis(1_100),
         }
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use anyhow::Context;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use firehose::{Membership, Message, ModuleRegistration, Request, Response, Subscription};
+use queue::Queue;
 use secrets::Secrets;
 
 use crate::connection::Connections;
 use crate::door::{Door, HttpEvent, MAX_EVENT_BYTES};
 use crate::observation::Observation;
-use crate::queue::Queue;
 use crate::tokens::Connection;
-use crate::{Config, Refusal, Reply, membership, registration, tokens};
+use crate::{Config, Refusal, Reply, membership, queueing, registration, tokens};
 
 /// How long what was read from Secrets Manager is kept.
 const SECRETS_KEPT: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ impl App {
         let secrets = Secrets::new(secrets_manager, config.advertiser_secret_prefix.clone(), SECRETS_KEPT);
         let delete_on_disconnect = config.delete_audience_on_disconnect;
         Ok(Self {
-            queue: Queue { client: sqs, url: config.queue_url.clone() },
+            queue: Queue::new(sqs, config.queue_url.clone()),
             connections: Connections { tiktok, secrets: secrets.clone(), delete_on_disconnect },
             secrets,
             firehose_token_secret_id: config.firehose_token_secret_id.clone(),
@@ -132,7 +132,7 @@ impl App {
         seen.suspended = tokens::admit(&self.secrets, &request.account).await? == Connection::Dead;
         let queueable = membership::envelopes(request, self.envelope_max_bytes).map_err(|_| Refusal::Internal)?;
         seen.queued(&queueable);
-        self.queue.send(advertiser, queueable.envelopes).await?;
+        queueing::send(&self.queue, advertiser, queueable.envelopes).await?;
         Ok(Response::Membership { suspend: seen.suspended })
     }
 }

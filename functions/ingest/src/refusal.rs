@@ -4,7 +4,7 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use tiktok::{Failure, Meaning};
 
-use crate::queue::QueueError;
+use crate::queueing::QueueError;
 
 /// Why a request is refused. Safe to log and to show: nothing of the request is in it.
 #[derive(Debug, Clone, thiserror::Error)]

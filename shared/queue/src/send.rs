@@ -10,8 +10,8 @@ use crate::{BATCH_ENTRIES, PARALLEL_BATCHES, Queue, QueueError};
 
 /// SQS takes 1 MiB in a batch, attributes included; a little is left for what it counts besides.
 const BATCH_BYTES: usize = 1024 * 1024 - 4096;
-/// How often an entry is sent that SQS refused for a reason of its own.
-const TRIES: u32 = 3;
+/// How often an entry is sent that SQS does not take.
+const TRIES: u32 = 4;
 
 /// A message to send.
 #[derive(Clone)]
@@ -63,11 +63,10 @@ impl Queue {
                 .await;
             open.clear();
             for (at, outcome) in tried {
-                let again = matches!(outcome, Err((_, true)));
+                open.extend(outcome.is_err().then_some(at));
                 if let Some(slot) = outcomes.get_mut(at) {
-                    *slot = outcome.map_err(|(error, _)| error);
+                    *slot = outcome;
                 }
-                open.extend(again.then_some(at));
             }
             if open.is_empty() {
                 break;
@@ -76,25 +75,21 @@ impl Queue {
         outcomes
     }
 
-    /// What became of each entry of a batch; with an error, whether trying again can help.
-    async fn send_batch(
-        &self,
-        messages: &[Message],
-        batch: Vec<usize>,
-    ) -> Vec<(usize, Result<(), (QueueError, bool)>)> {
+    /// What became of each entry of a batch.
+    async fn send_batch(&self, messages: &[Message], batch: Vec<usize>) -> Vec<(usize, Result<(), QueueError>)> {
         let mut request = self.client.send_message_batch().queue_url(&self.url);
         let mut outcomes = Vec::with_capacity(batch.len());
         for &at in &batch {
             match messages.get(at).map_or_else(|| Err(QueueError("no such message".to_owned())), |m| m.entry(at)) {
                 Ok(entry) => request = request.entries(entry),
-                Err(error) => outcomes.push((at, Err((error, false)))),
+                Err(error) => outcomes.push((at, Err(error))),
             }
         }
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {
                 let why = QueueError(error.code().unwrap_or("not reached").to_owned());
-                return batch.into_iter().map(|at| (at, Err((why.clone(), true)))).collect();
+                return batch.into_iter().map(|at| (at, Err(why.clone()))).collect();
             }
         };
         let accepted: Vec<usize> = answer.successful().iter().filter_map(|entry| entry.id().parse().ok()).collect();
@@ -103,9 +98,9 @@ impl Queue {
             outcomes.push((
                 at,
                 match refused {
-                    Some(refused) => Err((QueueError(refused.code().to_owned()), !refused.sender_fault())),
+                    Some(refused) => Err(QueueError(refused.code().to_owned())),
                     None if accepted.contains(&at) => Ok(()),
-                    None => Err((QueueError("SQS did not mention it".to_owned()), true)),
+                    None => Err(QueueError("SQS did not mention it".to_owned())),
                 },
             ));
         }

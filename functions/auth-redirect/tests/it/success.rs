@@ -46,6 +46,17 @@ async fn the_token_is_shown_even_if_what_follows_hangs() {
 }
 
 #[tokio::test]
+async fn a_throttled_probe_is_made_again_so_that_a_useless_token_is_named() {
+    let world = World::new().await;
+    let accounts = [account(7001, "Northwind Shoes")];
+    world.exchange(granted(&accounts, &[3])).await;
+    world.throttle_probe(40001).await;
+    let page = world.get(CALLBACK).await;
+    page.says("Your role does not let you manage audiences");
+    assert_eq!(world.calls("/dmp/custom_audience/list/").await, 2);
+}
+
+#[tokio::test]
 async fn names_in_any_script_are_isolated_and_hostile_ones_escaped() {
     let names = ["<script>alert(1)</script>", "\u{202e}gnp.exe", "متجر \"السعادة\"", "靴のノースウィンド", ""];
     let accounts: Vec<_> = names.iter().zip(7001..).map(|(name, id)| account(id, name)).collect();

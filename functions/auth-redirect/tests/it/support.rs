@@ -98,6 +98,7 @@ impl World {
         }))
         .unwrap();
         config.patience.pace = Duration::ZERO;
+        config.patience.throttled = Duration::ZERO;
         let app = json!({"app_id": "7000000001", "secret": APP_SECRET}).to_string();
         let vault = Arc::new(Mutex::new(BTreeMap::from([("audiences/app".to_owned(), app)])));
         Self { tiktok, vault, config }
@@ -131,6 +132,13 @@ impl World {
 
     pub(crate) async fn answer(&self, verb: &str, at: &str, response: ResponseTemplate) {
         Mock::given(method(verb)).and(path(at)).respond_with(response).mount(&self.tiktok).await;
+    }
+
+    /// TikTok throttles the next probe, and answers those after it with `code`.
+    pub(crate) async fn throttle_probe(&self, code: i64) {
+        let probe = || Mock::given(method("GET")).and(path("/dmp/custom_audience/list/"));
+        probe().respond_with(refused(40100, "Too many requests")).up_to_n_times(1).mount(&self.tiktok).await;
+        probe().respond_with(refused(code, "refused")).mount(&self.tiktok).await;
     }
 
     async fn details(&self, accounts: &[Account]) {

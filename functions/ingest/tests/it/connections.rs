@@ -60,7 +60,11 @@ async fn an_audience_whose_creation_was_not_answered_is_found() {
     let world = World::new().await;
     world.tiktok.with(|state| state.faults.push_back(("/segment/audience/", Fault::AnswerLost)));
     connected(&world.direct(&subscription(TOKEN, "add", "New Users", None)).await);
-    assert_eq!(names(&world).len(), 1);
+    assert_eq!(
+        (names(&world).len(), world.tiktok.calls("/segment/audience/")),
+        (1, 1),
+        "looked for before it is created again"
+    );
 }
 
 #[tokio::test]

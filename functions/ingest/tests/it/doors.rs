@@ -80,6 +80,15 @@ async fn no_http_body_opens_the_other_door() {
 }
 
 #[tokio::test]
+async fn a_direct_message_is_one_whatever_unknown_fields_it_has() {
+    let world = World::new().await;
+    let kind = r#""type":"audience_membership_change_request""#;
+    let rest = membership(TOKEN, 1).replacen(kind, r#""requestContext":{"http":{"method":"POST"}}"#, 1);
+    let message = rest.replacen('{', &format!("{{{kind},"), 1);
+    assert_eq!(world.direct(&message).await.status, 200, "{message}");
+}
+
+#[tokio::test]
 async fn header_names_are_of_either_case_and_bodies_in_base64_are_decoded() {
     let world = World::new().await;
     let mut event = http_event("", None);

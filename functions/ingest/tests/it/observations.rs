@@ -132,7 +132,7 @@ async fn a_failure_of_aws_is_told_with_its_cause() {
     world.direct(&membership(TOKEN, 1)).await;
     let causes: Vec<_> = heard().iter().map(|line| line["cause"].clone()).collect();
     assert_eq!(causes[0], "Secrets Manager: refused without a code");
-    assert!(causes[1].as_str().unwrap().starts_with("SQS does not take the messages: "), "{causes:?}");
+    assert!(causes[1].as_str().unwrap().starts_with("the membership changes are not queued: "), "{causes:?}");
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use e2e::mparticle::Door;
+use e2e::queue::Received;
 use e2e::stack::Customer;
-use e2e::{Action, Audience, Model, Options, People, Profile, Stack, story, until};
+use e2e::{Action, Audience, Model, Options, People, Profile, Stack, message, story, until};
 use sandbox::Fault;
 use tokio::time::Instant;
 
@@ -35,6 +36,25 @@ async fn server_errors_for_a_minute_lose_nothing() -> Result<()> {
         tokio::time::sleep_until(began + Duration::from_mins(1)).await;
         stack.tiktok.clear_faults().await?;
         stack.arrives(&model, 150).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_has_been_tried_for_too_long_is_put_aside_with_the_last_reason() -> Result<()> {
+    story(Options::new().with("MessageMaxAgeSeconds", "5"), async |stack| {
+        let (customer, audience) = connected(stack, "Down for ever").await?;
+        let people = People::new("for ever").plain(40);
+        stack.tiktok.fault(Fault::code(51010, "Segment time-out").on(MAPPING)).await?;
+        let message = message::membership(&customer.account, &Profile::all(&people, &audience, Action::Add));
+        stack.mparticle.deliver(Door::Http, &message).await?;
+        stack.queue.drained(Duration::from_mins(1)).await?;
+        let letters = stack.dead_letters.take_all().await?;
+        assert_eq!(letters.iter().map(Received::changes).sum::<usize>(), 40);
+        let told = ["reason", "code", "message"].map(|name| letters[0].attribute(name));
+        assert_eq!(told, ["unavailable", "51010", "Segment time-out"]);
+        assert!(!letters[0].attribute("request_id").is_empty());
+        Ok(())
     })
     .await
 }

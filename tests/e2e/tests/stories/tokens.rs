@@ -1,5 +1,7 @@
 //! Tokens that nobody vouches for, and several of one advertiser: each serves, and spoils, its own connection only.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use e2e::mparticle::Door;
 use e2e::queue::Received;
@@ -75,8 +77,8 @@ async fn a_stranger_who_types_anothers_account_id_changes_nothing_for_him() -> R
 }
 
 #[tokio::test]
-async fn a_former_agency_does_not_ride_on_its_clients_new_token() -> Result<()> {
-    story(Options::new().with("MessageMaxAgeSeconds", "60"), async |stack| {
+async fn a_former_agencys_dead_token_neither_harms_its_client_nor_is_healed_by_the_clients_new_one() -> Result<()> {
+    story(Options::new().with("MessageMaxAgeSeconds", "20"), async |stack| {
         let client = stack.customer("Client").await?;
         let agency = another_admin(stack, &client).await?;
         let clients = stack.connect(&client.account, 1, "The client's").await?;
@@ -84,27 +86,41 @@ async fn a_former_agency_does_not_ride_on_its_clients_new_token() -> Result<()> 
         let mut people = People::new("agency");
         let mut model = Model::default();
         for (account, audience) in [(&client.account, &clients), (&agency.account, &agencys)] {
-            stack
-                .change(&mut model, Door::Http, account, &Profile::all(&people.plain(50), audience, Action::Add))
-                .await?;
+            let people = people.plain(50);
+            stack.change(&mut model, Door::Http, account, &Profile::all(&people, audience, Action::Add)).await?;
         }
         stack.arrives(&model, 60).await?;
 
-        // Both tokens die, and the client authorises again.
-        stack.tiktok.revoke(&client.account.token).await?;
         stack.tiktok.revoke(&agency.account.token).await?;
         let (left, right) = (people.plain(70), people.plain(80));
+        let waiting = Profile::all(&right, &agencys, Action::Add);
+        stack.mparticle.deliver(Door::Http, &message::membership(&agency.account, &waiting)).await?;
         stack.change(&mut model, Door::Http, &client.account, &Profile::all(&left, &clients, Action::Add)).await?;
-        let agencys = Profile::all(&right, &agencys, Action::Add);
-        stack.mparticle.deliver(Door::Http, &message::membership(&agency.account, &agencys)).await?;
-        until("both connections are found dead", 30, async || {
-            Ok(stack.logs().await?.total("uploader", "tokens_found_dead") >= 2)
+        until("the client is served, and the agency's token found dead", 30, async || {
+            let dead = stack.logs().await?.total("uploader", "tokens_found_dead") == 1;
+            Ok(dead && model.compare_one(&stack.tiktok, &clients).await?.agrees())
         })
         .await?;
         let update = message::subscription(&renewed(stack, &client).await?, &clients, "update");
         stack.mparticle.deliver(Door::Http, &update).await?;
-        stack.arrives(&model, 150).await?;
+        stack.arrives(&model, 90).await?;
         assert_eq!(given_up(stack).await?, 80);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn where_too_many_messages_wait_those_of_a_dead_connection_are_given_up() -> Result<()> {
+    story(Options::new().with("MaxWaitingMessages", "0"), async |stack| {
+        let customer = stack.customer("Never comes back").await?;
+        let audience = stack.connect(&customer.account, 1, "Never comes back").await?;
+        stack.tiktok.revoke(&customer.account.token).await?;
+        let people = People::new("too many").plain(30);
+        let message = message::membership(&customer.account, &Profile::all(&people, &audience, Action::Add));
+        stack.mparticle.deliver(Door::Http, &message).await?;
+        stack.queue.drained(Duration::from_mins(1)).await?;
+        assert_eq!(given_up(stack).await?, 30);
         Ok(())
     })
     .await

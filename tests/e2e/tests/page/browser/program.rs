@@ -33,7 +33,7 @@ pub(crate) fn find() -> Result<Option<PathBuf>> {
             "the page tests need Chromium or Chrome: install `chromium`, or set CHROME to its path"
         );
         SAID.call_once(|| {
-            say("The page tests are skipped: there is no Chromium or Chrome here (set CHROME to its path).")
+            say("The page tests are skipped: there is no Chromium or Chrome here (set CHROME to its path).");
         });
     }
     Ok(found)
