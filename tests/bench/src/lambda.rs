@@ -69,6 +69,7 @@ impl Lambda {
                 ("FIREHOSE_TOKEN_SECRET_ID", "bench/firehose"),
                 ("TIKTOK_API_BASE_URL", &format!("{url}/open_api/v1.3")),
                 ("LOG_LEVEL", "error"),
+                ("METRICS_NAMESPACE", "bench"),
             ])
             .envs(environment.iter().copied())
             .stdout(Stdio::null())

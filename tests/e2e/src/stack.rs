@@ -209,8 +209,9 @@ impl Stack {
         self.process.directory()
     }
 
-    /// Ends it and removes its logs.
-    pub fn down(mut self) {
-        self.process.forget_logs();
+    /// Keeps the logs when it ends, which a stack otherwise does only in a panic, and says where.
+    pub fn keep_logs(&mut self) -> &Path {
+        self.process.keep_logs();
+        self.process.directory()
     }
 }

@@ -18,18 +18,12 @@ static SLOTS: Semaphore = Semaphore::const_new(2);
 /// The story's, or what is not in order; and where the logs are.
 pub async fn story(options: Options, tell: impl AsyncFnOnce(&Stack) -> Result<()>) -> Result<()> {
     let _slot = SLOTS.acquire().await?;
-    let stack = Stack::up(&options).await?;
+    let mut stack = Stack::up(&options).await?;
     let mut told = tell(&stack).await;
     if told.is_ok() {
         told = stack.in_order().await;
     }
-    match told {
-        Ok(()) => {
-            stack.down();
-            Ok(())
-        }
-        Err(error) => Err(error).with_context(|| format!("the logs are in {}", stack.directory().display())),
-    }
+    told.with_context(|| format!("the logs are in {}", stack.keep_logs().display()))
 }
 
 /// Waits until it is so.

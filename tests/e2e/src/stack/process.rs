@@ -43,7 +43,8 @@ impl Process {
             command.args(["--tiktok-api-base-url", api_base_url, "--app-id", app_id, "--app-secret", app_secret]);
         }
         let child = command.stdin(Stdio::piped()).stdout(said.try_clone()?).stderr(said).spawn()?;
-        Ok(Self { child, directory, keeps_logs: true, numbers: AtomicU32::new(1) })
+        let keeps_logs = std::env::var_os("E2E_KEEP_LOGS").is_some();
+        Ok(Self { child, directory, keeps_logs, numbers: AtomicU32::new(1) })
     }
 
     /// Fails with what the process said where it has ended.
@@ -70,9 +71,8 @@ impl Process {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Unless `E2E_KEEP_LOGS` is set.
-    pub(super) fn forget_logs(&mut self) {
-        self.keeps_logs = std::env::var_os("E2E_KEEP_LOGS").is_some();
+    pub(super) fn keep_logs(&mut self) {
+        self.keeps_logs = true;
     }
 
     /// The functions' logs go with the cloud: whoever looks for what went wrong finds them beside the others.
@@ -84,12 +84,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.keeps_logs {
+        let keeps_logs = self.keeps_logs || std::thread::panicking();
+        if keeps_logs {
             // What cannot be saved or said now has nobody left to be told to.
             self.save_logs().ok();
-            if std::thread::panicking() {
-                writeln!(std::io::stderr(), "the logs are in {}", self.directory.display()).ok();
-            }
+        }
+        if std::thread::panicking() {
+            writeln!(std::io::stderr(), "the logs are in {}", self.directory.display()).ok();
         }
         drop(self.child.stdin.take());
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -99,7 +100,7 @@ impl Drop for Process {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        if !self.keeps_logs {
+        if !keeps_logs {
             fs::remove_dir_all(&self.directory).ok();
         }
     }

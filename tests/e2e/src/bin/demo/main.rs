@@ -11,7 +11,7 @@ mod tour;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use e2e::{Options, Stack};
 
 use terminal::Terminal;
@@ -20,7 +20,11 @@ use tour::Tour;
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut terminal = Terminal::new();
-    match demo(&mut terminal).await {
+    let shown = tokio::select! {
+        shown = demo(&mut terminal) => shown,
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("it was interrupted")),
+    };
+    match shown {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             terminal.failure(&failure);
@@ -33,14 +37,10 @@ async fn demo(terminal: &mut Terminal) -> Result<()> {
     let began = Instant::now();
     terminal.heading("mParticle audiences to TikTok, on this machine");
     terminal.working("start", "the local cloud");
-    let stack = Stack::up(&Options::new()).await?;
+    let mut stack = Stack::up(&Options::new()).await?;
     terminal.step("start", "the template in a local cloud; a sandbox stands for TikTok");
     let shown = show(terminal, &stack, began).await;
-    if shown.is_ok() {
-        stack.down();
-        return Ok(());
-    }
-    shown.with_context(|| format!("the logs are in {}", stack.directory().display()))
+    shown.with_context(|| format!("the logs are in {}", stack.keep_logs().display()))
 }
 
 async fn show(terminal: &mut Terminal, stack: &Stack, began: Instant) -> Result<()> {
