@@ -2,6 +2,8 @@
 //! It holds facts and makes ids; who may do what is in `access.rs`, what a call changes is beside each endpoint.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -154,9 +156,15 @@ fn cut(name: &str) -> String {
     name.chars().take(67).chain("...".chars()).collect()
 }
 
-/// An id as TikTok's look: nineteen digits, beginning with 7.
+/// An id as TikTok's look: nineteen digits, beginning with 7. As with TikTok's, seconds since 1970 are in its upper half, so that a later one
+/// is higher.
 pub(crate) fn id() -> String {
-    rand::random_range(7_000_000_000_000_000_000_u64..8_000_000_000_000_000_000).to_string()
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = since_1970.as_secs() << 32 | u64::from(since_1970.subsec_nanos()) << 2;
+    let next = |last: u64| Some(now.max(last + 1));
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
+    now.max(last + 1).to_string()
 }
 
 /// A token or a code as TikTok's look: forty hex digits.
@@ -167,6 +175,13 @@ fn secret_text() -> String {
 #[cfg(test)]
 mod tests {
     use super::{cut, id};
+
+    #[test]
+    fn a_later_id_is_higher_and_has_nineteen_digits() {
+        let ids: Vec<u64> = (0..1000).map(|_| id().parse().unwrap()).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b));
+        assert!(ids.iter().all(|id| id.to_string().len() == 19));
+    }
 
     #[test]
     fn a_name_over_seventy_characters_keeps_sixty_seven_and_dots() {

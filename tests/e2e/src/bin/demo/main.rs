@@ -21,8 +21,10 @@ use tour::Tour;
 async fn main() -> ExitCode {
     let mut terminal = Terminal::new();
     let shown = tokio::select! {
-        shown = demo(&mut terminal) => shown,
+        // First, since whatever else fails then fails for that reason.
+        biased;
         _ = tokio::signal::ctrl_c() => Err(anyhow!("it was interrupted")),
+        shown = demo(&mut terminal) => shown,
     };
     match shown {
         Ok(()) => ExitCode::SUCCESS,
