@@ -90,7 +90,7 @@ impl App {
             changes = batch.plan.changes.len(),
             calls_planned = batch.plan.calls.len(),
             returned = response.failures.len(),
-            duration_ms = started.elapsed().as_millis(),
+            duration_ms = clock::ms(started.elapsed()),
             "batch"
         );
         response

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tiktok::{Action, Client, Failure, Mapping, Meaning, Row};
 use tokio::time::Instant;
 
+use crate::clock::ms;
 use crate::connection::{Connection, Examined};
 use crate::outcome::{Next, Reason, next};
 use crate::pace::{Pace, Scope};
@@ -171,7 +172,7 @@ impl Sender<'_> {
         let mapping = Mapping { advertiser: self.connection.advertiser, action, rows: &rows };
         let started = Instant::now();
         let in_time = tokio::time::timeout_at(self.until, self.tiktok.map(token, &mapping)).await;
-        let duration_ms = started.elapsed().as_millis();
+        let duration_ms = ms(started.elapsed());
         metrics::counter!("calls").increment(1);
         metrics::counter!("rows_sent").increment(rows.len() as u64);
         let outcome =
