@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use envelope::{Envelope, ReadError};
 use futures::{StreamExt, stream};
-use identity::Dropped;
+use hashed_id::Dropped;
 use ids::{AdvertiserId, TokenFingerprint};
 use secrets::{Record, Secrets};
 

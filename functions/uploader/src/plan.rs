@@ -7,7 +7,7 @@ mod calls;
 mod newest;
 
 use envelope::Envelope;
-use identity::{Dropped, Md5};
+use hashed_id::{Dropped, Md5};
 use ids::{AudienceId, DeviceType, Encoding, Mpid};
 use tiktok::Action;
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use envelope::{DeviceId, Envelope, Row};
-use identity::Md5;
+use hashed_id::Md5;
 use ids::{AudienceId, DeviceType, Encoding, TokenFingerprint};
 use proptest::prelude::*;
 use tiktok::{Action, Mapping};

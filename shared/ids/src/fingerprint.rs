@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 /// SHA-256 of an access token, written as 64 lower-case hex digits.
 ///
-/// Tokens are random, so the fingerprint does not give them away; it is safe in queues and logs.
+/// Tokens are random, so the fingerprint does not give them away; it is safe in stored records and logs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenFingerprint([u8; 32]);
 
@@ -30,28 +30,17 @@ impl FromStr for TokenFingerprint {
     type Err = ParseFingerprintError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        fn nibble(digit: u8) -> Result<u8, ParseFingerprintError> {
-            match digit {
-                b'0'..=b'9' => Ok(digit - b'0'),
-                b'a'..=b'f' => Ok(digit - b'a' + 10),
-                _ => Err(ParseFingerprintError),
-            }
-        }
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return Err(ParseFingerprintError);
-        }
         let mut bytes = [0; 32];
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = nibble(*high)? << 4 | nibble(*low)?;
+        match base16ct::lower::decode(text, &mut bytes) {
+            Ok(whole) if whole.len() == 32 => Ok(Self(bytes)),
+            Ok(_) | Err(_) => Err(ParseFingerprintError),
         }
-        Ok(Self(bytes))
     }
 }
 
 impl fmt::Display for TokenFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(base16ct::lower::encode_str(&self.0, &mut [0; 64]).map_err(|_| fmt::Error)?)
     }
 }
 

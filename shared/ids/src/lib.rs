@@ -1,14 +1,16 @@
-//! The identifiers that the other crates speak in: parsed once at the edge, impossible to hold wrong.
+//! The identifiers that the other crates speak in: parsed once at the edge, always valid.
 //!
 //! Nothing here knows HTTP, queues or hashing of device ids.
 
+mod connection;
 mod fingerprint;
 mod number;
 
 use serde::{Deserialize, Serialize};
 
-pub use fingerprint::TokenFingerprint;
-pub use number::{AdvertiserId, AudienceId, Mpid, ParseIdError};
+pub use connection::{ConnectionId, ParseConnectionError};
+pub use fingerprint::{ParseFingerprintError, TokenFingerprint};
+pub use number::{AccountId, AdvertiserId, AudienceId, Mpid, ParseIdError};
 
 /// The device identities that TikTok can match.
 ///

@@ -1,5 +1,5 @@
-//! Ids that travel as digits in text. TikTok's have up to 19 digits (`reference`: "a string of digits"),
-//! so JSON numbers would lose their end: they are read from and written as strings.
+//! Ids that travel as digits in text. TikTok's have up to 19 digits, and many JSON parsers keep only 15 of a number:
+//! they are read from and written as strings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +24,11 @@ pub struct AudienceId(u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mpid(i64);
 
+/// mParticle's own number of a customer's configuration (`account_id`). mParticle gives it out: unlike the settings of the
+/// configuration, nobody can type another's. Positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(i64);
+
 fn digits(text: &str) -> Result<u64, ParseIdError> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     if plain { text.parse().map_err(|_| ParseIdError) } else { Err(ParseIdError) }
@@ -37,6 +42,21 @@ impl AudienceId {
             Some(log) => log as usize + 1,
             None => 1,
         }
+    }
+}
+
+impl AccountId {
+    /// The account of that number, as mParticle's JSON has it; `None` for 0 and less.
+    #[must_use]
+    pub const fn new(number: i64) -> Option<Self> {
+        if number > 0 { Some(Self(number)) } else { None }
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = ParseIdError;
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        digits(text)?.try_into().ok().and_then(Self::new).ok_or(ParseIdError)
     }
 }
 
@@ -93,7 +113,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(AdvertiserId, AudienceId, Mpid);
+as_text!(AccountId, AdvertiserId, AudienceId, Mpid);
 
 #[cfg(test)]
 mod tests {
@@ -106,6 +126,18 @@ mod tests {
             assert!(wrong.parse::<AdvertiserId>().is_err(), "{wrong:?}");
             assert!(wrong.parse::<AudienceId>().is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn an_account_is_a_positive_number_of_mparticles() {
+        let account = AccountId::new(1234).unwrap();
+        assert_eq!("1234".parse(), Ok(account));
+        assert_eq!(serde_json::to_string(&account).unwrap(), "\"1234\"");
+        assert_eq!(serde_json::from_str::<AccountId>("\"1234\"").unwrap(), account);
+        for wrong in ["0", "-1", "01", "", "1.", "9223372036854775808"] {
+            assert!(wrong.parse::<AccountId>().is_err(), "{wrong:?}");
+        }
+        assert_eq!((AccountId::new(0), AccountId::new(-1), AccountId::new(i64::MIN)), (None, None, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The body of `POST /segment/mapping/`. TikTok reads a row by position against `id_schema` and says nothing when the two
 //! disagree; here a row has a named place for each id, so that it cannot be built out of line.
 
-use identity::Md5;
+use hashed_id::Md5;
 use ids::{AdvertiserId, AudienceId};
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple};
 use serde::{Serialize, Serializer};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use identity::Md5;
+use hashed_id::Md5;
 use ids::{AudienceId, DeviceType};
 use smallvec::SmallVec;
 use tiktok::{Action, Mapping, Row};

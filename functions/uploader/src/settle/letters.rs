@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use envelope::{DeviceId, Header, Row, Writer};
-use identity::Md5;
+use hashed_id::Md5;
 use ids::{AudienceId, Encoding};
 use queue::Message;
 use smallvec::SmallVec;
