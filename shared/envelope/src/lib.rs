@@ -1,81 +1,82 @@
-//! The message on the queue between `ingest`, which writes it, and `uploader`, which reads it.
+//! The message on the queue between `ingest`, which writes it, and `uploader`, which reads it: changes of one lane, made at one time.
 //!
-//! It holds what the upload needs and nothing else of a person: no token, no name, no e-mail. Its form is versioned; a change of
-//! meaning raises [`VERSION`], and a reader sends versions that it does not know to the dead-letter queue.
+//! It holds what the upload needs and nothing else of a person: no token, no name, no e-mail. Its form is versioned: a change of meaning
+//! raises [`VERSION`], and a reader leaves what is newer on the queue until it is deployed itself. New fields need no new version.
 
+mod group;
+mod lanes;
 mod read;
 mod write;
 
 use std::borrow::Cow;
 
-use ids::{AdvertiserId, AudienceId, DeviceType, Encoding, Mpid, TokenFingerprint};
+use ids::{AudienceId, ConnectionId, DeviceType, Encoding, Mpid};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+pub use group::{GroupId, ParseGroupError};
+pub use lanes::{LaneParts, Lanes, MAX_LANES};
 pub use read::ReadError;
-pub use write::{Header, Writer};
+pub use write::Writer;
 
 /// The version that this crate writes, and the only one that it reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// Membership changes of one advertiser, made at one time, to be uploaded with one token.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Envelope<'a> {
-    /// [`VERSION`].
-    pub version: u32,
-    /// The advertiser whose audiences change.
-    pub advertiser: AdvertiserId,
-    /// Which of the advertiser's tokens came with the request.
-    pub token: TokenFingerprint,
-    /// When the changes were made: the Firehose message's time, in milliseconds since 1970.
+/// What all the changes of an envelope have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Whose audiences change, and which configuration at mParticle says so.
+    pub connection: ConnectionId,
+    /// When the changes were made: the Firehose message's time, in milliseconds since 1970. For letters and metrics; it orders nothing.
     pub changed_ms: i64,
-    /// The users, in the order of the request.
-    #[serde(borrow)]
+}
+
+/// Membership changes of one connection, as read from a queue message. It has no more changes than its text has bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Envelope<'a> {
+    /// What the rows have in common.
+    pub header: Header,
+    /// In the order of the request.
     pub rows: Vec<Row<'a>>,
 }
 
-/// One user: ids, and what changes for all of them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One id, and what changes for it. The deletes come after the adds: of an audience that is in both, the id is out in the end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row<'a> {
-    /// When this user's changes were made, where that differs from the envelope's time: in what `uploader` puts back or aside.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed_ms: Option<i64>,
     /// mParticle's id of the user, for tracing. TikTok never sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mpid: Option<Mpid>,
-    /// Device ids as mParticle sent them, neither checked nor hashed.
-    #[serde(borrow, default)]
-    pub ids: Vec<DeviceId<'a>>,
-    /// Audiences that the user joins.
+    /// The device id as mParticle sent it, neither checked nor hashed.
+    #[serde(borrow)]
+    pub id: DeviceId<'a>,
+    /// Audiences that the id joins.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub adds: SmallVec<[AudienceId; 2]>,
-    /// Audiences that the user leaves.
+    /// Audiences that the id leaves.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub deletes: SmallVec<[AudienceId; 2]>,
-    /// mParticle's ids of audiences that the user joins and that have no audience at TikTok: for the dead-letter queue alone.
+    /// mParticle's ids of audiences that the id joins and that have no audience at TikTok.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub unmapped_adds: SmallVec<[i64; 1]>,
-    /// The same for audiences that the user leaves.
+    /// The same for audiences that the id leaves.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub unmapped_deletes: SmallVec<[i64; 1]>,
 }
 
 /// A device id: `["idfa","raw","66b7…"]`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeviceId<'a>(
     /// Apple's or Google's.
     pub DeviceType,
     /// How the value is encoded.
     pub Encoding,
-    /// The value, at most [`MAX_ID_BYTES`](Self::MAX_ID_BYTES) long.
+    /// The value, at most [`MAX_ID_BYTES`](Self::MAX_ID_BYTES) long where `ingest` wrote it.
     #[serde(borrow)]
     pub Cow<'a, str>,
 );
 
 impl DeviceId<'_> {
-    /// The longest value that an envelope carries, in bytes. A SHA-256 in hex has 64; what is longer is no id of any encoding.
+    /// The longest value that `ingest` may write, in bytes. A SHA-256 in hex has 64; what is longer is no id of any encoding.
     pub const MAX_ID_BYTES: usize = 128;
 }
 

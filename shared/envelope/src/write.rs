@@ -1,21 +1,9 @@
 //! Writing rows into as few queue messages as fit below a size.
 
-use ids::{AdvertiserId, TokenFingerprint};
 use serde::Serialize;
 use smallvec::SmallVec;
 
-use crate::{Row, VERSION};
-
-/// What all the envelopes of one request have in common.
-#[derive(Debug, Clone, Copy)]
-pub struct Header {
-    /// The advertiser whose audiences change.
-    pub advertiser: AdvertiserId,
-    /// Which of the advertiser's tokens came with the request.
-    pub token: TokenFingerprint,
-    /// When the changes were made, in milliseconds since 1970.
-    pub changed_ms: i64,
-}
+use crate::{Header, Row, VERSION};
 
 /// Turns rows into the bodies of queue messages.
 pub struct Writer {
@@ -32,14 +20,15 @@ impl Writer {
     /// Writes messages of at most `max_bytes`, unless a row that cannot be divided is larger by itself.
     #[must_use]
     pub fn new(header: Header, max_bytes: usize) -> Self {
-        let Header { advertiser, token, changed_ms } = header;
+        let Header { connection, changed_ms } = header;
+        let (advertiser, account) = (connection.advertiser, connection.account);
         let opening = format!(
-            r#"{{"version":{VERSION},"advertiser":"{advertiser}","token":"{token}","changed_ms":{changed_ms},"rows":["#
+            r#"{{"version":{VERSION},"advertiser":"{advertiser}","account":"{account}","changed_ms":{changed_ms},"rows":["#
         );
         Self { max_bytes, opening, current: Vec::new(), done: Vec::new() }
     }
 
-    /// Adds a user. A row that is too large for a message of its own is divided by audiences, then by ids.
+    /// Adds a row. One that is too large for a message of its own is divided by audiences, its changes kept in order.
     ///
     /// # Errors
     /// None that a [`Row`] can cause; the serializer's, if it has any.
@@ -82,28 +71,26 @@ impl Writer {
     }
 }
 
-/// Two rows that together say what `row` says, its longest list halved; `None` if no list has more than one entry.
+/// Two rows that say one after the other what `row` says, each with half of the audiences; `None` if there is one audience or none.
 fn divide<'a>(row: &Row<'a>) -> Option<(Row<'a>, Row<'a>)> {
-    let mut left = row.clone();
-    let mut right = Row { changed_ms: row.changed_ms, mpid: row.mpid, ids: row.ids.clone(), ..Row::default() };
-    let lists = [row.ids.len(), row.adds.len(), row.deletes.len(), row.unmapped_adds.len(), row.unmapped_deletes.len()];
-    let longest = lists.into_iter().max().filter(|longest| *longest > 1)?;
-    if row.ids.len() == longest {
-        let ids = left.ids.split_off(longest / 2);
-        right = Row { ids, ..row.clone() };
-    } else if row.adds.len() == longest {
-        right.adds = second_half(&mut left.adds);
-    } else if row.deletes.len() == longest {
-        right.deletes = second_half(&mut left.deletes);
-    } else if row.unmapped_adds.len() == longest {
-        right.unmapped_adds = second_half(&mut left.unmapped_adds);
-    } else {
-        right.unmapped_deletes = second_half(&mut left.unmapped_deletes);
+    let (mut left, mut right) = (row.clone(), row.clone());
+    let changes = row.adds.len() + row.deletes.len() + row.unmapped_adds.len() + row.unmapped_deletes.len();
+    if changes < 2 {
+        return None;
     }
+    // The lists count as one, in the order in which they apply, so that a delete never comes before the add that it follows.
+    let mut kept = changes / 2;
+    cut(&mut left.adds, &mut right.adds, &mut kept);
+    cut(&mut left.deletes, &mut right.deletes, &mut kept);
+    cut(&mut left.unmapped_adds, &mut right.unmapped_adds, &mut kept);
+    cut(&mut left.unmapped_deletes, &mut right.unmapped_deletes, &mut kept);
     Some((left, right))
 }
 
-fn second_half<A: smallvec::Array>(list: &mut SmallVec<A>) -> SmallVec<A> {
-    let half = list.len() / 2;
-    list.drain(half..).collect()
+/// Of two equal lists, leaves up to `kept` entries in the first and the others in the second; lowers `kept` by what it left.
+fn cut<A: smallvec::Array>(first: &mut SmallVec<A>, second: &mut SmallVec<A>, kept: &mut usize) {
+    let here = first.len().min(*kept);
+    first.truncate(here);
+    second.drain(..here);
+    *kept -= here;
 }

@@ -3,17 +3,28 @@
 
 use std::borrow::Cow;
 
-use envelope::{DeviceId, Envelope, Header, ReadError, Row, Writer};
-use ids::{DeviceType, Encoding, TokenFingerprint};
+use envelope::{DeviceId, Envelope, Header, Lanes, ReadError, Row, Writer};
+use ids::{AudienceId, DeviceType, Encoding};
 use proptest::prelude::*;
 use smallvec::smallvec;
 
 fn header() -> Header {
-    Header {
-        advertiser: "7000000000000000001".parse().unwrap(),
-        token: TokenFingerprint::of("token"),
-        changed_ms: 1_714_592_744_065,
+    Header { connection: "7000000000000000001.123456".parse().unwrap(), changed_ms: 1_714_592_744_065 }
+}
+
+fn row(value: &str) -> Row<'_> {
+    Row {
+        mpid: None,
+        id: DeviceId(DeviceType::Idfa, Encoding::Raw, value.into()),
+        adds: smallvec![],
+        deletes: smallvec![],
+        unmapped_adds: smallvec![],
+        unmapped_deletes: smallvec![],
     }
+}
+
+fn audience(number: u64) -> AudienceId {
+    number.to_string().parse().unwrap()
 }
 
 fn write<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row<'a>>, max_bytes: usize) -> Vec<String> {
@@ -23,90 +34,143 @@ fn write<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row<'a>>, max_bytes: usi
 }
 
 #[test]
-fn the_form_of_version_1() {
-    let row = Row {
-        mpid: Some("-12345".parse().unwrap()),
-        ids: vec![
-            DeviceId(DeviceType::Idfa, Encoding::Raw, "66b728c2-f9a4-4d87-82ef-ce07414fe3f7".into()),
-            DeviceId(DeviceType::Gaid, Encoding::Md5, "0ca6a1feca650934a6a80edc68fde56f".into()),
-        ],
-        adds: smallvec!["7123456789012345678".parse().unwrap()],
-        deletes: smallvec!["7123456789012345679".parse().unwrap()],
-        unmapped_adds: smallvec![456],
-        ..Row::default()
-    };
-    let bodies = write([&row], 240_000);
-    insta::assert_snapshot!(bodies.join("\n"), @r#"{"version":1,"advertiser":"7000000000000000001","token":"3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0","changed_ms":1714592744065,"rows":[{"mpid":"-12345","ids":[["idfa","raw","66b728c2-f9a4-4d87-82ef-ce07414fe3f7"],["gaid","md5","0ca6a1feca650934a6a80edc68fde56f"]],"adds":["7123456789012345678"],"deletes":["7123456789012345679"],"unmapped_adds":[456]}]}"#);
-    assert_eq!(Envelope::read(&bodies[0]).unwrap().rows, [row]);
+fn the_form_of_version_2() {
+    let rows = [
+        Row {
+            mpid: Some("-12345".parse().unwrap()),
+            adds: smallvec![audience(7_123_456_789_012_345_678)],
+            ..row("66b728c2-f9a4-4d87-82ef-ce07414fe3f7")
+        },
+        Row {
+            id: DeviceId(DeviceType::Gaid, Encoding::Md5, "0ca6a1feca650934a6a80edc68fde56f".into()),
+            deletes: smallvec![audience(7_123_456_789_012_345_679)],
+            unmapped_adds: smallvec![456],
+            unmapped_deletes: smallvec![-1],
+            ..row("")
+        },
+    ];
+    let bodies = write(&rows, 60_000);
+    insta::assert_snapshot!(bodies.join("\n"), @r#"{"version":2,"advertiser":"7000000000000000001","account":"123456","changed_ms":1714592744065,"rows":[{"mpid":"-12345","id":["idfa","raw","66b728c2-f9a4-4d87-82ef-ce07414fe3f7"],"adds":["7123456789012345678"]},{"id":["gaid","md5","0ca6a1feca650934a6a80edc68fde56f"],"deletes":["7123456789012345679"],"unmapped_adds":[456],"unmapped_deletes":[-1]}]}"#);
+    let read = Envelope::read(&bodies[0]).unwrap();
+    assert_eq!((read.header, read.rows), (header(), rows.to_vec()));
 }
 
 #[test]
 fn no_rows_make_no_message() {
-    assert!(write([], 240_000).is_empty());
+    assert!(write([], 60_000).is_empty());
+    assert!(Lanes::new(header(), 16, 60_000).finish().is_empty());
 }
 
 #[test]
-fn another_version_is_told_from_nonsense() {
-    assert_eq!(Envelope::read(r#"{"version":2,"anything":[]}"#), Err(ReadError::Version(2)));
-    let good = write([&Row::default()], 1000).remove(0);
-    assert_eq!(Envelope::read(&good.replace(r#""version":1"#, r#""version":7"#)), Err(ReadError::Version(7)));
-    for nonsense in ["", "null", "[]", r#"{"version":1}"#, r#"{"version":"1"}"#, &good.replace("rows", "rowz")] {
-        assert!(matches!(Envelope::read(nonsense), Err(ReadError::Unreadable { .. })), "{nonsense}");
+fn fields_that_a_newer_ingest_adds_are_ignored() {
+    let body = r#"{"version":2,"new":{"a":[1]},"advertiser":"7","account":"1","changed_ms":5,
+        "rows":[{"id":["idfa","raw","x"],"adds":["9"],"newer":[null]}]}"#;
+    let read = Envelope::read(body).unwrap();
+    assert_eq!(read.rows, [Row { adds: smallvec![audience(9)], ..row("x") }]);
+}
+
+#[test]
+fn a_newer_version_is_told_from_nonsense_and_from_older_ones() {
+    let good = write([&row("x")], 1000).remove(0);
+    let version = |version: &str| good.replace(r#""version":2"#, &format!(r#""version":{version}"#));
+    for newer in [version("3"), r#"{"version":3,"anything":[]}"#.into(), r#"{"rows":{},"version":3}"#.into()] {
+        assert_eq!(Envelope::read(&newer), Err(ReadError::Newer(3)), "{newer}");
+    }
+    assert_eq!(Envelope::read(&version("18446744073709551615")), Err(ReadError::Newer(u64::MAX)));
+    let others = ["0", "1", "-1", "2.0", "\"3\"", "null", "18446744073709551616"].map(version);
+    let nonsense = ["", "null", "[]", "{", r#"{"version":2}"#, r#"{"version":1,"rows":[]}"#].map(str::to_owned);
+    for unreadable in
+        others.into_iter().chain(nonsense).chain([good.replace("rows", "rowz"), good.replace("idfa", "imei")])
+    {
+        assert!(matches!(Envelope::read(&unreadable), Err(ReadError::Unreadable { .. })), "{unreadable}");
     }
 }
 
 #[test]
 fn an_error_never_repeats_the_body() {
-    let error = Envelope::read(r#"{"version":1,"advertiser":"66b728c2-f9a4-4d87-82ef-ce07414fe3f7"}"#).unwrap_err();
-    assert!(!format!("{error} {error:?}").contains("66b728c2"), "{error}");
+    for body in [
+        r#"{"version":2,"advertiser":"66b728c2-f9a4-4d87-82ef-ce07414fe3f7"}"#,
+        r#"{"version":2,"advertiser":"7","account":"1","changed_ms":5,"rows":[{"id":["66b728c2","raw","x"]}]}"#,
+    ] {
+        let error = Envelope::read(body).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("66b728c2"), "{error}");
+    }
+}
+
+#[test]
+fn a_row_of_very_many_audiences_is_divided_and_keeps_them_all() {
+    let adds = (1..=50_000).map(audience).collect();
+    let bodies = write([&Row { adds, ..row("x") }], 2_000);
+    assert!(bodies.iter().all(|body| body.len() <= 2_000));
+    let read: Vec<_> = bodies.iter().flat_map(|body| Envelope::read(body).unwrap().rows).collect();
+    assert!(read.iter().flat_map(|row| &row.adds).copied().eq((1..=50_000).map(audience)));
 }
 
 fn any_row() -> impl Strategy<Value = Row<'static>> {
     let id = (prop_oneof![Just(DeviceType::Idfa), Just(DeviceType::Gaid)], ".{0,40}")
         .prop_map(|(device, value)| DeviceId(device, Encoding::Raw, Cow::Owned(value)));
-    let audience = || (1..u64::MAX).prop_map(|n| n.to_string().parse().unwrap());
-    (
-        proptest::option::of(any::<i64>().prop_map(|n| n.to_string().parse().unwrap())),
-        proptest::collection::vec(id, 0..5),
-        proptest::collection::vec(audience(), 0..30),
-        proptest::collection::vec(audience(), 0..30),
-        proptest::collection::vec(any::<i64>(), 0..3),
-    )
-        .prop_map(|(mpid, ids, adds, deletes, unmapped_deletes)| Row {
-            changed_ms: None,
+    let audiences = || proptest::collection::vec((1..u64::MAX).prop_map(audience), 0..30);
+    let unmapped = || proptest::collection::vec(any::<i64>(), 0..3);
+    let mpid = proptest::option::of(any::<i64>().prop_map(|n| n.to_string().parse().unwrap()));
+    (mpid, id, audiences(), audiences(), unmapped(), unmapped()).prop_map(
+        |(mpid, id, adds, deletes, unmapped_adds, unmapped_deletes)| Row {
             mpid,
-            ids,
+            id,
             adds: adds.into(),
             deletes: deletes.into(),
-            unmapped_adds: smallvec![],
+            unmapped_adds: unmapped_adds.into(),
             unmapped_deletes: unmapped_deletes.into(),
-        })
+        },
+    )
 }
 
-/// Every (id, audience, action) that rows say, in order of the text.
+/// Every change that rows say, in the order in which they apply.
 fn said<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row<'a>>) -> Vec<String> {
     let mut all = Vec::new();
     for row in rows {
-        for id in &row.ids {
-            let whose = format!("{:?} {:?} {:?}", row.mpid, id.0, id.2);
-            all.extend(row.adds.iter().map(|a| format!("{whose} + {a}")));
-            all.extend(row.deletes.iter().map(|a| format!("{whose} - {a}")));
-            all.extend(row.unmapped_deletes.iter().map(|a| format!("{whose} - unmapped {a}")));
-        }
+        let whose = format!("{:?} {:?} {:?}", row.mpid, row.id.0, row.id.2);
+        all.extend(row.adds.iter().map(|a| format!("{whose} + {a}")));
+        all.extend(row.deletes.iter().map(|a| format!("{whose} - {a}")));
+        all.extend(row.unmapped_adds.iter().map(|a| format!("{whose} + unmapped {a}")));
+        all.extend(row.unmapped_deletes.iter().map(|a| format!("{whose} - unmapped {a}")));
     }
-    all.sort_unstable();
     all
 }
 
 proptest! {
     #[test]
-    fn chunks_fit_and_lose_nothing(rows in proptest::collection::vec(any_row(), 0..12), max_bytes in 900_usize..4000) {
+    fn parts_fit_and_keep_every_change_in_its_place(
+        rows in proptest::collection::vec(any_row(), 0..12),
+        max_bytes in 900_usize..4000,
+    ) {
         let bodies = write(&rows, max_bytes);
         for body in &bodies {
             prop_assert!(body.len() <= max_bytes, "{} > {max_bytes}", body.len());
         }
         let read: Vec<_> = bodies.iter().map(|body| Envelope::read(body).unwrap()).collect();
         prop_assert_eq!(said(read.iter().flat_map(|envelope| &envelope.rows)), said(&rows));
+    }
+
+    #[test]
+    fn each_lane_has_its_rows_in_order_and_no_other(
+        rows in proptest::collection::vec((any::<u8>(), any_row()), 0..30),
+        lanes in 0_u8..=70,
+        max_bytes in 900_usize..4000,
+    ) {
+        let mut writer = Lanes::new(header(), lanes, max_bytes);
+        for (lane, row) in &rows {
+            writer.push(*lane, row).unwrap();
+        }
+        let finished = writer.finish();
+        prop_assert!(finished.is_sorted_by(|one, next| one.lane < next.lane));
+        let count = lanes.clamp(1, envelope::MAX_LANES);
+        prop_assert!(finished.iter().all(|lane| lane.lane < count && !lane.parts.is_empty()));
+        for lane in 0..count {
+            let parts = finished.iter().find(|parts| parts.lane == lane).map_or(&[][..], |parts| &parts.parts);
+            let read: Vec<_> = parts.iter().map(|body| Envelope::read(body).unwrap()).collect();
+            let own = rows.iter().filter(|(of, _)| of % count == lane).map(|(_, row)| row);
+            prop_assert_eq!(said(read.iter().flat_map(|envelope| &envelope.rows)), said(own));
+        }
     }
 
     #[test]
