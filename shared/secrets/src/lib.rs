@@ -1,56 +1,62 @@
-//! What is kept in Secrets Manager: the app's secret, the Firehose token, and a record of tokens for each advertiser.
+//! What is kept in Secrets Manager: the app's secret, the Firehose tokens, and a record of connections for each advertiser.
 //!
-//! Reads are cached for a short time. It calls nothing but Secrets Manager, and no error or `Debug` output holds a secret.
+//! Reads are cached, and served as they were last read when Secrets Manager fails. Writes are compare-and-set: two writers of one record
+//! both end with their change in it. It calls nothing but Secrets Manager, and no error or `Debug` output holds a secret.
 
+mod error;
+mod firehose_tokens;
+mod json_secret;
+mod manager;
 mod record;
-mod store;
-mod stored;
+mod slot;
+mod update;
 
-use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
+use std::sync::Arc;
 
-pub use record::{Dead, MAX_TOKENS, Noted, Record, Source, Token};
-pub use store::{Error, Secrets};
+use aws_sdk_secretsmanager::Client;
+use connections::Record;
+use ids::AdvertiserId;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 
-/// Who this integration is at TikTok: `{"app_id": "…", "secret": "…"}`.
-#[derive(Debug, Clone, serde::Deserialize)]
-pub struct App {
-    /// The app's id.
-    pub app_id: String,
-    /// The app's secret.
-    pub secret: SecretString,
+use crate::slot::Slot;
+
+pub use error::{Error, NotAsDocumented};
+pub use firehose_tokens::FirehoseTokens;
+pub use json_secret::JsonSecret;
+pub use record::Found;
+
+/// Records in memory at once; each is a few KB.
+const CACHED_RECORDS: u64 = 2_000;
+
+/// The records of connections. A clone shares the cache.
+#[derive(Clone)]
+pub struct Secrets {
+    client: Client,
+    advertiser_prefix: Arc<str>,
+    slots: Cache<AdvertiserId, Arc<Slot<Option<Arc<Record>>>>>,
 }
 
-/// The tokens that mParticle may present: `{"current": "…", "previous": "…"}`. `previous` is there while the token is rotated.
-#[derive(Debug, Clone, serde::Deserialize)]
-pub struct FirehoseTokens {
-    current: SecretString,
-    #[serde(default)]
-    previous: Option<SecretString>,
-}
-
-impl FirehoseTokens {
-    /// Whether `presented` is one of them. Takes the same time whichever of its bytes are wrong.
+impl Secrets {
+    /// Records are named `<advertiser_prefix><advertiser id>`. Time-outs and retries of a call are the client's.
     #[must_use]
-    pub fn accept(&self, presented: &str) -> bool {
-        let is = |token: &SecretString| {
-            !token.expose_secret().is_empty() & bool::from(token.expose_secret().as_bytes().ct_eq(presented.as_bytes()))
-        };
-        is(&self.current) | self.previous.as_ref().is_some_and(is)
+    pub fn new(client: Client, advertiser_prefix: &str) -> Self {
+        // The least recently used goes: the default policy may refuse a newcomer, who would then be read at every message.
+        let slots = Cache::builder().max_capacity(CACHED_RECORDS).eviction_policy(EvictionPolicy::lru()).build();
+        Self { client, advertiser_prefix: advertiser_prefix.into(), slots }
+    }
+
+    fn name(&self, advertiser: AdvertiserId) -> String {
+        format!("{}{advertiser}", self.advertiser_prefix)
+    }
+
+    fn slot(&self, advertiser: AdvertiserId) -> Arc<Slot<Option<Arc<Record>>>> {
+        self.slots.get_with(advertiser, Arc::default)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_firehose_tokens_can_be_valid_and_an_empty_one_never_is() {
-        let tokens: FirehoseTokens = serde_json::from_str(r#"{"current":"new","previous":"old"}"#).unwrap();
-        assert!(tokens.accept("new") && tokens.accept("old"));
-        assert!(!tokens.accept("") && !tokens.accept("ne") && !tokens.accept("newer"));
-        let blank: FirehoseTokens = serde_json::from_str(r#"{"current":"new","previous":""}"#).unwrap();
-        assert!(!blank.accept(""));
-        assert!(!format!("{tokens:?}").contains("new"));
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").field("advertiser_prefix", &self.advertiser_prefix).finish_non_exhaustive()
     }
 }
