@@ -1,24 +1,27 @@
-//! SQS in batches, with the outcome of every entry looked at: a batch that succeeds as a call can still have lost entries.
+//! SQS FIFO in batches, with the outcome of every entry looked at: a batch that succeeds as a call can still have lost entries.
+//!
+//! It keeps the order in which messages of one lane are sent. What a message means, and when it is done, is not known here.
 
+mod attempts;
+mod error;
+mod message;
+mod receive;
 mod send;
-mod visibility;
+mod settle;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::retry::RetryConfig;
 
-pub use send::Message;
-pub use visibility::Postponed;
+pub use error::QueueError;
+pub use message::{MAX_MESSAGE_BYTES, Outgoing, Received};
+pub use receive::Depth;
 
 /// SQS takes so many entries in a batch.
 const BATCH_ENTRIES: usize = 10;
 /// Batches under way at once.
 const PARALLEL_BATCHES: usize = 16;
 
-/// SQS did not do what was asked of it, or did not answer. Safe to log: it holds SQS's code and nothing of a message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("SQS: {0}")]
-pub struct QueueError(String);
-
-/// One queue.
+/// One FIFO queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
     client: Client,
@@ -26,9 +29,11 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue at `url`.
+    /// The queue at `url`. The client's time-out bounds each attempt; its retries are switched off, since this crate makes its own and two
+    /// layers of them multiply.
     #[must_use]
-    pub const fn new(client: Client, url: String) -> Self {
-        Self { client, url }
+    pub fn new(client: &Client, url: String) -> Self {
+        let config = client.config().to_builder().retry_config(RetryConfig::disabled()).build();
+        Self { client: Client::from_conf(config), url }
     }
 }

@@ -1,201 +1,121 @@
-//! Sending messages: as few calls as hold them, entries that SQS refuses tried again.
+//! Sending messages: as few calls as hold them, each lane in its order, entries that SQS cannot take now tried again.
 
-use std::time::Duration;
+use std::collections::HashMap;
 
-use aws_sdk_sqs::error::ProvideErrorMetadata;
-use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::SendMessageBatchResultEntry;
 use futures::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
 
-use crate::{BATCH_ENTRIES, PARALLEL_BATCHES, Queue, QueueError};
+use crate::attempts::{Outcomes, Patience, all, attempts, of_each};
+use crate::{BATCH_ENTRIES, MAX_MESSAGE_BYTES, Outgoing, PARALLEL_BATCHES, Queue, QueueError};
 
-/// SQS takes 1 MiB in a batch, attributes included; a little is left for what it counts besides.
-const BATCH_BYTES: usize = 1024 * 1024 - 4096;
-/// How often an entry is sent that SQS does not take.
-const TRIES: u32 = 4;
-
-/// A message to send.
-#[derive(Clone)]
-pub struct Message {
-    /// The text.
-    pub body: String,
-    /// Messages of one group are served in turn with those of other groups (SQS fair queues).
-    pub group: String,
-    /// How long nobody sees it, 15 minutes at most.
-    pub delay: Duration,
-    /// Names and values beside the body.
-    pub attributes: Vec<(&'static str, String)>,
-}
-
-impl Message {
-    fn bytes(&self) -> usize {
-        let attributes: usize =
-            self.attributes.iter().map(|(name, value)| name.len() + value.len() + "String".len()).sum();
-        self.body.len() + attributes
-    }
-
-    fn entry(&self, id: usize) -> Result<SendMessageBatchRequestEntry, QueueError> {
-        let mut entry = SendMessageBatchRequestEntry::builder()
-            .id(id.to_string())
-            .message_body(&self.body)
-            .message_group_id(&self.group)
-            .set_delay_seconds(i32::try_from(self.delay.as_secs().min(900)).ok().filter(|seconds| *seconds > 0));
-        for (name, value) in &self.attributes {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-            entry = entry.message_attributes(*name, value.map_err(|error| QueueError(error.to_string()))?);
-        }
-        entry.build().map_err(|error| QueueError(error.to_string()))
-    }
-}
+/// A batch may have as many bytes as a message; a little is left for what SQS counts besides.
+const BATCH_BYTES: usize = MAX_MESSAGE_BYTES - 4096;
 
 impl Queue {
-    /// Sends `messages` and tells what became of each, in their order.
-    pub async fn send(&self, messages: &[Message]) -> Vec<Result<(), QueueError>> {
-        let mut outcomes = vec![Ok(()); messages.len()];
-        let mut open: Vec<usize> = (0..messages.len()).collect();
-        for attempt in 0..TRIES {
-            if attempt > 0 {
-                tokio::time::sleep(Duration::from_millis(rand::random_range(10..60) << attempt)).await;
-            }
-            let tried = stream::iter(batches(messages, &open))
-                .map(|batch| self.send_batch(messages, batch))
-                .buffer_unordered(PARALLEL_BATCHES)
-                .concat()
-                .await;
-            open.clear();
-            for (at, outcome) in tried {
-                open.extend(outcome.is_err().then_some(at));
-                if let Some(slot) = outcomes.get_mut(at) {
-                    *slot = outcome;
-                }
-            }
-            if open.is_empty() {
-                break;
-            }
+    /// Sends messages that must keep their order within each of `lanes`: two of one lane never share a call, and after one that was not
+    /// queued nothing later of its lane is sent. What SQS cannot take now is tried again until `until`; calls go side by side.
+    ///
+    /// # Errors
+    /// The first [`QueueError`]: not every message is known to be queued. To send all of it again is harmless for five minutes, in which
+    /// SQS drops what it has already.
+    pub async fn send_lanes(&self, lanes: Vec<Vec<Outgoing>>, until: Instant) -> Result<(), QueueError> {
+        let mut messages = Vec::with_capacity(lanes.iter().map(Vec::len).sum());
+        let mut order = Vec::with_capacity(lanes.len());
+        for lane in lanes {
+            let start = messages.len();
+            messages.extend(lane);
+            order.push((start..messages.len()).collect());
         }
-        outcomes
+        self.send_in_order(&messages, &order, until).await.into_iter().collect()
     }
 
-    /// What became of each entry of a batch.
-    async fn send_batch(&self, messages: &[Message], batch: Vec<usize>) -> Vec<(usize, Result<(), QueueError>)> {
+    /// Sends `messages` and says what became of each, in their order. Those of one group keep theirs, as in [`Self::send_lanes`].
+    pub async fn send(&self, messages: &[Outgoing], until: Instant) -> Vec<Result<(), QueueError>> {
+        let mut order: Vec<Vec<usize>> = Vec::new();
+        let mut lanes = HashMap::new();
+        for (at, message) in messages.iter().enumerate() {
+            let lane = *lanes.entry(message.group.as_str()).or_insert(order.len());
+            match order.get_mut(lane) {
+                Some(lane) => lane.push(at),
+                None => order.push(vec![at]),
+            }
+        }
+        self.send_in_order(messages, &order, until).await
+    }
+
+    /// Sends the first messages of all lanes, then the second ones, and so on.
+    async fn send_in_order(
+        &self,
+        messages: &[Outgoing],
+        order: &[Vec<usize>],
+        until: Instant,
+    ) -> Vec<Result<(), QueueError>> {
+        let mut outcomes = vec![Err(QueueError::Behind); messages.len()];
+        let mut open: Vec<_> = order.iter().map(|lane| lane.iter().copied()).collect();
+        loop {
+            let wave: Vec<(usize, &Outgoing)> =
+                open.iter_mut().filter_map(Iterator::next).filter_map(|at| Some((at, messages.get(at)?))).collect();
+            if wave.is_empty() {
+                return outcomes;
+            }
+            let sent = self.send_wave(&wave, until).await;
+            for ((at, _), outcome) in wave.iter().zip(&sent) {
+                if let Some(slot) = outcomes.get_mut(*at) {
+                    slot.clone_from(outcome);
+                }
+            }
+            // Every lane that is open had one message in the wave, in the same order.
+            let mut went = sent.iter().map(Result::is_ok);
+            open.retain(|lane| went.next().unwrap_or(false) && lane.len() > 0);
+        }
+    }
+
+    async fn send_wave(&self, wave: &[(usize, &Outgoing)], until: Instant) -> Vec<Result<(), QueueError>> {
+        let messages: Vec<&Outgoing> = wave.iter().map(|(_, message)| *message).collect();
+        let messages = messages.as_slice();
+        attempts(messages.len(), Patience::Until(until), async |open| {
+            let (fit, unfit): (Vec<_>, Vec<_>) =
+                open.iter().filter_map(|at| Some((*at, *messages.get(*at)?))).partition(|(_, m)| m.check().is_ok());
+            let mut outcomes: Outcomes = unfit.into_iter().map(|(at, message)| (at, message.check())).collect();
+            let sent = stream::iter(batches(&fit)).map(|batch| self.send_batch(batch, until));
+            outcomes.extend(sent.buffer_unordered(PARALLEL_BATCHES).concat().await);
+            outcomes
+        })
+        .await
+    }
+
+    async fn send_batch(&self, batch: Vec<(usize, &Outgoing)>, until: Instant) -> Outcomes {
         let mut request = self.client.send_message_batch().queue_url(&self.url);
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for &at in &batch {
-            match messages.get(at).map_or_else(|| Err(QueueError("no such message".to_owned())), |m| m.entry(at)) {
+        for (at, message) in &batch {
+            match message.entry(*at) {
                 Ok(entry) => request = request.entries(entry),
-                Err(error) => outcomes.push((at, Err(error))),
+                // A field of ours that the SDK wants is missing, in this entry as in all others.
+                Err(error) => return all(&batch, &QueueError::Refused(error.to_string())),
             }
         }
-        let answer = match request.send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let why = QueueError(error.code().unwrap_or("not reached").to_owned());
-                return batch.into_iter().map(|at| (at, Err(why.clone()))).collect();
-            }
-        };
-        let accepted: Vec<usize> = answer.successful().iter().filter_map(|entry| entry.id().parse().ok()).collect();
-        for at in batch {
-            let refused = answer.failed().iter().find(|entry| entry.id().parse() == Ok(at));
-            outcomes.push((
-                at,
-                match refused {
-                    Some(refused) => Err(QueueError(refused.code().to_owned())),
-                    None if accepted.contains(&at) => Ok(()),
-                    None => Err(QueueError("SQS did not mention it".to_owned())),
-                },
-            ));
+        match timeout_at(until, request.send()).await {
+            Ok(Ok(answer)) => of_each(answer.successful().iter().map(SendMessageBatchResultEntry::id), answer.failed()),
+            Ok(Err(error)) => all(&batch, &QueueError::of_call(&error)),
+            Err(_) => all(&batch, &QueueError::NoAnswer),
         }
-        outcomes
     }
 }
 
-/// Divides the messages at the indices `open` into batches within SQS's limits.
-fn batches(messages: &[Message], open: &[usize]) -> Vec<Vec<usize>> {
-    let mut batches: Vec<Vec<usize>> = Vec::new();
+/// Divides messages into batches within SQS's limits.
+fn batches<'m>(messages: &[(usize, &'m Outgoing)]) -> Vec<Vec<(usize, &'m Outgoing)>> {
+    let mut batches: Vec<Vec<_>> = Vec::new();
     let mut bytes = 0;
-    for &at in open {
-        let size = messages.get(at).map_or(0, Message::bytes);
+    for &(at, message) in messages {
+        let size = message.bytes();
         match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH_ENTRIES && bytes + size <= BATCH_BYTES => batch.push(at),
+            Some(batch) if batch.len() < BATCH_ENTRIES && bytes + size <= BATCH_BYTES => batch.push((at, message)),
             Some(_) | None => {
-                batches.push(vec![at]);
+                batches.push(vec![(at, message)]);
                 bytes = 0;
             }
         }
         bytes += size;
     }
     batches
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_sdk_sqs::Client;
-    use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
-    use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchResultEntry};
-    use aws_smithy_mocks::{RuleMode, mock, mock_client};
-
-    fn message(bytes: usize) -> Message {
-        Message { body: "x".repeat(bytes), group: "g".to_owned(), delay: Duration::ZERO, attributes: Vec::new() }
-    }
-
-    fn answer(accepted: &[&str], refused: &[(&str, bool)]) -> SendMessageBatchOutput {
-        let accepted = accepted.iter().map(|id| {
-            SendMessageBatchResultEntry::builder().id(*id).message_id("m").md5_of_message_body("x").build().unwrap()
-        });
-        let refused = refused.iter().map(|(id, senders)| {
-            BatchResultErrorEntry::builder().id(*id).code("Nope").sender_fault(*senders).build().unwrap()
-        });
-        SendMessageBatchOutput::builder()
-            .set_successful(Some(accepted.collect()))
-            .set_failed(Some(refused.collect()))
-            .build()
-            .unwrap()
-    }
-
-    fn queue(client: Client) -> Queue {
-        Queue::new(client, "http://127.0.0.1/queue".to_owned())
-    }
-
-    #[test]
-    fn batches_keep_to_ten_entries_and_a_mebibyte() {
-        let sizes = |messages: &[Message]| {
-            let open: Vec<_> = (0..messages.len()).collect();
-            batches(messages, &open).iter().map(Vec::len).collect::<Vec<_>>()
-        };
-        assert_eq!(sizes(&vec![message(10); 21]), [10, 10, 1]);
-        assert_eq!(sizes(&vec![message(240_000); 6]), [4, 2]);
-        assert_eq!(sizes(&[message(1_040_000), message(10_000)]), [1, 1]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_what_was_refused_is_sent_again() {
-        let first = mock!(Client::send_message_batch)
-            .match_requests(|request| request.entries().len() == 2)
-            .then_output(|| answer(&["0"], &[("1", false)]));
-        let second = mock!(Client::send_message_batch)
-            .match_requests(|request| request.entries().len() == 1)
-            .then_output(|| answer(&["1"], &[]));
-        let client = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [&first, &second]);
-        let outcomes = queue(client).send(&[message(1), message(2)]).await;
-        assert_eq!(outcomes, [Ok(()), Ok(())]);
-        assert_eq!((first.num_calls(), second.num_calls()), (1, 1));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn each_message_has_its_own_outcome() {
-        let rule = mock!(Client::send_message_batch).then_output(|| answer(&["0"], &[("1", true)]));
-        let client = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [&rule]);
-        let outcomes = queue(client).send(&[message(1), message(2), message(3)]).await;
-        assert!(outcomes[0].is_ok() && outcomes[1].is_err() && outcomes[2].is_err(), "{outcomes:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_batch_that_fails_as_a_call_fails_every_message() {
-        let rule = mock!(Client::send_message_batch).then_error(|| {
-            SendMessageBatchError::generic(aws_sdk_sqs::error::ErrorMetadata::builder().code("Down").build())
-        });
-        let client = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [&rule]);
-        let outcomes = queue(client).send(&vec![message(1); 12]).await;
-        assert!(outcomes.iter().all(|o| *o == Err(QueueError("Down".to_owned()))), "{outcomes:?}");
-    }
 }
