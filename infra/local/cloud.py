@@ -109,23 +109,6 @@ def fix_latency() -> None:
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 
-class ApiAtRoot:
-    """MiniStack's application, with the deployed API also at the root of a second port: the paths that AWS has.
-
-    The id of the API is known after the deployment only; `stack.py` writes it to a file.
-    """
-
-    def __init__(self, app, api_port: int, id_file: Path):
-        self.app, self.api_port, self.id_file = app, api_port, id_file
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] == "http" and scope["server"][1] == self.api_port:
-            prefix = f"/_aws/execute-api/{self.id_file.read_text()}/$default" if self.id_file.exists() else "/none"
-            path, raw_path = scope["path"], scope["raw_path"]
-            scope = {**scope, "path": prefix + path, "raw_path": prefix.encode() + raw_path}
-        await self.app(scope, receive, send)
-
-
 def stop_with_owner(directory: Path) -> None:
     """When the other end of standard input closes, takes the whole stack down, whichever way its owner ended."""
 
@@ -144,9 +127,19 @@ def main() -> None:
     ports = {"gateway": gateway.getsockname()[1], "api": api.getsockname()[1]}
     configure(directory, ports["gateway"])
     require_known_ministack()
+    # Only now: what these import of MiniStack reads the settings above.
+    from gateway import Gateway, fix_cutting
+    from instances import fix_life
+    from queues import fix_queues
+    from secret_calls import fix_secrets
+
     fix_event_source_mappings()
+    fix_queues()
+    fix_secrets()
+    fix_life()
     fix_permissions()
     fix_latency()
+    fix_cutting()
     if "--with-owner" in sys.argv:
         stop_with_owner(directory)
 
@@ -159,7 +152,7 @@ def main() -> None:
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     (directory / "ports.json").write_text(json.dumps(ports))
-    asyncio.run(serve(ApiAtRoot(app, ports["api"], directory / "api-id"), config))
+    asyncio.run(serve(Gateway(app, ports["api"], directory / "api-id"), config))
 
 
 if __name__ == "__main__":

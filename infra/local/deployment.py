@@ -3,7 +3,6 @@
 Does what `sam deploy` and the operator do on AWS, and nothing else.
 """
 
-import base64
 import io
 import json
 import re
@@ -97,12 +96,6 @@ def firehose_token(account: Account, secret_id: str) -> str:
     """The token to give to mParticle."""
     value = account.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
     return json.loads(value)["current"]
-
-
-def code_sha256(account: Account, function: str) -> str:
-    """What the local cloud names the directory after from which it runs a function."""
-    told = account.client("lambda").get_function_configuration(FunctionName=f"{STACK}-{function}")
-    return base64.b64decode(told["CodeSha256"]).hex()
 
 
 def log_events(account: Account):

@@ -91,26 +91,3 @@ def stop_all(directory: Path) -> list[str]:
             time.sleep(0.02)
     (directory / RECORD).unlink(missing_ok=True)
     return running
-
-
-def kill_running(directory: str, executable: str) -> int:
-    """Kills what runs an executable of this name under this directory, its interpreter included. Returns how many."""
-    running = [pid for pid, command in commands().items() if directory in command and executable in command]
-    for pid in running:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    return len(running)
-
-
-def commands() -> dict[int, str]:
-    """The command line of every process that can be seen, by id."""
-    if not Path("/proc/self/cmdline").exists():
-        told = subprocess.run(
-            ["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True
-        ).stdout
-        return {int(pid): command for pid, command in (line.split(maxsplit=1) for line in told.splitlines())}
-    seen = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            seen[int(process.name)] = (process / "cmdline").read_text(errors="replace")
-    return seen

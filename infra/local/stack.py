@@ -25,13 +25,11 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from processes import StackError, kill_running, recorded, start, stop_all, wait_for
+from processes import StackError, recorded, start, stop_all, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 # What is in a stack's directory while it runs; the logs stay.
 EPHEMERAL = ["api-id", "cloud-scratch", "ports.json", "stack.json"]
-# Stories and people wait for a batch; nobody pays for an invocation here.
-LOCAL_PARAMETERS = {"BatchingWindowSeconds": "1"}
 # What a function may answer to an empty request; 404 is the gateway's, 5xx a crash.
 IN_ORDER = {200, 302, 303, 400, 401}
 SANDBOX_LISTENS = re.compile(r"sandbox listening on (http://\S+)")
@@ -111,11 +109,10 @@ def logs(arguments: argparse.Namespace) -> None:
 
 
 def kill(arguments: argparse.Namespace) -> None:
-    import deployment
-
-    code = deployment.code_sha256(account_of(arguments.dir), arguments.function)
-    killed = kill_running(str(arguments.dir / "cloud-scratch"), f"/{code}/bootstrap")
-    print(f"Killed {killed} of {arguments.function}.")
+    asked = json.dumps({"function": f"-{arguments.function}", "idle": True}).encode()
+    url = f"{account_of(arguments.dir).endpoint}/_local/kill"
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, asked, timeout=10) as answer:
+        print(f"Killed {json.load(answer)['killed']} of {arguments.function}.")
 
 
 def account_of(directory: Path):
@@ -151,7 +148,6 @@ def bring_up(arguments: argparse.Namespace, directory: Path) -> dict:
     api_url = f"http://127.0.0.1:{ports['api']}"
     tiktok = arguments.tiktok_api_base_url.rstrip("/") or f"{sandbox_url}/open_api/v1.3"
     parameters = {
-        **LOCAL_PARAMETERS,
         "TikTokAppId": arguments.app_id,
         "TikTokApiBaseUrl": tiktok,
         "AuthorizeBaseUrl": arguments.authorize_base_url or urllib.parse.urljoin(tiktok, "/marketing_api/auth"),

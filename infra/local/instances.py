@@ -1,0 +1,60 @@
+"""The running instances of functions: killed on demand, replaced when the function changed, ended at once."""
+
+import contextlib
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+
+def kill(function: str, idle: bool) -> int:
+    """Kills the processes of running invocations of functions whose name contains this text, as a crash would.
+
+    With `idle` also those that wait for an invocation. Returns how many there were.
+    """
+    with lambda_runtime._lock:
+        pools = [(key.split(":")[-2], workers[:]) for key, workers in lambda_runtime._workers.items()]
+    killed = 0
+    for name, workers in pools:
+        for worker in workers:
+            process = worker._proc
+            if function in name and (worker.in_use or idle) and process is not None and process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                    killed += 1
+    return killed
+
+
+def fix_life() -> None:
+    """An instance serves the code and configuration that it was started with and no other, and ends without a grace.
+
+    MiniStack gives two seconds after SIGTERM; on AWS a function without extensions gets none:
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown
+    """
+    acquire = lambda_svc.acquire_worker
+
+    def acquire_current(name: str, config: dict, code: bytes, qualifier: str = "$LATEST", **options):
+        key = lambda_runtime._worker_key(name, config, qualifier)
+        wanted = identity(config)
+        with lambda_runtime._lock:
+            workers = lambda_runtime._workers.get(key, [])
+            stale = [worker for worker in workers if not worker.in_use and worker.started_as != wanted]
+            lambda_runtime._workers[key] = [worker for worker in workers if worker not in stale]
+        lambda_runtime.kill_workers(stale)
+        worker, reason = acquire(name, config, code, qualifier=qualifier, **options)
+        if reason == "spawn":
+            worker.started_as = wanted
+        return worker, reason
+
+    def end(process) -> None:
+        if process is not None and process.poll() is None:
+            process.kill()
+
+    lambda_svc.acquire_worker = acquire_current
+    lambda_runtime.Worker.started_as = None
+    lambda_runtime._signal = end
+
+
+def identity(config: dict) -> str:
+    """What an instance is started with: another one is needed where any of it changes."""
+    names = ("CodeSha256", "Environment", "Handler", "MemorySize", "Role", "Runtime", "Timeout", "Layers")
+    return repr([config.get(name) for name in names])

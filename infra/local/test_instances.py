@@ -1,0 +1,64 @@
+"""Instances of functions: killed on demand and on a time-out, replaced when their function changed."""
+
+import os
+import threading
+import time
+
+from testing_cloud import CloudTest
+from testing_functions import Function
+
+
+class InstancesTest(CloudTest):
+    def wait_for(self, found, seconds: float = 10) -> None:
+        deadline = time.monotonic() + seconds
+        while not found():
+            self.assertLess(time.monotonic(), deadline, "waited in vain")
+            time.sleep(0.02)
+
+    def assert_gone(self, pid: int) -> None:
+        with self.assertRaises(ProcessLookupError):
+            os.kill(pid, 0)
+
+    def kill(self, **asked: object) -> int:
+        status, answer = self.cloud.local("POST", "kill", asked)
+        self.assertEqual(status, 200, answer)
+        return answer["killed"]
+
+    def test_a_running_invocation_is_killed_and_the_next_has_a_new_instance(self):
+        function, answers = Function(self.cloud, "killed-function"), []
+        running = threading.Thread(target=lambda: answers.append(function.invoke(sleep=20)))
+        running.start()
+        self.wait_for(function.invocations)
+        self.assertEqual((self.kill(function="another"), self.kill(function="killed")), (0, 1))
+        running.join(timeout=5)
+        self.assertEqual(answers[0]["errorType"], "Runtime.ExitError")
+        self.assertNotEqual(function.invoke()["pid"], function.invocations()[0]["pid"])
+
+    def test_an_idle_instance_is_killed_only_on_request(self):
+        function = Function(self.cloud, "idle-function")
+        pid = function.invoke()["pid"]
+        self.assertEqual(self.kill(function="idle-function"), 0)
+        self.assertEqual(function.invoke()["pid"], pid)
+        self.assertEqual(self.kill(function="idle-function", idle=True), 1)
+        self.assertNotEqual(function.invoke()["pid"], pid)
+
+    def test_a_time_out_ends_the_instance_at_once(self):
+        function = Function(self.cloud, "slow-function", timeout=1)
+        began = time.monotonic()
+        self.assertEqual(function.invoke(sleep=20)["errorType"], "Sandbox.Timedout")
+        self.assertLess(time.monotonic() - began, 2)
+        self.assert_gone(function.invocations()[0]["pid"])
+
+    def test_a_function_that_changed_starts_a_new_instance(self):
+        function = Function(self.cloud, "changed-function")
+        pid = function.invoke()["pid"]
+        self.assertEqual(function.invoke()["pid"], pid)
+        changed = {"Variables": {**function.environment, "CHANGED": "yes"}}
+        function.api.update_function_configuration(FunctionName=function.name, Environment=changed)
+        function.api.get_waiter("function_updated_v2").wait(FunctionName=function.name)
+        self.assertNotEqual(function.invoke()["pid"], pid)
+        self.assert_gone(pid)
+
+    def test_what_is_to_be_killed_has_a_name(self):
+        for wrong in ({}, {"function": ""}, []):
+            self.assertEqual(self.cloud.local("POST", "kill", wrong)[0], 400)

@@ -1,0 +1,94 @@
+"""A local cloud for the tests: started for a test module, ended with it, and called as any client calls it."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from stack import read_ports
+
+HERE = Path(__file__).parent
+
+
+class Cloud:
+    """A local cloud of its own, on ports of its own, that ends with the tests."""
+
+    def __init__(self):
+        self.directory = Path(tempfile.mkdtemp(prefix="cloud-"))
+        self.log = (self.directory / "cloud.log").open("wb")
+        command = [sys.executable, str(HERE / "cloud.py"), str(self.directory)]
+        self.process = subprocess.Popen(command, env={"PATH": "/usr/bin:/bin"}, stdout=self.log, stderr=self.log)
+        self.endpoint = f"http://127.0.0.1:{self.ports()['gateway']}"
+
+    def ports(self) -> dict:
+        deadline = time.monotonic() + 30
+        while (ports := read_ports(self.directory / "ports.json")) is None:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                log = (self.directory / "cloud.log").read_text()
+                self.close()
+                raise AssertionError(log)
+            time.sleep(0.02)
+        return ports
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def client(self, service: str, *key: str):
+        config = Config(retries={"total_max_attempts": 1}, ignore_configured_endpoint_urls=True)
+        session = boto3.session.Session(*(key or ("test", "test")), region_name="us-east-1")
+        return session.client(service, endpoint_url=self.endpoint, config=config)
+
+    def local(self, method: str, path: str, asked: object = None) -> tuple[int, object]:
+        body = None if asked is None else json.dumps(asked).encode()
+        request = urllib.request.Request(f"{self.endpoint}/_local/{path}", data=body, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as answer:
+            return answer.code, json.loads(answer.read())
+
+
+class CloudTest(unittest.TestCase):
+    """Tests that share a local cloud, and leave no faults and limits to each other."""
+
+    cloud: Cloud
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cloud = Cloud()
+        cls.addClassCleanup(cls.cloud.close)
+        cls.sqs, cls.secrets = cls.cloud.client("sqs"), cls.cloud.client("secretsmanager")
+
+    def setUp(self):
+        self.addCleanup(self.cloud.local, "DELETE", "faults")
+        self.addCleanup(self.cloud.local, "DELETE", "limits")
+
+    def queue(self, name: str = "", **attributes: str) -> str:
+        given = {"FifoQueue": "true", "ContentBasedDeduplication": "true", **attributes}
+        name = name or f"{self.id().rpartition('.')[2]}.fifo"[-80:]
+        return self.sqs.create_queue(QueueName=name, Attributes=given)["QueueUrl"]
+
+    def fault(self, service: str, kind: str, when: object = "always", **more: object) -> None:
+        status, answer = self.cloud.local(
+            "POST", "faults", {"service": service, "kind": {kind: more.pop("options", {})}, "when": when, **more}
+        )
+        self.assertEqual(status, 200, answer)
+
+    def refused(self, code: str, call, **arguments: object) -> str:
+        with self.assertRaises(ClientError) as caught:
+            call(**arguments)
+        self.assertEqual(caught.exception.response["Error"]["Code"], code)
+        return caught.exception.response["Error"]["Message"]
