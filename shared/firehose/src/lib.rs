@@ -1,25 +1,30 @@
-//! mParticle's Firehose protocol: its requests, parsed borrowed and in one pass, and the responses to them.
+//! mParticle's Firehose protocol: its requests, parsed borrowed from the text of the message, and the responses to them.
 //!
 //! It knows the settings that this integration asks for, and nothing of HTTP, queues or TikTok's API. Of a person's profile it
-//! keeps device ids, MPID and audiences; the rest is skipped unread.
+//! keeps device ids, MPID and audiences; the rest is skipped unread. What is wrong inside a profile costs at most that profile.
 
+mod account;
 mod invalid;
-mod object;
+mod json;
+mod message;
 mod profile;
+mod profiles;
 mod registration;
-mod request;
 mod response;
 mod settings;
-mod wire;
+mod text;
 
-pub use invalid::Invalid;
-pub use profile::{Action, DeviceIdentity, IdentityEncoding, IdentityKind, MembershipChange, Profile, Text};
+pub use account::Account;
+pub use invalid::{Field, Invalid};
+pub use message::{Membership, Message, Request, Subscription, SubscriptionAction, parse};
+pub use profile::{Action, Audience, DeviceIdentity, LeftOut, MembershipChange, Profile};
+pub use profiles::Profiles;
 pub use registration::{
     AudienceProcessing, BulkConfiguration, DevicePermission, ModuleRegistration, Permissions, TextSetting,
 };
-pub use request::{Membership, Message, Request, Subscription, SubscriptionAction, parse};
 pub use response::Response;
-pub use settings::{ACCESS_TOKEN, ACCOUNT_ID, AUDIENCE_ID, Account, Setting};
+pub use settings::{ACCESS_TOKEN, ACCOUNT_ID, AUDIENCE_ID, Setting};
+pub use text::readable;
 
 /// The version of the protocol that is spoken here, in the form of mParticle's SDK.
 pub const VERSION: &str = "3.2.0";

@@ -4,81 +4,55 @@ use std::borrow::Cow;
 use std::fmt;
 
 use ids::{AudienceId, DeviceType, Encoding, Mpid};
-use serde::{Deserialize, Deserializer};
 use smallvec::SmallVec;
 
-use crate::object::{Word, or_empty, read_from_objects, word};
-use crate::settings::SubscriptionSettings;
+/// A user, by whatever ids the message has, and what changes.
+#[derive(Debug, Default)]
+pub struct Profile<'a> {
+    /// mParticle's id of the user.
+    pub mpid: Option<Mpid>,
+    /// Of the types and encodings that this product knows; the user and partner identities beside them are skipped.
+    pub device_ids: SmallVec<[DeviceIdentity<'a>; 4]>,
+    /// In the order of the message.
+    pub changes: SmallVec<[MembershipChange; 2]>,
+}
 
-/// A text of the message, borrowed unless it was escaped. Its `Debug` output hides it.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+/// A device identity as it stands in the message. Its `Debug` output hides the id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeviceIdentity<'a> {
+    /// Which id it is.
+    pub kind: DeviceType,
+    /// How the value is encoded.
+    pub encoding: Encoding,
+    /// The id, borrowed unless it was escaped or a number.
+    pub value: Cow<'a, str>,
+}
 
-impl fmt::Debug for Text<'_> {
+impl fmt::Debug for DeviceIdentity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Text(…)")
+        f.debug_struct("DeviceIdentity")
+            .field("kind", &self.kind)
+            .field("encoding", &self.encoding)
+            .finish_non_exhaustive()
     }
 }
 
-/// A user, by whatever ids the message has, and what changes.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
-pub struct Profile<'a> {
-    /// mParticle's id of the user.
-    #[serde(default)]
-    pub mpid: Option<Mpid>,
-    /// Of every type; the user and partner identities beside them are skipped.
-    #[serde(borrow, default, deserialize_with = "or_empty")]
-    pub device_identities: SmallVec<[DeviceIdentity<'a>; 4]>,
-    /// In the order of the message.
-    #[serde(default, deserialize_with = "or_empty")]
-    pub audiences: SmallVec<[MembershipChange; 2]>,
-}
-
-/// A device identity as it stands in the message.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
-pub struct DeviceIdentity<'a> {
-    /// Which id it is.
-    #[serde(rename = "type", default, deserialize_with = "or_empty")]
-    pub kind: IdentityKind,
-    /// How the value is encoded.
-    #[serde(default, deserialize_with = "or_empty")]
-    pub encoding: IdentityEncoding,
-    /// The id; `None` if the message has none.
-    #[serde(borrow, default)]
-    pub value: Option<Text<'a>>,
-}
-
-/// The type of a device identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum IdentityKind {
-    /// One of those that this integration asks for.
-    Advertising(DeviceType),
-    /// Any other, known to the protocol or not.
-    #[default]
-    Other,
-}
-
-/// The encoding of an identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum IdentityEncoding {
-    /// One of the protocol's.
-    Known(Encoding),
-    /// None, or one that the protocol does not list.
-    #[default]
-    Other,
-}
-
 /// A user joins or leaves an audience.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MembershipChange {
-    /// mParticle's id of the audience.
-    pub audience_id: i64,
-    /// TikTok's, as the subscription's response set it; `None` if it is missing or no such id.
-    pub tiktok_audience: Option<AudienceId>,
+    /// Where.
+    pub audience: Audience,
     /// What happens.
     pub action: Action,
+}
+
+/// An audience as far as the message knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Audience {
+    /// TikTok's, as the subscription's response set it.
+    AtTikTok(AudienceId),
+    /// mParticle's id of one that has none at TikTok.
+    Unmapped(i64),
 }
 
 /// What happens to a user in an audience.
@@ -88,78 +62,48 @@ pub enum Action {
     Add,
     /// The user leaves.
     Delete,
-    /// Attributes of a member changed; the membership did not.
-    AttributeUpdate,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "Self")]
-#[expect(clippy::struct_field_names, reason = "mParticle's names")]
-struct Audience<'a> {
-    audience_id: i64,
-    #[serde(borrow, default)]
-    audience_subscription_settings: Option<SubscriptionSettings<'a>>,
-    action: Action,
+/// How much of the profiles was left out, by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Profiles that are no object, or hold a number that nothing can hold where it matters.
+    pub odd_profile: u64,
+    /// MPIDs that are no signed 64-bit number: the profile counts without it.
+    pub odd_mpid: u64,
+    /// Lists of identities or audiences, and elements of them, that have another shape.
+    pub odd_value: u64,
+    /// Identities of types that TikTok does not take.
+    pub identity_type: u64,
+    /// Identities in an encoding that the protocol does not know.
+    pub encoding: u64,
+    /// Identities whose value is missing or no text.
+    pub no_value: u64,
+    /// Updates of attributes: the membership did not change.
+    pub attribute_update: u64,
+    /// Changes with an action that the protocol does not have, or with none.
+    pub unknown_action: u64,
+    /// Changes of an audience without an id.
+    pub no_audience_id: u64,
+    /// Ids and changes of profiles that have more than anybody has.
+    pub too_many: u64,
 }
 
-read_from_objects!(Profile<'a>, DeviceIdentity<'a>, Audience<'a>);
-
-impl<'de> Deserialize<'de> for MembershipChange {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Audience { audience_id, audience_subscription_settings, action } =
-            <Audience<'de> as Deserialize>::deserialize(deserializer)?;
-        let tiktok_audience = audience_subscription_settings.and_then(|settings| settings.audience());
-        Ok(Self { audience_id, tiktok_audience, action })
-    }
-}
-
-impl Word for Action {
-    fn of(text: &str) -> Option<Self> {
-        Some(match text {
-            "add" => Self::Add,
-            "delete" => Self::Delete,
-            "attribute_update" => Self::AttributeUpdate,
-            _ => return None,
-        })
-    }
-}
-
-impl Word for IdentityKind {
-    fn of(text: &str) -> Option<Self> {
-        Some(match text {
-            "ios_advertising_id" => Self::Advertising(DeviceType::Idfa),
-            "google_advertising_id" => Self::Advertising(DeviceType::Gaid),
-            _ => Self::Other,
-        })
-    }
-}
-
-impl Word for IdentityEncoding {
-    fn of(text: &str) -> Option<Self> {
-        Some(match text {
-            "raw" => Self::Known(Encoding::Raw),
-            "md5" => Self::Known(Encoding::Md5),
-            "sha1" => Self::Known(Encoding::Sha1),
-            "sha256" => Self::Known(Encoding::Sha256),
-            _ => Self::Other,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Action {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        word(deserializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for IdentityKind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        word(deserializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for IdentityEncoding {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        word(deserializer)
+impl LeftOut {
+    /// Each reason and its count.
+    #[must_use]
+    pub const fn by_reason(&self) -> [(&'static str, u64); 10] {
+        [
+            ("odd_profile", self.odd_profile),
+            ("odd_mpid", self.odd_mpid),
+            ("odd_value", self.odd_value),
+            ("identity_type", self.identity_type),
+            ("encoding", self.encoding),
+            ("no_value", self.no_value),
+            ("attribute_update", self.attribute_update),
+            ("unknown_action", self.unknown_action),
+            ("no_audience_id", self.no_audience_id),
+            ("too_many", self.too_many),
+        ]
     }
 }

@@ -1,17 +1,10 @@
 //! The settings of this integration as they come back from mParticle: in maps from text to text.
 //!
-//! mParticle registers a setting with an id and a name; either may be the key, and the id is preferred.
+//! mParticle registers a setting with an id and a name; either may be the key, and the id is preferred. People paste the values.
 
-use ids::{AdvertiserId, AudienceId};
-use secrecy::SecretString;
-use serde::Deserialize;
+use std::borrow::Cow;
 
-use crate::Invalid;
-use crate::object::read_from_objects;
-use crate::profile::Text;
-
-/// The longest token that is taken, in bytes. TikTok's have 40.
-const MAX_TOKEN_BYTES: usize = 1024;
+use crate::json::Scalar;
 
 /// A setting as it is registered with mParticle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,79 +22,67 @@ pub const ACCESS_TOKEN: Setting = Setting { id: "tiktokAccessToken", name: "TikT
 /// The hidden setting of a subscription that holds TikTok's audience.
 pub const AUDIENCE_ID: Setting = Setting { id: "tiktokAudienceId", name: "TikTok Audience Id" };
 
-/// A customer's configuration.
-#[derive(Debug)]
-pub struct Account {
-    /// mParticle's id of the configuration, for the log.
-    pub account_id: Option<i64>,
-    /// The setting [`ACCOUNT_ID`].
-    pub advertiser: AdvertiserId,
-    /// The setting [`ACCESS_TOKEN`], trimmed: 1 to 1024 visible ASCII characters.
-    pub token: SecretString,
+/// The values under a setting's id and under its name.
+#[derive(Default)]
+pub(crate) struct Given<'a> {
+    pub(crate) by_id: Scalar<'a>,
+    pub(crate) by_name: Scalar<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "Self")]
-pub(crate) struct WireAccount<'a> {
-    #[serde(default)]
-    account_id: Option<i64>,
-    #[serde(borrow, default)]
-    account_settings: Option<AccountSettings<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(remote = "Self")]
-struct AccountSettings<'a> {
-    #[serde(borrow, default, rename = "tiktokAccountId")]
-    account_id: Option<Text<'a>>,
-    #[serde(borrow, default, rename = "TikTok Account Id")]
-    account_name: Option<Text<'a>>,
-    #[serde(borrow, default, rename = "tiktokAccessToken")]
-    token_id: Option<Text<'a>>,
-    #[serde(borrow, default, rename = "TikTok Access Token")]
-    token_name: Option<Text<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(remote = "Self")]
-pub(crate) struct SubscriptionSettings<'a> {
-    #[serde(borrow, default, rename = "tiktokAudienceId")]
-    id: Option<Text<'a>>,
-    #[serde(borrow, default, rename = "TikTok Audience Id")]
-    name: Option<Text<'a>>,
-}
-
-read_from_objects!(WireAccount<'a>, AccountSettings<'a>, SubscriptionSettings<'a>);
-
-impl SubscriptionSettings<'_> {
-    /// TikTok's audience, if the setting is there and is an id.
-    pub(crate) fn audience(&self) -> Option<AudienceId> {
-        given(self.id.as_ref(), self.name.as_ref())?.parse().ok()
+impl<'a> Given<'a> {
+    /// The value, cleaned; the one under the id if both say something. `None` if neither does.
+    pub(crate) fn value(self) -> Option<Cow<'a, str>> {
+        [self.by_id, self.by_name].into_iter().filter_map(Scalar::into_text).map(cleaned).find(|text| !text.is_empty())
     }
 }
 
-impl WireAccount<'_> {
-    pub(crate) fn check(self) -> Result<Account, Invalid> {
-        let settings = self.account_settings.unwrap_or_default();
-        let advertiser = given(settings.account_id.as_ref(), settings.account_name.as_ref())
-            .ok_or(Invalid::SettingMissing(ACCOUNT_ID))?;
-        let advertiser = advertiser.parse().map_err(|_| Invalid::Setting {
-            setting: ACCOUNT_ID,
-            must: "be the number in the URL of TikTok's ads dashboard: digits only",
-        })?;
-        let token = given(settings.token_id.as_ref(), settings.token_name.as_ref())
-            .ok_or(Invalid::SettingMissing(ACCESS_TOKEN))?;
-        if token.len() > MAX_TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Invalid::Setting {
-                setting: ACCESS_TOKEN,
-                must: "be a token as TikTok's authorisation page shows it: up to 1024 visible ASCII characters",
-            });
+/// A pasted value without what comes along by accident: invisible characters anywhere, white space and quotes around it.
+fn cleaned(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return text;
+    }
+    let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    Cow::Owned(visible.trim_matches(|c: char| c.is_whitespace() || is_quote(c)).to_owned())
+}
+
+/// Zero-width characters, marks of direction, soft hyphens, the byte order mark, NUL.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\0' | '\u{ad}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{fffd}'
+    )
+}
+
+const fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '\'' | '`' | '´' | '«' | '»' | '\u{2018}'..='\u{201f}' | '\u{2039}' | '\u{203a}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_along_when_a_value_is_pasted_is_left_out() {
+        for pasted in [
+            "abc",
+            "\u{feff}abc\r\n",
+            " \u{200b}\"abc\"\u{a0}",
+            "\u{201c}abc\u{201d}",
+            "' \"a\u{200d}bc` '\t",
+            "«abc»",
+            "\u{202a}abc\u{202c}",
+        ] {
+            assert_eq!(cleaned(Cow::Borrowed(pasted)), "abc", "{pasted:?}");
         }
-        Ok(Account { account_id: self.account_id, advertiser, token: SecretString::from(token) })
+        assert_eq!(cleaned(Cow::Borrowed("a b\"c")), "a b\"c", "what stands inside is the person's to mend");
+        assert_eq!(cleaned(Cow::Borrowed("\u{200b}\"\" ")), "");
     }
-}
-
-/// The value under a setting's id, else the one under its name; blank ones do not count.
-fn given<'t>(by_id: Option<&'t Text<'_>>, by_name: Option<&'t Text<'_>>) -> Option<&'t str> {
-    [by_id, by_name].into_iter().flatten().map(|text| text.0.trim()).find(|text| !text.is_empty())
 }

@@ -1,0 +1,315 @@
+//! Reads profiles one after the other into the same memory, whatever stands in them. What is odd is left out and counted.
+
+use std::fmt;
+
+use ids::{AudienceId, DeviceType, Encoding};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+
+use crate::json::{Elements, Fields, List, Object, Scalar, Shape, skip};
+use crate::profile::{Action, Audience, DeviceIdentity, LeftOut, MembershipChange, Profile};
+use crate::settings::{AUDIENCE_ID, Given};
+
+/// The most ids of one profile that are kept. A row is written for each, with all changes of the profile: without a bound a small
+/// message could unfold into gigabytes. No person has as many devices.
+const MAX_IDS: usize = 100;
+/// The most changes of one profile that are kept. TikTok allows an advertiser 400 audiences.
+const MAX_CHANGES: usize = 1_000;
+
+/// The users of a message, not read yet.
+#[derive(Clone, Copy)]
+pub struct Profiles<'a>(&'a str);
+
+impl fmt::Debug for Profiles<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Profiles(…)")
+    }
+}
+
+impl<'a> Profiles<'a> {
+    pub(crate) const fn none() -> Self {
+        Self("[]")
+    }
+
+    /// Of a list, or of `null`, which is none.
+    pub(crate) fn of(raw: &'a RawValue) -> Option<Self> {
+        match raw.get() {
+            "null" => Some(Self::none()),
+            list if list.starts_with('[') => Some(Self(list)),
+            _ => None,
+        }
+    }
+
+    /// Hands each profile to `take`, in the order of the message, and tells what was left out.
+    pub fn read(self, take: impl FnMut(&Profile<'a>)) -> LeftOut {
+        let mut reading = Reading { profile: Profile::default(), left_out: LeftOut::default(), read: 0, take };
+        if Elements(&mut reading).deserialize(&mut serde_json::Deserializer::from_str(self.0)).is_err() {
+            reading.go_on(self.0);
+        }
+        reading.left_out
+    }
+}
+
+struct Reading<'a, T> {
+    profile: Profile<'a>,
+    left_out: LeftOut,
+    /// Profiles that are done with.
+    read: u64,
+    take: T,
+}
+
+impl<'a, T: FnMut(&Profile<'a>)> Reading<'a, T> {
+    /// The message is JSON, so what stopped the reading is a number that nothing can hold, in a place that matters. From that
+    /// profile on each is delimited before it is read, which takes longer.
+    fn go_on(&mut self, list: &'a str) {
+        let mut apart = Apart { skip: self.read, reading: self };
+        // Delimiting what is JSON does not fail.
+        Elements(&mut apart).deserialize(&mut serde_json::Deserializer::from_str(list)).ok();
+    }
+
+    fn clear(&mut self) {
+        self.profile.mpid = None;
+        self.profile.device_ids.clear();
+        self.profile.changes.clear();
+    }
+
+    fn done(&mut self, shape: Shape) {
+        self.read += 1;
+        match shape {
+            Shape::Due => (self.take)(&self.profile),
+            Shape::Null | Shape::Other => self.left_out.odd_profile += 1,
+        }
+    }
+}
+
+impl<'de, T: FnMut(&Profile<'de>)> List<'de> for Reading<'de, T> {
+    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
+        self.clear();
+        let mut fields = ProfileFields { profile: &mut self.profile, left_out: &mut self.left_out };
+        let shape = list.next_element_seed(Fields(&mut fields))?;
+        if let Some(shape) = shape {
+            self.done(shape);
+        }
+        Ok(shape.is_some())
+    }
+}
+
+struct Apart<'r, 'a, T> {
+    skip: u64,
+    reading: &'r mut Reading<'a, T>,
+}
+
+impl<'de, T: FnMut(&Profile<'de>)> List<'de> for Apart<'_, 'de, T> {
+    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
+        let Some(raw) = list.next_element::<&RawValue>()? else { return Ok(false) };
+        if self.skip > 0 {
+            self.skip -= 1;
+            return Ok(true);
+        }
+        let Reading { profile, left_out, .. } = &mut *self.reading;
+        let mut fields = ProfileFields { profile, left_out };
+        let shape = Fields(&mut fields).deserialize(&mut serde_json::Deserializer::from_str(raw.get()));
+        self.reading.done(shape.unwrap_or(Shape::Other));
+        self.reading.clear();
+        Ok(true)
+    }
+}
+
+struct ProfileFields<'p, 'a> {
+    profile: &'p mut Profile<'a>,
+    left_out: &'p mut LeftOut,
+}
+
+impl<'de> Object<'de> for ProfileFields<'_, 'de> {
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
+        let shape = match name {
+            "mpid" => {
+                let mpid: Scalar<'_> = object.next_value()?;
+                let given = !matches!(mpid, Scalar::Null);
+                self.profile.mpid = mpid.into_text().and_then(|text| text.trim().parse().ok());
+                self.left_out.odd_mpid += u64::from(given && self.profile.mpid.is_none());
+                return Ok(());
+            }
+            "device_identities" => {
+                self.profile.device_ids.clear();
+                object.next_value_seed(Elements(&mut DeviceIds(self)))?
+            }
+            "audiences" => {
+                self.profile.changes.clear();
+                object.next_value_seed(Elements(&mut Changes(self)))?
+            }
+            _ => return skip(object),
+        };
+        self.left_out.odd_value += u64::from(shape == Shape::Other);
+        Ok(())
+    }
+}
+
+struct DeviceIds<'f, 'p, 'a>(&'f mut ProfileFields<'p, 'a>);
+
+#[derive(Default)]
+struct WireIdentity<'a> {
+    kind: Scalar<'a>,
+    encoding: Scalar<'a>,
+    value: Scalar<'a>,
+}
+
+impl<'de> Object<'de> for WireIdentity<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
+        let field = match name {
+            "type" => &mut self.kind,
+            "encoding" => &mut self.encoding,
+            "value" => &mut self.value,
+            _ => return skip(object),
+        };
+        *field = object.next_value()?;
+        Ok(())
+    }
+}
+
+impl<'de> List<'de> for DeviceIds<'_, '_, 'de> {
+    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
+        let mut wire = WireIdentity::default();
+        let Some(shape) = list.next_element_seed(Fields(&mut wire))? else { return Ok(false) };
+        let ProfileFields { profile, left_out } = &mut *self.0;
+        if shape == Shape::Due {
+            if let Some(id) = wire.read(left_out) {
+                keep(&mut profile.device_ids, id, MAX_IDS, left_out);
+            }
+        } else {
+            left_out.odd_value += 1;
+        }
+        Ok(true)
+    }
+}
+
+impl<'a> WireIdentity<'a> {
+    fn read(self, left_out: &mut LeftOut) -> Option<DeviceIdentity<'a>> {
+        let Some(kind) = self.kind.into_text().and_then(|kind| device_type(&kind)) else {
+            left_out.identity_type += 1;
+            return None;
+        };
+        let Some(encoding) = self.encoding.into_text().and_then(|encoding| encoding_of(&encoding)) else {
+            left_out.encoding += 1;
+            return None;
+        };
+        let Some(value) = self.value.into_text() else {
+            left_out.no_value += 1;
+            return None;
+        };
+        Some(DeviceIdentity { kind, encoding, value })
+    }
+}
+
+fn device_type(name: &str) -> Option<DeviceType> {
+    match name {
+        "ios_advertising_id" => Some(DeviceType::Idfa),
+        "google_advertising_id" => Some(DeviceType::Gaid),
+        _ => None,
+    }
+}
+
+fn encoding_of(name: &str) -> Option<Encoding> {
+    match name {
+        "raw" => Some(Encoding::Raw),
+        "md5" => Some(Encoding::Md5),
+        "sha1" => Some(Encoding::Sha1),
+        "sha256" => Some(Encoding::Sha256),
+        _ => None,
+    }
+}
+
+struct Changes<'f, 'p, 'a>(&'f mut ProfileFields<'p, 'a>);
+
+#[derive(Default)]
+struct WireChange<'a> {
+    audience_id: Scalar<'a>,
+    settings: SubscriptionSettings<'a>,
+    action: Scalar<'a>,
+}
+
+impl<'de> Object<'de> for WireChange<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
+        match name {
+            "audience_id" => self.audience_id = object.next_value()?,
+            "audience_subscription_settings" => {
+                self.settings = SubscriptionSettings::default();
+                object.next_value_seed(Fields(&mut self.settings))?;
+            }
+            "action" => self.action = object.next_value()?,
+            _ => skip(object)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> List<'de> for Changes<'_, '_, 'de> {
+    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
+        let mut wire = WireChange::default();
+        let Some(shape) = list.next_element_seed(Fields(&mut wire))? else { return Ok(false) };
+        let ProfileFields { profile, left_out } = &mut *self.0;
+        if shape == Shape::Due {
+            if let Some(change) = wire.read(left_out) {
+                keep(&mut profile.changes, change, MAX_CHANGES, left_out);
+            }
+        } else {
+            left_out.odd_value += 1;
+        }
+        Ok(true)
+    }
+}
+
+impl WireChange<'_> {
+    fn read(self, left_out: &mut LeftOut) -> Option<MembershipChange> {
+        let action = match self.action.into_text().as_deref() {
+            Some("add") => Action::Add,
+            Some("delete") => Action::Delete,
+            Some("attribute_update") => {
+                left_out.attribute_update += 1;
+                return None;
+            }
+            Some(_) | None => {
+                left_out.unknown_action += 1;
+                return None;
+            }
+        };
+        let at_tiktok = self.settings.audience().map(Audience::AtTikTok);
+        let audience = at_tiktok.or_else(|| self.audience_id.integer().map(Audience::Unmapped));
+        left_out.no_audience_id += u64::from(audience.is_none());
+        audience.map(|audience| MembershipChange { audience, action })
+    }
+}
+
+fn keep<T, const N: usize>(all: &mut SmallVec<[T; N]>, one: T, most: usize, left_out: &mut LeftOut)
+where
+    [T; N]: smallvec::Array<Item = T>,
+{
+    if all.len() < most {
+        all.push(one);
+    } else {
+        left_out.too_many += 1;
+    }
+}
+
+/// `audience_subscription_settings`: what the response to the subscription set.
+#[derive(Default)]
+pub(crate) struct SubscriptionSettings<'a>(Given<'a>);
+
+impl<'de> Object<'de> for SubscriptionSettings<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
+        match name {
+            _ if name == AUDIENCE_ID.id => self.0.by_id = object.next_value()?,
+            _ if name == AUDIENCE_ID.name => self.0.by_name = object.next_value()?,
+            _ => skip(object)?,
+        }
+        Ok(())
+    }
+}
+
+impl SubscriptionSettings<'_> {
+    /// TikTok's audience, if the setting is there and is an id.
+    pub(crate) fn audience(self) -> Option<AudienceId> {
+        self.0.value()?.parse().ok()
+    }
+}
