@@ -13,6 +13,8 @@ use crate::Meaning;
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// The longest message of TikTok's that is passed on, in characters.
 const MAX_MESSAGE_CHARS: usize = 300;
+/// An MD5 in hex. TikTok's own ids are shorter.
+const HASH_DIGITS: usize = 32;
 
 /// What TikTok's support asks for. Safe to log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub struct Failure {
     pub message: String,
     /// Where to find the call at TikTok.
     pub trace: Trace,
+    /// There was no connection to send the call over: TikTok certainly did nothing.
+    pub not_sent: bool,
 }
 
 impl Failure {
@@ -62,13 +66,8 @@ impl Failure {
             status: None,
             message: message.to_owned(),
             trace: Trace::default(),
+            not_sent: false,
         }
-    }
-
-    /// TikTok says that what the call names does not exist (40007).
-    #[must_use]
-    pub fn names_nothing_that_exists(&self) -> bool {
-        self.code == Some(40007)
     }
 }
 
@@ -117,7 +116,14 @@ fn judge<T: DeserializeOwned>(
     let message = presentable(body.message.as_deref().unwrap_or_default(), secrets);
     let meaning = Meaning::of_status(status.as_u16()).or_else(|| Meaning::of_code(body.code, &message));
     if let Some(meaning) = meaning {
-        return Err(Failure { meaning, code: Some(body.code), status: Some(status.as_u16()), message, trace });
+        return Err(Failure {
+            meaning,
+            code: Some(body.code),
+            status: Some(status.as_u16()),
+            message,
+            trace,
+            not_sent: false,
+        });
     }
     if !status.is_success() {
         return Err(without_code(status, trace, "an error status with a body that says success"));
@@ -139,7 +145,7 @@ fn not_reached(error: &reqwest::Error) -> Failure {
     } else {
         "the connection broke before the answer was complete"
     };
-    Failure::without_answer(message)
+    Failure { not_sent: error.is_connect(), ..Failure::without_answer(message) }
 }
 
 fn without_code(status: StatusCode, trace: Trace, message: &str) -> Failure {
@@ -149,7 +155,7 @@ fn without_code(status: StatusCode, trace: Trace, message: &str) -> Failure {
         None if status.is_client_error() => Meaning::Operator,
         None => Meaning::Unavailable,
     };
-    Failure { meaning, code: None, status: Some(status.as_u16()), message: message.to_owned(), trace }
+    Failure { meaning, code: None, status: Some(status.as_u16()), message: message.to_owned(), trace, not_sent: false }
 }
 
 fn log_id(headers: &HeaderMap) -> Option<String> {
@@ -161,13 +167,30 @@ fn identifier(text: &str) -> String {
     text.chars().filter(char::is_ascii_graphic).take(100).collect()
 }
 
-/// A message of TikTok's, safe to log and to show: on one line, cut, and without any of `secrets`.
+/// A message of TikTok's, safe to log and to show: on one line, cut, and without any of `secrets` or what may be a hashed device id.
 fn presentable(text: &str, secrets: &[&SecretString]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.expose_secret().is_empty()) {
         text = text.replace(secret.expose_secret(), "[secret]");
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE_CHARS).collect()
+    let plain = without_hashes(&text);
+    plain.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE_CHARS).collect()
+}
+
+/// `text` with each run of at least 32 hex digits replaced: TikTok may repeat the MD5 or SHA-256 of a device id.
+fn without_hashes(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut run = String::new();
+    for c in text.chars().map(Some).chain([None]) {
+        if let Some(digit) = c.filter(char::is_ascii_hexdigit) {
+            run.push(digit);
+            continue;
+        }
+        clean.push_str(if run.len() < HASH_DIGITS { &run } else { "[hash]" });
+        run.clear();
+        clean.extend(c);
+    }
+    clean
 }
 
 #[cfg(test)]
@@ -183,7 +206,7 @@ mod tests {
     fn a_code_other_than_0_is_a_failure_under_http_200() {
         let failure =
             judged(200, r#"{"code":40007,"message":"no such audience","request_id":"2026","data":{}}"#).unwrap_err();
-        assert_eq!((failure.meaning, failure.code), (Meaning::Rejected, Some(40007)));
+        assert_eq!((failure.meaning, failure.code), (Meaning::Missing, Some(40007)));
         assert_eq!(failure.trace.request_id.as_deref(), Some("2026"));
         assert_eq!(failure.to_string(), "TikTok code 40007: no such audience");
     }
@@ -203,7 +226,7 @@ mod tests {
         assert_eq!(judged(404, "not found").unwrap_err().meaning, Meaning::Operator);
         assert_eq!(judged(403, "<html>").unwrap_err().meaning, Meaning::Operator);
         assert_eq!(judged(400, done).unwrap_err().meaning, Meaning::Operator);
-        assert_eq!(judged(401, r#"{"code":40105,"message":"x"}"#).unwrap_err().meaning, Meaning::Reauthorise);
+        assert_eq!(judged(401, r#"{"code":40105,"message":"x"}"#).unwrap_err().meaning, Meaning::Reauthorize);
     }
 
     #[test]
@@ -212,6 +235,24 @@ mod tests {
         let failure = judged(200, &long).unwrap_err();
         assert!(failure.message.starts_with("token [secret] xxx"), "{}", failure.message);
         assert_eq!(failure.message.chars().count(), MAX_MESSAGE_CHARS);
+    }
+
+    #[test]
+    fn hashes_are_cut_out_of_a_message_and_ids_are_not() {
+        let md5 = "0CA6a1feca650934a6a80edc68fde56f";
+        for (said, shown) in [
+            (md5.to_owned(), "[hash]"),
+            (format!("id:{md5}, {md5}{md5}."), "id:[hash], [hash]."),
+            (format!("<{md5}> of 7123456789012345678"), "<[hash]> of 7123456789012345678"),
+            (format!("q{md5}"), "q[hash]"),
+            ("a".repeat(31), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+            (String::new(), ""),
+        ] {
+            let failure = judged(200, &format!(r#"{{"code":40002,"message":"{said}"}}"#)).unwrap_err();
+            assert_eq!(failure.message, shown);
+        }
+        let at_the_end = format!(r#"{{"code":40002,"message":"{}{md5}"}}"#, "x".repeat(MAX_MESSAGE_CHARS - 5));
+        assert!(!judged(200, &at_the_end).unwrap_err().message.contains("0CA6"));
     }
 
     #[test]

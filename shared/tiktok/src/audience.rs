@@ -1,4 +1,4 @@
-//! Audiences: create, delete, list. Only those of the type "Partner Audience" take what `/segment/mapping/` sends.
+//! Audiences: create, delete, list. Only those that were made by this API take what `/segment/mapping/` sends.
 
 use ids::{AdvertiserId, AudienceId};
 use secrecy::SecretString;
@@ -6,32 +6,75 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::client::advertiser_query;
+use crate::lenient;
 use crate::{Answer, Client, Failure};
 
 /// TikTok cuts longer names to 67 characters and "...".
 pub const MAX_NAME_CHARS: usize = 70;
-/// The `audience_type` of an audience made by [`Client::create_audience`].
-pub const PARTNER_AUDIENCE: &str = "Partner Audience";
+/// The kinds of audience that `/segment/mapping/` cannot feed, as TikTok's pages and SDKs name them: letters only, in lower case.
+const OTHER_KINDS: [&str; 10] = [
+    "customerfile",
+    "engagement",
+    "appactivity",
+    "websitetraffic",
+    "leadgeneration",
+    "businessaccount",
+    "shopactivity",
+    "offline",
+    "lookalike",
+    "saved",
+];
 
 /// An audience as `GET /dmp/custom_audience/list/` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Audience {
-    /// Its id.
+    /// Its id. Audiences with lower ids are older.
+    #[serde(deserialize_with = "lenient::parsed")]
     pub audience_id: AudienceId,
     /// Its name; names need not be unique.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub name: String,
-    /// [`PARTNER_AUDIENCE`], or another kind that cannot be fed.
-    #[serde(default)]
+    /// TikTok's word for its kind; how it calls ours is not known for sure.
+    #[serde(default, deserialize_with = "lenient::text")]
     pub audience_type: String,
+    /// How many users TikTok matched; `None` where it did not say.
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub cover_num: Option<u64>,
+    /// False: TikTok ended it, and it is good for nothing but deletion. True where TikTok did not say.
+    #[serde(default = "yes", deserialize_with = "lenient::unless_false")]
+    pub is_valid: bool,
+    /// TikTok ends it within 60 days unless it is used. False where TikTok did not say.
+    #[serde(default, deserialize_with = "lenient::only_true")]
+    pub is_expiring: bool,
+    /// When it ends or ended, as TikTok writes times in UTC: `2026-11-26 12:00:00`. `None` where TikTok did not say.
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub expired_time: Option<String>,
+    /// When it was made, written in the same way.
+    #[serde(default, deserialize_with = "lenient::optional")]
+    pub create_time: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl Audience {
+    /// Whether it is of a kind that is known to take nothing from `/segment/mapping/`, in whatever case and with whatever separators the
+    /// kind is written. A word that is not known counts as ours.
+    #[must_use]
+    pub fn is_of_another_kind(&self) -> bool {
+        let kind: String = self.audience_type.chars().filter(char::is_ascii_alphabetic).collect();
+        let kind = kind.to_ascii_lowercase();
+        OTHER_KINDS.iter().any(|other| kind.contains(other))
+    }
 }
 
 /// A page of at most 100 audiences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudiencePage {
-    /// In TikTok's order.
+    /// In TikTok's order. A row that cannot be read is left out: it is somebody else's, and must not cost us ours.
     pub audiences: Vec<Audience>,
-    /// How many pages there are.
+    /// How many pages there are, at least this one.
     pub total_pages: u32,
 }
 
@@ -44,17 +87,20 @@ enum Segment<'a> {
 
 #[derive(Deserialize)]
 struct Created {
+    #[serde(deserialize_with = "lenient::parsed")]
     audience_id: AudienceId,
 }
 
 #[derive(Deserialize)]
 struct List {
+    #[serde(deserialize_with = "lenient::rows")]
     list: Vec<Audience>,
     page_info: PageInfo,
 }
 
 #[derive(Deserialize)]
 struct PageInfo {
+    #[serde(deserialize_with = "lenient::parsed")]
     total_page: u32,
 }
 
@@ -77,7 +123,7 @@ impl Client {
     /// Deletes an audience.
     ///
     /// # Errors
-    /// [`Failure`]; see [`Failure::names_nothing_that_exists`] for one that is gone already. TikTok refuses while a campaign uses it.
+    /// [`Failure`]; with [`Meaning::Missing`](crate::Meaning) for one that is gone already. TikTok refuses while a campaign uses it.
     pub async fn delete_audience(
         &self,
         token: &SecretString,
@@ -89,7 +135,7 @@ impl Client {
         Ok(Answer { data: (), trace: answer.trace })
     }
 
-    /// Lists an advertiser's audiences; `page` counts from 1. Harmless: it also serves to see whether a token reaches the advertiser.
+    /// Lists the audiences that an advertiser created itself, those that others share with it left out; `page` counts from 1.
     ///
     /// # Errors
     /// [`Failure`] says what TikTok's answer means.
@@ -100,8 +146,63 @@ impl Client {
         page: u32,
     ) -> Result<Answer<AudiencePage>, Failure> {
         let (name, value) = advertiser_query(advertiser);
-        let query = [(name, value.as_str()), ("page", &page.to_string()), ("page_size", "100")];
+        let page = page.to_string();
+        let query = [(name, value.as_str()), ("is_creator", "true"), ("page", page.as_str()), ("page_size", "100")];
         let Answer { data, trace }: Answer<List> = self.get("/dmp/custom_audience/list/", token, &query).await?;
-        Ok(Answer { data: AudiencePage { audiences: data.list, total_pages: data.page_info.total_page }, trace })
+        Ok(Answer { data: AudiencePage { audiences: data.list, total_pages: data.page_info.total_page.max(1) }, trace })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_cannot_be_read_costs_no_other() {
+        let list = r#"{"list":[{"audience_id":null,"name":"x"},{"name":"y"},[],null,
+            {"audience_id":7123456789012345678,"name":null,"cover_num":"1200","is_valid":null,"expired_time":null},
+            {"audience_id":"8","name":"Acht [mp-8]","audience_type":"Partner","cover_num":-1,"is_valid":false,
+             "is_expiring":true,"expired_time":"2027-11-26 12:00:00","create_time":"2026-11-26 12:00:00","error_msg":[]}],
+            "page_info":{"total_page":"1"}}"#;
+        let list: List = serde_json::from_str(list).unwrap();
+        let [bare, full] = list.list.as_slice() else { panic!("{:?}", list.list) };
+        assert_eq!((bare.audience_id.to_string().as_str(), bare.name.as_str()), ("7123456789012345678", ""));
+        assert_eq!((bare.cover_num, bare.is_valid, bare.is_expiring), (Some(1200), true, false));
+        assert_eq!((full.name.as_str(), full.cover_num), ("Acht [mp-8]", None));
+        assert_eq!((full.is_valid, full.is_expiring), (false, true));
+        assert_eq!(
+            (full.expired_time.as_deref(), full.create_time.as_deref()),
+            ("2027-11-26 12:00:00", "2026-11-26 12:00:00")
+        );
+    }
+
+    #[test]
+    fn a_list_without_its_frame_is_no_list() {
+        for wrong in
+            [r#"{"page_info":{"total_page":1}}"#, r#"{"list":[]}"#, r#"{"list":{},"page_info":{"total_page":1}}"#]
+        {
+            assert!(serde_json::from_str::<List>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_known_other_kinds_are_excluded() {
+        let of = |audience_type: &str| {
+            let row = serde_json::json!({"audience_id": "1", "audience_type": audience_type});
+            serde_json::from_value::<Audience>(row).unwrap().is_of_another_kind()
+        };
+        for ours in ["", "Partner Audience", "Partner", "PARTNER_AUDIENCE", "Segment", "a new word"] {
+            assert!(!of(ours), "{ours}");
+        }
+        for other in [
+            "Customer File Audience",
+            "CUSTOMER_FILE",
+            "Lookalike Audience",
+            "LOOKALIKE",
+            "App Activity Audience",
+            "Offline Activity",
+        ] {
+            assert!(of(other), "{other}");
+        }
     }
 }

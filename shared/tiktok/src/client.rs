@@ -35,7 +35,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the API at `base`; `timeout` bounds each call from connecting to the last byte.
+    /// A client of the API at `base`; `timeout` bounds each call from connecting to the last byte, where the call has none of its own.
     ///
     /// # Errors
     /// [`BuildError`] says which part is at fault.
@@ -59,12 +59,19 @@ impl Client {
         Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned() })
     }
 
-    /// Puts users into audiences, or takes them out: `POST /segment/mapping/`. Repeating a call is harmless.
+    /// Puts ids into audiences, or takes them out: `POST /segment/mapping/`. Repeating a call is harmless. `timeout` bounds this call in the
+    /// place of the client's.
     ///
     /// # Errors
     /// [`Failure`] says what TikTok's answer means. [`Meaning::PartlySuccessful`](crate::Meaning) is a failure too.
-    pub async fn map(&self, token: &SecretString, mapping: &Mapping<'_>) -> Result<Answer<()>, Failure> {
-        let answer: Answer<IgnoredAny> = self.post("/segment/mapping/", token, mapping).await?;
+    pub async fn map(
+        &self,
+        token: &SecretString,
+        mapping: &Mapping<'_>,
+        timeout: Duration,
+    ) -> Result<Answer<()>, Failure> {
+        let request = self.request(Method::POST, "/segment/mapping/").header("Access-Token", token.expose_secret());
+        let answer: Answer<IgnoredAny> = read(request.json(mapping).timeout(timeout).send().await, &[token]).await?;
         Ok(Answer { data: (), trace: answer.trace })
     }
 

@@ -3,16 +3,23 @@
 //! The only crate that knows TikTok's HTTP. It calls once and says what came of it; whether and when to call again is the
 //! caller's to decide. It reads no environment and logs nothing.
 
+mod acceptance;
+mod account;
 mod answer;
 mod audience;
 mod client;
+mod credentials;
+mod lenient;
 mod mapping;
 mod meaning;
 mod oauth;
 
+pub use acceptance::Acceptance;
+pub use account::{AccountKind, AccountStatus, Advertiser};
 pub use answer::{Answer, Failure, Trace};
-pub use audience::{Audience, AudiencePage, MAX_NAME_CHARS, PARTNER_AUDIENCE};
+pub use audience::{Audience, AudiencePage, MAX_NAME_CHARS};
 pub use client::{BuildError, Client};
+pub use credentials::AppCredentials;
 pub use mapping::{Action, Mapping, Row};
 pub use meaning::Meaning;
-pub use oauth::{Advertiser, AdvertiserName, AppCredentials, Grant, User};
+pub use oauth::{AdvertiserName, Grant, User};

@@ -1,8 +1,8 @@
 //! The body of `POST /segment/mapping/`. TikTok reads a row by position against `id_schema` and says nothing when the two
-//! disagree; here a row has a named place for each id, so that it cannot be built out of line.
+//! disagree; here the type of an id decides its place, so that a row cannot be built out of line.
 
 use hashed_id::Md5;
-use ids::{AdvertiserId, AudienceId};
+use ids::{AdvertiserId, AudienceId, DeviceType};
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple};
 use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 /// The id types of every call, in the order of every row. TikTok calls Google's advertising id AAID.
 const ID_SCHEMA: [&str; 2] = ["IDFA_MD5", "AAID_MD5"];
 
-/// What happens to the users of a call.
+/// What happens to the ids of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -31,16 +31,14 @@ impl Action {
     }
 }
 
-/// One user, by at most one id of each type, and the audiences that the action is about.
-///
-/// A user with two ids of a type takes two rows (TikTok's own client libraries do the same).
+/// One id, and the audiences that the action is about. The place of the other type of id stays empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Row {
-    /// Goes under `IDFA_MD5`.
-    pub idfa: Option<Md5>,
-    /// Goes under `AAID_MD5`.
-    pub gaid: Option<Md5>,
-    /// The audiences of both ids.
+    /// Which type of id it is: it decides the place in the row.
+    pub device: DeviceType,
+    /// The id.
+    pub id: Md5,
+    /// What it joins or leaves.
     pub audiences: SmallVec<[AudienceId; 2]>,
 }
 
@@ -49,11 +47,7 @@ impl Row {
     #[must_use]
     pub fn json_bytes(&self) -> usize {
         let audiences: usize = self.audiences.iter().map(|audience| quoted_len(*audience) + 1).sum();
-        let slot = |id: Option<Md5>| match id {
-            Some(_) => r#"{"id":"","audience_ids":[]}"#.len() + 32 + audiences.saturating_sub(1),
-            None => "{}".len(),
-        };
-        "[,],".len() + slot(self.idfa) + slot(self.gaid)
+        r#"[{"id":"","audience_ids":[]},{}],"#.len() + 32 + audiences.saturating_sub(1)
     }
 }
 
@@ -66,9 +60,9 @@ fn quoted_len(audience: AudienceId) -> usize {
 pub struct Mapping<'a> {
     /// Whose audiences they are.
     pub advertiser: AdvertiserId,
-    /// What happens to the users.
+    /// What happens to the ids.
     pub action: Action,
-    /// The users: at most 10,000 a call at TikTok.
+    /// At most 10,000 a call at TikTok.
     pub rows: &'a [&'a Row],
 }
 
@@ -104,15 +98,16 @@ struct Positional<'a>(&'a Row);
 
 impl Serialize for Positional<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Row { idfa, gaid, audiences } = self.0;
+        let Row { device, id, audiences } = self.0;
+        let of = |place| (*device == place).then_some(*id);
         let mut slots = serializer.serialize_tuple(ID_SCHEMA.len())?;
-        slots.serialize_element(&Slot { id: *idfa, audiences })?;
-        slots.serialize_element(&Slot { id: *gaid, audiences })?;
+        slots.serialize_element(&Slot { id: of(DeviceType::Idfa), audiences })?;
+        slots.serialize_element(&Slot { id: of(DeviceType::Gaid), audiences })?;
         slots.end()
     }
 }
 
-/// An id and its audiences, or `{}` in the place of an id that the user does not have.
+/// An id and its audiences, or `{}` in the place of the type that the id is not of.
 struct Slot<'a> {
     id: Option<Md5>,
     audiences: &'a [AudienceId],
@@ -141,15 +136,16 @@ mod tests {
 
     fn rows() -> [Row; 3] {
         let (one, two) = ("7000000000000000011".parse().unwrap(), "72".parse().unwrap());
+        let row = |device, digit, audiences| Row { device, id: md5(digit), audiences };
         [
-            Row { idfa: Some(md5("a")), gaid: Some(md5("b")), audiences: smallvec![one] },
-            Row { idfa: Some(md5("c")), gaid: None, audiences: smallvec![one, two] },
-            Row { idfa: None, gaid: Some(md5("d")), audiences: smallvec![two] },
+            row(DeviceType::Idfa, "a", smallvec![one]),
+            row(DeviceType::Gaid, "b", smallvec![one, two]),
+            row(DeviceType::Idfa, "c", smallvec![]),
         ]
     }
 
     #[test]
-    fn an_absent_id_keeps_its_place() {
+    fn the_place_of_the_other_type_stays() {
         let rows = rows();
         let rows: Vec<_> = rows.iter().collect();
         let advertiser = "7000000000000000001".parse().unwrap();

@@ -14,8 +14,14 @@ pub enum Meaning {
     AdvertiserThrottled,
     /// TikTok, or the way to it, is in trouble: the same call may work later.
     Unavailable,
-    /// The token is dead for this advertiser: somebody has to authorise again.
-    Reauthorise,
+    /// The token is not accepted for this advertiser (any more): somebody has to authorize again.
+    Reauthorize,
+    /// 40001: the token's owner may not do this with this advertiser. It may be mended in TikTok's own pages, without a new token.
+    NotPermitted,
+    /// 40118: TikTok has not put the app on the allow-list for these endpoints. The operator asks for it in the developer portal.
+    NotAllowListed,
+    /// 40007: something that the call names does not exist (any more).
+    Missing,
     /// The `auth_code` is used, cancelled or expired: the consent has to be done again.
     RestartConsent,
     /// Only the operator of this integration can mend it: a blocked app, a wrong secret, a wrong address.
@@ -41,10 +47,11 @@ impl Meaning {
             40016 | 40100 | 61000 => Self::AppThrottled,
             40132 | 40133 => Self::AdvertiserThrottled,
             40200..=40202 | 40700 => Self::Unavailable,
-            40001 | 40102 | 40103 | 40105..=40108 | 40114 | 40119 | 40130 | 40131 | 40300..=40302 | 40309 => {
-                Self::Reauthorise
-            }
-            40000 if of_another_app(message) => Self::Reauthorise,
+            40001 => Self::NotPermitted,
+            40007 => Self::Missing,
+            40118 => Self::NotAllowListed,
+            40102 | 40103 | 40105..=40108 | 40114 | 40119 | 40130 | 40131 | 40300..=40302 | 40309 => Self::Reauthorize,
+            40000 if of_another_app(message) => Self::Reauthorize,
             40110 | 40115 => Self::RestartConsent,
             40006
             | 40008..=40010
@@ -55,13 +62,12 @@ impl Meaning {
             | 40101
             | 40104
             | 40113
-            | 40118
             | 40124
             | 40125
             | 40400
             | 41000..=41002 => Self::Operator,
             40011 | 40061 => Self::TooLarge,
-            40000 | 40002 | 40003 | 40007 | 40062 | 40109 | 40112 | 40116 | 40117 => Self::Rejected,
+            40000 | 40002 | 40003 | 40062 | 40109 | 40112 | 40116 | 40117 => Self::Rejected,
             other => return Some(Self::of_range(other)),
         })
     }
@@ -96,7 +102,10 @@ impl Meaning {
             Self::AppThrottled => "app_throttled",
             Self::AdvertiserThrottled => "advertiser_throttled",
             Self::Unavailable => "unavailable",
-            Self::Reauthorise => "reauthorise",
+            Self::Reauthorize => "reauthorize",
+            Self::NotPermitted => "not_permitted",
+            Self::NotAllowListed => "not_allow_listed",
+            Self::Missing => "missing",
             Self::RestartConsent => "restart_consent",
             Self::Operator => "operator",
             Self::TooLarge => "too_large",
@@ -118,7 +127,7 @@ mod tests {
 
     #[test]
     fn every_listed_code_has_its_meaning() {
-        let table: [(Option<Meaning>, &[i64]); 11] = [
+        let table: [(Option<Meaning>, &[i64]); 14] = [
             (None, &[0, 40012, 40050]),
             (Some(Meaning::PartlySuccessful), &[20001]),
             (Some(Meaning::AppThrottled), &[40016, 40100, 61000]),
@@ -152,22 +161,22 @@ mod tests {
                 ],
             ),
             (
-                Some(Meaning::Reauthorise),
-                &[
-                    40001, 40102, 40103, 40105, 40106, 40107, 40108, 40114, 40119, 40130, 40131, 40300, 40301, 40302,
-                    40309,
-                ],
+                Some(Meaning::Reauthorize),
+                &[40102, 40103, 40105, 40106, 40107, 40108, 40114, 40119, 40130, 40131, 40300, 40301, 40302, 40309],
             ),
+            (Some(Meaning::NotPermitted), &[40001]),
+            (Some(Meaning::NotAllowListed), &[40118]),
+            (Some(Meaning::Missing), &[40007]),
             (Some(Meaning::RestartConsent), &[40110, 40115]),
             (
                 Some(Meaning::Operator),
                 &[
-                    40006, 40008, 40009, 40010, 40013, 40014, 40051, 40063, 40101, 40104, 40113, 40118, 40124, 40125,
-                    40400, 41000, 41001, 41002,
+                    40006, 40008, 40009, 40010, 40013, 40014, 40051, 40063, 40101, 40104, 40113, 40124, 40125, 40400,
+                    41000, 41001, 41002,
                 ],
             ),
             (Some(Meaning::TooLarge), &[40011, 40061]),
-            (Some(Meaning::Rejected), &[40000, 40002, 40003, 40007, 40062, 40109, 40112, 40116, 40117]),
+            (Some(Meaning::Rejected), &[40000, 40002, 40003, 40062, 40109, 40112, 40116, 40117]),
             (Some(Meaning::RejectedUnknown), &[40004, 40005, 40111, 40199, 40999, 42000, 49999]),
         ];
         for (meaning, codes) in table {
@@ -178,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_app_has_to_be_authorised_again() {
+    fn a_token_of_another_app_has_to_be_authorized_again() {
         let message = "The app_id is inconsistent with the app_id of the access token";
-        assert_eq!(Meaning::of_code(40000, message), Some(Meaning::Reauthorise));
+        assert_eq!(Meaning::of_code(40000, message), Some(Meaning::Reauthorize));
         assert_eq!(Meaning::of_code(40002, message), Some(Meaning::Rejected));
     }
 

@@ -1,27 +1,15 @@
-//! Authorisation: a code becomes a token, a token tells whose it is and what it reaches.
+//! Authorization: a code becomes a token, a token tells whose it is and what it reaches.
 
-use std::str::FromStr;
+use std::fmt;
 
 use ids::AdvertiserId;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::answer::read;
-use crate::{Answer, Client, Failure};
-
-/// `advertiser/info/` takes this many ids a call.
-const INFO_IDS_PER_CALL: usize = 100;
-
-/// Who this integration is at TikTok.
-#[derive(Debug, Clone)]
-pub struct AppCredentials {
-    /// The app's id; public, it stands in the consent link.
-    pub app_id: String,
-    /// The app's secret.
-    pub secret: SecretString,
-}
+use crate::lenient;
+use crate::{Answer, AppCredentials, Client, Failure};
 
 /// What a consent granted.
 #[derive(Debug, Deserialize)]
@@ -29,10 +17,10 @@ pub struct Grant {
     /// Does not expire; ends when revoked, or when the person loses access.
     pub access_token: SecretString,
     /// The advertisers that it covers. What is not an id is left out: the code is spent, and the token must not be lost over it.
-    #[serde(default, deserialize_with = "readable")]
+    #[serde(default, deserialize_with = "lenient::parsed_rows")]
     pub advertiser_ids: Vec<AdvertiserId>,
     /// The permissions that were ticked, as TikTok's numbers.
-    #[serde(default, deserialize_with = "readable")]
+    #[serde(default, deserialize_with = "lenient::parsed_rows")]
     pub scope: Vec<u64>,
 }
 
@@ -40,39 +28,38 @@ pub struct Grant {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AdvertiserName {
     /// Its id.
+    #[serde(deserialize_with = "lenient::parsed")]
     pub advertiser_id: AdvertiserId,
-    /// Its name, in any script, as somebody typed it.
-    #[serde(default)]
+    /// Its name, in any script, as somebody typed it; empty where TikTok has none.
+    #[serde(default, deserialize_with = "lenient::text")]
     pub advertiser_name: String,
 }
 
-/// An advertiser in detail.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Advertiser {
-    /// Its id.
-    pub advertiser_id: AdvertiserId,
-    /// Its name.
-    #[serde(default)]
-    pub name: String,
-    /// The kind of account, such as `ROLE_ADVERTISER`; not what the person may do.
-    #[serde(default)]
-    pub role: String,
-    /// Such as `STATUS_ENABLE`.
-    #[serde(default)]
-    pub status: String,
-}
-
 /// The TikTok user who granted a token.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct User {
     /// The same for all tokens of the same person.
-    #[serde(deserialize_with = "text_or_number")]
+    #[serde(deserialize_with = "lenient::parsed")]
     pub core_user_id: String,
+    /// As the person typed it; empty where TikTok has none.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub display_name: String,
+    /// May be masked by TikTok; empty where it has none.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub email: String,
+}
+
+/// Without name and address: they are a person's.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("core_user_id", &self.core_user_id).finish_non_exhaustive()
+    }
 }
 
 #[derive(Deserialize)]
-struct List<T> {
-    list: Vec<T>,
+struct Names {
+    #[serde(default, deserialize_with = "lenient::rows")]
+    list: Vec<AdvertiserName>,
 }
 
 impl Client {
@@ -93,11 +80,11 @@ impl Client {
         read(request.send().await, &[&app.secret, auth_code]).await
     }
 
-    /// The advertisers that a token reaches, by name. The app's secret is in the URL, as TikTok wants it.
+    /// The advertisers that a token reaches, by name; one that cannot be read is left out. The app's secret is in the URL, as TikTok wants it.
     ///
     /// # Errors
     /// [`Failure`] says what TikTok's answer means.
-    pub async fn authorised_advertisers(
+    pub async fn authorized_advertisers(
         &self,
         app: &AppCredentials,
         token: &SecretString,
@@ -107,28 +94,8 @@ impl Client {
             .request(Method::GET, "/oauth2/advertiser/get/")
             .header("Access-Token", token.expose_secret())
             .query(&query);
-        let answer: Answer<List<AdvertiserName>> = read(request.send().await, &[&app.secret, token]).await?;
+        let answer: Answer<Names> = read(request.send().await, &[&app.secret, token]).await?;
         Ok(Answer { data: answer.data.list, trace: answer.trace })
-    }
-
-    /// The details of advertisers, 100 a call.
-    ///
-    /// # Errors
-    /// The first [`Failure`] of a call.
-    pub async fn advertisers(
-        &self,
-        token: &SecretString,
-        advertisers: &[AdvertiserId],
-    ) -> Result<Vec<Advertiser>, Failure> {
-        let mut all = Vec::with_capacity(advertisers.len());
-        for ids in advertisers.chunks(INFO_IDS_PER_CALL) {
-            let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
-            let ids = format!("[{}]", ids.join(","));
-            let query = [("advertiser_ids", ids.as_str()), ("fields", r#"["advertiser_id","name","role","status"]"#)];
-            let answer: Answer<List<Advertiser>> = self.get("/advertiser/info/", token, &query).await?;
-            all.extend(answer.data.list);
-        }
-        Ok(all)
     }
 
     /// Whose token it is. The cheap way to see whether a token lives.
@@ -140,16 +107,38 @@ impl Client {
     }
 }
 
-/// A list of what can be read as `T`, from numbers or strings: sources disagree on which of the two TikTok sends.
-fn readable<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let values = Option::<Vec<Value>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(values.iter().filter_map(|value| text(value).parse().ok()).collect())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Value::deserialize(deserializer).map(|value| text(&value))
-}
+    #[test]
+    fn one_odd_account_costs_no_other_its_name() {
+        let names = r#"{"list":[{"advertiser_id":{}},{"advertiser_id":7,"advertiser_name":null},null,
+            {"advertiser_id":"8","advertiser_name":"Acht"}]}"#;
+        let names: Names = serde_json::from_str(names).unwrap();
+        let names: Vec<_> =
+            names.list.iter().map(|one| (one.advertiser_id.to_string(), &*one.advertiser_name)).collect();
+        assert_eq!(names, [("7".to_owned(), ""), ("8".to_owned(), "Acht")]);
+    }
 
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    #[test]
+    fn a_user_is_known_by_the_id_alone() {
+        let user: User = serde_json::from_str(r#"{"core_user_id":7123,"display_name":null,"email":[]}"#).unwrap();
+        assert_eq!((user.core_user_id.as_str(), user.display_name.as_str(), user.email.as_str()), ("7123", "", ""));
+        let user = r#"{"core_user_id":"7123","display_name":"Ada","email":"a@b.c"}"#;
+        let user: User = serde_json::from_str(user).unwrap();
+        assert_eq!((user.display_name.as_str(), user.email.as_str()), ("Ada", "a@b.c"));
+        assert!(!format!("{user:?}").contains("Ada"));
+        for nobody in ["{}", r#"{"core_user_id":null}"#, "null"] {
+            assert!(serde_json::from_str::<User>(nobody).is_err(), "{nobody}");
+        }
+    }
+
+    #[test]
+    fn a_grant_keeps_its_token_whatever_the_lists_hold() {
+        let grant = r#"{"access_token":"t","advertiser_ids":[7,"8",null,"x"],"scope":["3",1234567890123456789,{}]}"#;
+        let grant: Grant = serde_json::from_str(grant).unwrap();
+        assert_eq!(grant.advertiser_ids.len(), 2);
+        assert_eq!(grant.scope, [3, 1_234_567_890_123_456_789]);
+    }
 }

@@ -1,0 +1,68 @@
+//! Whether TikTok accepts a token for an advertiser: the one way in which a token comes to be kept.
+
+use ids::AdvertiserId;
+use secrecy::SecretString;
+
+use crate::{Advertiser, Answer, Client, Failure, Meaning, Trace, User};
+
+/// What TikTok says of a token and an advertiser.
+#[derive(Debug, Clone)]
+pub enum Acceptance {
+    /// TikTok lists the advertiser for this token.
+    Accepted {
+        /// Whose token it is.
+        user: User,
+        /// The advertiser, as TikTok lists it.
+        advertiser: Advertiser,
+    },
+    /// The token does not live, may not be used for the advertiser, or the advertiser is not there: TikTok's words, or ours.
+    Refused(Failure),
+}
+
+impl Client {
+    /// Asks whether TikTok accepts `token` for `advertiser`, in two harmless calls: whose it is, and what it sees of the advertiser.
+    ///
+    /// # Errors
+    /// A [`Failure`] that decides nothing, such as throttling, no answer, or the operator's fault.
+    pub async fn accepts(&self, token: &SecretString, advertiser: AdvertiserId) -> Result<Acceptance, Failure> {
+        let user = match self.user(token).await {
+            Ok(answer) => answer.data,
+            Err(failure) => return decided(failure),
+        };
+        match self.advertiser_page(token, &[advertiser]).await {
+            Ok(Answer { data, trace }) => {
+                Ok(match data.into_iter().find(|listed| listed.advertiser_id == advertiser) {
+                    Some(advertiser) => Acceptance::Accepted { user, advertiser },
+                    None => Acceptance::Refused(not_listed(trace)),
+                })
+            }
+            Err(failure) => decided(failure),
+        }
+    }
+}
+
+/// Whether a failed call decides that the token is refused.
+fn decided(failure: Failure) -> Result<Acceptance, Failure> {
+    match failure.meaning {
+        Meaning::Reauthorize | Meaning::NotPermitted | Meaning::Missing => Ok(Acceptance::Refused(failure)),
+        Meaning::PartlySuccessful
+        | Meaning::AppThrottled
+        | Meaning::AdvertiserThrottled
+        | Meaning::Unavailable
+        | Meaning::NotAllowListed
+        | Meaning::RestartConsent
+        | Meaning::Operator
+        | Meaning::TooLarge
+        | Meaning::Rejected
+        | Meaning::RejectedUnknown => Err(failure),
+    }
+}
+
+/// TikTok answered, and leaves the advertiser out.
+fn not_listed(trace: Trace) -> Failure {
+    Failure {
+        meaning: Meaning::Reauthorize,
+        trace,
+        ..Failure::without_answer("TikTok does not list the advertiser for this token")
+    }
+}
