@@ -1,17 +1,22 @@
-//! What to send: from all the changes of an invocation to as few calls as hold them. Pure: no I/O, no clock.
+//! What to send: from the messages of one connection to as few calls as hold their changes. Pure: no I/O, no clock.
 //!
-//! The newest change of each audience and id wins, by the change's own time, then by the order in which changes were given.
-//! Planning knows nothing of queues: a strictly ordered source only has to give its changes in order.
+//! The newest change of each audience and id wins, by the order of the queue, then by the place in the request. All changes of an
+//! id are in one lane, so the order of the lanes among each other does not matter.
 
 mod calls;
 mod newest;
 
-use envelope::Envelope;
+use std::sync::Arc;
+
+use envelope::Row;
 use hashed_id::{Dropped, Md5};
-use ids::{AudienceId, DeviceType, Encoding, Mpid};
+use ids::{AudienceId, DeviceType, Mpid};
 use tiktok::Action;
 
-pub use calls::{Call, Piece};
+use crate::cause::{Cause, Outcome, Reason};
+use crate::work::Place;
+
+pub use calls::{Call, Span};
 
 /// What a call may hold at most.
 #[derive(Debug, Clone, Copy)]
@@ -22,21 +27,9 @@ pub struct Limits {
     pub bytes: usize,
 }
 
-/// Which way the changes of an envelope go.
-#[derive(Debug, Clone, Copy)]
-pub struct Route {
-    /// Changes supersede one another within a pool: an advertiser's verified tokens share one, and every other token has its own, so that what
-    /// somebody sends with a token that TikTok never accepted displaces nothing.
-    pub pool: u32,
-    /// The connection whose token is used.
-    pub connection: u32,
-}
-
-/// A change of one id in one audience that is to be told to TikTok.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A change of one id in one audience.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// As in [`Route`].
-    pub connection: u32,
     /// Joins or leaves.
     pub action: Action,
     /// What kind of id it is.
@@ -45,33 +38,32 @@ pub struct Change {
     pub id: Md5,
     /// The audience.
     pub audience: AudienceId,
-    /// When the change was made, in milliseconds since 1970.
-    pub changed_ms: i64,
-    /// The index of its [`Origin`].
-    pub origin: u32,
-    pool: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+    origin: OriginIndex,
 }
 
-/// Where a change came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct OriginIndex(u32);
+
+/// Where changes came from: a row of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// The number that was given with the envelope.
-    pub message: u32,
+    /// The message.
+    pub place: Place,
     /// The user.
     pub mpid: Option<Mpid>,
 }
 
-/// A user's changes for audiences that do not exist at TikTok: nothing to send.
+/// Changes for audiences that do not exist at TikTok: nothing to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmapped {
-    /// The index of its [`Origin`].
-    pub origin: u32,
-    /// As in [`Route`].
-    pub connection: u32,
-    /// When the changes were made, in milliseconds since 1970.
-    pub changed_ms: i64,
-    /// The user's ids.
-    pub ids: Vec<(DeviceType, Md5)>,
+    /// Where they came from.
+    pub origin: Origin,
+    /// What kind of id it is.
+    pub device: DeviceType,
+    /// The id.
+    pub id: Md5,
     /// mParticle's audience ids that the user joins.
     pub adds: Vec<i64>,
     /// mParticle's audience ids that the user leaves.
@@ -81,11 +73,9 @@ pub struct Unmapped {
 /// How many of what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Users in all envelopes.
-    pub users: u64,
-    /// Users of whom no id could be used.
-    pub users_without_id: u64,
-    /// Nil ids, raw or hashed.
+    /// Rows in all envelopes: one id each.
+    pub rows: u64,
+    /// Placeholders that stand for no device, raw or hashed.
     pub nil: u64,
     /// Ids that are none.
     pub malformed: u64,
@@ -93,100 +83,130 @@ pub struct Counts {
     pub encoding: u64,
     /// Changes that a newer one made unnecessary.
     pub superseded: u64,
+    /// Changes for audiences that the connection itself deleted.
+    pub dropped: u64,
 }
 
 /// What there is to do.
 #[derive(Debug)]
 pub struct Plan {
-    /// Every change that is to be told, those of one id side by side.
+    /// Every change. Those of one id that are to be told lie side by side.
     pub changes: Vec<Change>,
-    /// By [`Change::origin`].
-    pub origins: Vec<Origin>,
-    /// What to send.
+    /// What to send, the oldest changes first.
     pub calls: Vec<Call>,
     /// What cannot be sent.
     pub unmapped: Vec<Unmapped>,
-    /// The messages, ascending, some of whose changes were superseded.
-    pub superseded_in: Vec<u32>,
     /// What was counted.
     pub counts: Counts,
+    origins: Vec<Origin>,
 }
 
 /// Takes changes in order and makes a [`Plan`].
 #[derive(Debug)]
 pub struct Planner {
-    limits: Limits,
     changes: Vec<Change>,
     origins: Vec<Origin>,
     unmapped: Vec<Unmapped>,
     counts: Counts,
+    not_tried: Arc<Reason>,
 }
 
 impl Planner {
-    /// A planner for calls within `limits`.
+    /// A planner without changes.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, changes: Vec::new(), origins: Vec::new(), unmapped: Vec::new(), counts: Counts::default() }
+    pub fn new() -> Self {
+        let not_tried = Reason::new(Cause::NotTried, "there was no time to try it");
+        Self { changes: Vec::new(), origins: Vec::new(), unmapped: Vec::new(), counts: Counts::default(), not_tried }
     }
 
-    /// Adds the changes of an envelope. `message` comes back in [`Origin`].
-    pub fn add(&mut self, message: u32, route: Route, envelope: &Envelope<'_>) {
-        let mut ids = Vec::new();
-        for row in &envelope.rows {
-            self.counts.users += 1;
-            ids.clear();
-            ids.extend(row.ids.iter().filter_map(|id| self.usable(id.0, id.1, &id.2)));
-            if ids.is_empty() {
-                self.counts.users_without_id += 1;
-                continue;
-            }
-            let origin = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
-            let changed_ms = row.changed_ms.unwrap_or(envelope.changed_ms);
-            let Route { pool, connection } = route;
-            self.origins.push(Origin { message, mpid: row.mpid });
-            for (action, audiences) in [(Action::Add, &row.adds), (Action::Delete, &row.deletes)] {
-                for &audience in audiences {
-                    self.changes.extend(ids.iter().map(|&(device, id)| Change {
-                        connection,
-                        action,
-                        device,
-                        id,
-                        audience,
-                        changed_ms,
-                        origin,
-                        pool,
-                    }));
-                }
-            }
-            if !row.unmapped_adds.is_empty() || !row.unmapped_deletes.is_empty() {
-                self.unmapped.push(Unmapped {
-                    origin,
-                    connection,
-                    changed_ms,
-                    ids: ids.clone(),
-                    adds: row.unmapped_adds.to_vec(),
-                    deletes: row.unmapped_deletes.to_vec(),
-                });
-            }
+    /// Adds the changes of a row of the message at `place`. Of a row that adds and deletes in one audience the delete wins.
+    pub fn add(&mut self, place: Place, row: &Row<'_>) {
+        self.counts.rows += 1;
+        let device = row.id.0;
+        let id = match Md5::parse(row.id.1, &row.id.2) {
+            Ok(id) => id,
+            Err(Dropped::Nil) => return self.counts.nil += 1,
+            Err(Dropped::Malformed) => return self.counts.malformed += 1,
+            Err(Dropped::Encoding) => return self.counts.encoding += 1,
+        };
+        let origin = Origin { place, mpid: row.mpid };
+        let index = OriginIndex(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
+        self.origins.push(origin);
+        for (action, audiences) in [(Action::Add, &row.adds), (Action::Delete, &row.deletes)] {
+            let outcome = Outcome::Later(Arc::clone(&self.not_tried));
+            self.changes.extend(audiences.iter().map(|&audience| Change {
+                action,
+                device,
+                id,
+                audience,
+                outcome: outcome.clone(),
+                origin: index,
+            }));
+        }
+        if !row.unmapped_adds.is_empty() || !row.unmapped_deletes.is_empty() {
+            let (adds, deletes) = (row.unmapped_adds.to_vec(), row.unmapped_deletes.to_vec());
+            self.unmapped.push(Unmapped { origin, device, id, adds, deletes });
         }
     }
 
-    /// The plan for all that was added.
+    /// The plan for all that was added. `known` says what became of a change that need not be told, if that is known already.
     #[must_use]
-    pub fn plan(self) -> Plan {
-        let Self { limits, mut changes, origins, unmapped, mut counts } = self;
-        let superseded_in = newest::keep(&mut changes, &origins, &mut counts);
-        let calls = calls::fill(&mut changes, limits);
-        Plan { changes, origins, calls, unmapped, superseded_in, counts }
+    pub fn plan(self, limits: Limits, mut known: impl FnMut(&Change, Place) -> Option<Outcome>) -> Plan {
+        let Self { mut changes, origins, unmapped, mut counts, .. } = self;
+        counts.superseded = newest::keep(&mut changes, &origins);
+        for change in changes.iter_mut().filter(|change| change.waits()) {
+            let place = origins.get(change.origin.0 as usize).map(|origin| origin.place);
+            if let Some(outcome) = place.and_then(|place| known(change, place)) {
+                counts.dropped += u64::from(outcome == Outcome::Dropped);
+                change.outcome = outcome;
+            }
+        }
+        let calls = calls::fill(&mut changes, &origins, limits);
+        Plan { changes, calls, unmapped, counts, origins }
+    }
+}
+
+impl Default for Planner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Change {
+    /// Whether it still is to be told.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        match self.outcome {
+            Outcome::Later(_) => true,
+            Outcome::Delivered | Outcome::Superseded | Outcome::Dropped | Outcome::Rejected(_) => false,
+        }
+    }
+}
+
+impl Plan {
+    /// Where a change came from.
+    #[must_use]
+    pub fn origin(&self, change: &Change) -> Option<Origin> {
+        self.origins.get(change.origin.0 as usize).copied()
     }
 
-    fn usable(&mut self, device: DeviceType, encoding: Encoding, value: &str) -> Option<(DeviceType, Md5)> {
-        match Md5::parse(encoding, value) {
-            Ok(id) => return Some((device, id)),
-            Err(Dropped::Nil) => self.counts.nil += 1,
-            Err(Dropped::Malformed) => self.counts.malformed += 1,
-            Err(Dropped::Encoding) => self.counts.encoding += 1,
+    /// Notes what became of the changes of a row.
+    pub fn settle(&mut self, span: Span, outcome: &Outcome) {
+        for change in self.changes.get_mut(span.range()).unwrap_or_default() {
+            change.outcome = outcome.clone();
         }
-        None
+    }
+
+    /// All changes that still wait do so for `reason`.
+    pub fn wait_for(&mut self, reason: &Arc<Reason>) {
+        for change in self.changes.iter_mut().filter(|change| change.waits()) {
+            change.outcome = Outcome::Later(Arc::clone(reason));
+        }
+    }
+
+    /// A row as TikTok takes it; `None` for a span that this plan did not give out.
+    #[must_use]
+    pub fn row(&self, span: Span) -> Option<tiktok::Row> {
+        calls::row(&self.changes, span)
     }
 }

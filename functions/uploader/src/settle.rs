@@ -1,234 +1,231 @@
-//! What becomes of each message once its changes have an outcome: done, put aside with the reason, or back later.
+//! What becomes of each message once its changes have an outcome. Pure: a value that says what to delete in which order, what to delay
+//! and how long, and which letters to write; `acknowledge` carries it out.
 //!
-//! A message of which nothing was settled comes back as it is. One that was settled in part is replaced by what is left of it, so
-//! that what is done is not done again: it could undo a newer change by then.
+//! A message is done only whole. If one of its changes waits, it and all behind it in its lane stay: the lane is blocked.
 
-mod letters;
-
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use queue::{Postponed, Queue};
+use queue::Received;
 
-use crate::batch::{Batch, Disposition};
-use crate::clock::now_ms;
-use crate::connection::SUSPENDED;
-use crate::event::{Event, Failure, Message, Response};
-use crate::outcome::{Outcome, Reason};
-use letters::Letter;
+use crate::cause::{Blame, Cause, Outcome, Reason};
+use crate::letter::{GivenUp, Letter};
+use crate::plan::{Change, Origin, Plan, Unmapped};
+use crate::work::{Place, Work};
 
-/// When a message comes back for the first time; later it takes twice as long each time.
-const FIRST_RETURN: Duration = Duration::from_secs(30);
-/// The longest that a message stays away.
-const LONGEST_RETURN: Duration = Duration::from_hours(1);
-/// The longest for one that only waits for a token.
-const LONGEST_SUSPENDED: Duration = Duration::from_mins(5);
+/// What is everybody's trouble, or the operator's, is waited for so long.
+const EVERYBODYS_AGE: Duration = Duration::from_hours(8 * 24);
+/// The queue keeps a message for 14 days, and then deletes it silently: before that it becomes a letter, whatever it waits for.
+const LAST_DAY: Duration = Duration::from_hours(13 * 24);
+/// SQS moves a message to the dead-letter queue after 1,000 receives, without a cause: before that it becomes a letter.
+const LAST_RECEIVE: u32 = 900;
+/// A message is not too old before it was received so often, unless its connection has been failing for longer than the limit.
+const RECEIVES_BEFORE_AGE: u32 = 3;
+/// The most messages that SQS gives of one lane at a time: a lane that gives as many may hide more.
+const FULL_LANE: usize = 10;
+/// How long a connection has been blocked before its messages can be too many.
+const CROWDING_AFTER: Duration = Duration::from_hours(1);
 
-/// What becomes of a message.
+/// What a message is.
 #[derive(Debug, Clone)]
-enum Fate {
-    /// Delivered, superseded, or its dead letters are written.
-    Done,
-    /// It goes to the dead-letter queue as it is.
-    Aside(Arc<Reason>),
-    /// It comes back as it is.
-    Back(Arc<Reason>),
-    /// What is left of it goes back to the queue as a new message.
-    Leftover(Arc<Reason>),
+pub enum Content {
+    /// An envelope of that time, in milliseconds since 1970, whose changes are in the plan.
+    Planned(i64),
+    /// No envelope, or not one of the group that it came in: it becomes a letter as it is.
+    Unreadable(Arc<Reason>),
+    /// It cannot be read yet, and blocks its lane.
+    Waits(Arc<Reason>),
 }
 
-/// The end of a batch.
-pub struct Settlement<'a> {
-    event: &'a Event<'a>,
-    batch: &'a Batch,
-    /// By the index of the change in the plan.
-    outcomes: Vec<Outcome>,
-    /// By the index of the message in the event.
-    fates: Vec<Fate>,
-    now_ms: i64,
-}
-
-/// What a settlement may do, and with which queues.
+/// What settling has to know besides the outcomes.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms<'a> {
-    /// Where the messages came from.
-    pub queue: &'a Queue,
-    /// Where goes what cannot be delivered.
-    pub dead_letters: &'a Queue,
-    /// What has waited so long waits no longer.
+pub struct Terms {
+    /// Now, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// How long a change waits for a cause of its connection's own.
     pub max_age: Duration,
-    /// With more messages in flight, those of suspended connections wait no longer.
-    pub max_waiting: u64,
+    /// Since when the connection fails, in milliseconds since 1970.
+    pub failing_since_ms: Option<i64>,
+    /// Whether the connection is dead.
+    pub dead: bool,
+    /// Whether more messages wait on the queue than is good for the others.
+    pub crowded: bool,
+    /// When blocked lanes come back, from now.
+    pub delay: Duration,
 }
 
-/// Settles every message of `event`, whose planned changes came to `outcomes`, and answers Lambda.
-pub async fn settle(event: &Event<'_>, batch: &Batch, outcomes: Vec<Outcome>, terms: Terms<'_>) -> Response {
-    let mut this = Settlement { event, batch, outcomes, fates: Vec::new(), now_ms: now_ms() };
-    let expired = this.expire(terms.max_age);
-    let crowded = this.is_crowded(terms).await;
-    this.fates = this.fates(&expired, crowded);
-    this.place(terms.dead_letters, letters::dead(&this), "dead letters").await;
-    this.place(terms.queue, letters::leftovers(&this), "what is left of messages").await;
-    this.count();
-    this.give_back(terms.queue).await
+/// What becomes of the messages of one lane.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct LaneSettlement {
+    /// Messages that are done, oldest first.
+    pub done: Vec<Done>,
+    /// The oldest message that stays.
+    pub head: Option<Head>,
+    /// Those behind it: visible at once, they wait behind it.
+    pub behind: Vec<Place>,
 }
 
-impl Settlement<'_> {
-    fn message_of(&self, origin: u32) -> Option<u32> {
-        self.batch.plan.origins.get(origin as usize).map(|origin| origin.message)
-    }
+/// A message that is done.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The message.
+    pub place: Place,
+    /// What of it was given up: on the dead-letter queue before the message is deleted.
+    pub letters: Vec<Letter>,
+}
 
-    /// Which messages have waited too long. Their changes that would have to wait longer are rejected, with the last reason.
-    fn expire(&mut self, max_age: Duration) -> Vec<bool> {
-        let max_age = i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX);
-        let age = |message: &Message<'_>| self.now_ms.saturating_sub(message.first_sent_ms(self.now_ms));
-        let ages: Vec<_> = self.event.messages.iter().map(age).collect();
-        let oldest_s = ages.iter().max().map_or(0, |oldest| oldest / 1000);
-        metrics::gauge!("oldest_change_age_seconds")
-            .set(i32::try_from(oldest_s).map_or(f64::from(i32::MAX), f64::from));
-        let expired: Vec<_> = ages.into_iter().map(|age| age >= max_age).collect();
-        for (index, change) in self.batch.plan.changes.iter().enumerate() {
-            let message = self.message_of(change.origin);
-            let too_old = message.is_some_and(|message| expired.get(message as usize) == Some(&true));
-            if let Some(outcome @ Outcome::Later(_)) = self.outcomes.get_mut(index).filter(|_| too_old)
-                && let Outcome::Later(reason) = outcome.clone()
-            {
-                *outcome = Outcome::Rejected(reason);
-            }
-        }
-        expired
-    }
+/// The message that blocks its lane.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The message.
+    pub place: Place,
+    /// When it comes back.
+    pub delay: Duration,
+    /// Why it waits.
+    pub reason: Arc<Reason>,
+}
 
-    /// Whether so many messages are in flight that those of suspended connections can wait no longer.
-    async fn is_crowded(&self, terms: Terms<'_>) -> bool {
-        if self.batch.suspended == 0 {
-            return false;
-        }
-        match terms.queue.in_flight().await {
-            Ok(in_flight) => in_flight > terms.max_waiting,
-            Err(error) => {
-                tracing::warn!(%error, "how many messages wait is not known");
-                false
-            }
-        }
-    }
+/// What the changes of one message came to.
+#[derive(Debug, Default)]
+struct Changes<'a> {
+    /// Those that wait.
+    later: Vec<(&'a Arc<Reason>, &'a Change, Origin)>,
+    /// Those that were refused.
+    rejected: Vec<(&'a Arc<Reason>, &'a Change, Origin)>,
+    unmapped: Vec<&'a Unmapped>,
+}
 
-    fn fates(&self, expired: &[bool], crowded: bool) -> Vec<Fate> {
-        let messages = self.event.messages.len();
-        let (mut settled_in_part, mut later) = (vec![false; messages], vec![None; messages]);
-        for (change, outcome) in self.batch.plan.changes.iter().zip(&self.outcomes) {
-            let Some(message) = self.message_of(change.origin) else { continue };
-            match outcome {
-                Outcome::Delivered | Outcome::Rejected(_) => set(&mut settled_in_part, message, true),
-                Outcome::Later(reason) => set(&mut later, message, Some(reason)),
-            }
-        }
-        let unmapped = self.batch.plan.unmapped.iter().filter_map(|unmapped| self.message_of(unmapped.origin));
-        for message in self.batch.plan.superseded_in.iter().copied().chain(unmapped) {
-            set(&mut settled_in_part, message, true);
-        }
-        let mut fates = Vec::with_capacity(messages);
-        for (index, disposition) in self.batch.dispositions.iter().enumerate() {
-            let gives_up = |reason: &Reason| expired.get(index) == Some(&true) || (crowded && reason.word == SUSPENDED);
-            fates.push(match disposition {
-                Disposition::Unreadable(reason) => Fate::Aside(Arc::clone(reason)),
-                Disposition::Waits(reason) if gives_up(reason) => Fate::Aside(Arc::clone(reason)),
-                Disposition::Waits(reason) => Fate::Back(Arc::clone(reason)),
-                Disposition::Planned => match later.get(index).copied().flatten() {
-                    None => Fate::Done,
-                    Some(reason) if settled_in_part.get(index) == Some(&true) => Fate::Leftover(Arc::clone(reason)),
-                    Some(reason) => Fate::Back(Arc::clone(reason)),
-                },
-            });
-        }
-        fates
-    }
-
-    /// Sends letters. The messages of one that could not be sent come back as they are.
-    async fn place(&mut self, queue: &Queue, letters: Vec<Letter>, what: &str) {
-        let (messages, of): (Vec<_>, Vec<_>) = letters.into_iter().map(|letter| (letter.message, letter.of)).unzip();
-        for (outcome, of) in queue.send(&messages).await.into_iter().zip(of) {
-            if let Err(error) = outcome {
-                tracing::error!(%error, messages = of.len(), "{what} could not be queued; the messages come back");
-                let reason = Reason::new("queue", error.to_string());
-                for message in of {
-                    set(&mut self.fates, message, Fate::Back(Arc::clone(&reason)));
+/// Settles the messages of `work`, whose planned changes have their outcomes in `plan`.
+#[must_use]
+pub fn settle(work: &Work, contents: &BTreeMap<Place, Content>, plan: &Plan, terms: Terms) -> Vec<LaneSettlement> {
+    let changes = by_message(plan);
+    let none = Changes::default();
+    let settle_lane = |places: Vec<Place>| {
+        let full = places.len() >= FULL_LANE;
+        let mut lane = LaneSettlement::default();
+        let mut lettered = false;
+        for place in places {
+            let (Some(source), Some(content)) = (work.at(place), contents.get(&place)) else { continue };
+            let message = Message { work, source, content, changes: changes.get(&place).unwrap_or(&none), terms, full };
+            match message.fate() {
+                _ if lane.head.is_some() => lane.behind.push(place),
+                Fate::Done(letters) => lane.done.push(Done { place, letters }),
+                Fate::GivenUp(letters) => {
+                    lettered = true;
+                    lane.done.push(Done { place, letters });
+                }
+                Fate::Stays(reason) => {
+                    let nobodys = reason.blame() == Blame::Nobody;
+                    let delay = if lettered || nobodys { Duration::ZERO } else { terms.delay };
+                    lane.head = Some(Head { place, delay, reason });
                 }
             }
         }
-    }
-
-    /// Postpones the messages that come back, later each time, and names them to Lambda.
-    async fn give_back(&self, queue: &Queue) -> Response {
-        let (mut postponed, mut failures) = (Vec::new(), Vec::new());
-        for (message, fate) in self.event.messages.iter().zip(&self.fates) {
-            let Fate::Back(reason) = fate else { continue };
-            failures.push(Failure { message_id: message.message_id.clone().into_owned() });
-            postponed.push(Postponed {
-                receipt: message.receipt_handle.clone().into_owned(),
-                after: pause(message.returns(), reason),
-            });
-        }
-        let unset = queue.postpone(&postponed).await;
-        if unset > 0 {
-            tracing::warn!(unset, "messages come back at the queue's own visibility time-out");
-        }
-        Response { failures }
-    }
-
-    fn count(&self) {
-        let count = |is: fn(&Outcome) -> bool| self.outcomes.iter().filter(|outcome| is(outcome)).count() as u64;
-        metrics::counter!("changes_delivered").increment(count(|outcome| matches!(outcome, Outcome::Delivered)));
-        metrics::counter!("changes_rejected").increment(count(|outcome| matches!(outcome, Outcome::Rejected(_))));
-        metrics::counter!("changes_postponed").increment(count(|outcome| matches!(outcome, Outcome::Later(_))));
-        metrics::gauge!("suspended_connections").set(u32::try_from(self.batch.suspended).map_or(f64::MAX, f64::from));
-        let reasons: HashSet<_> = self.fates.iter().filter_map(Fate::reason).collect();
-        for reason in reasons {
-            tracing::warn!(
-                reason = reason.word,
-                code = reason.code,
-                tiktok_message = reason.message,
-                request_id = reason.request_id,
-                "messages of this batch are not delivered yet"
-            );
-        }
-    }
+        lane
+    };
+    work.lanes().map(|lane| settle_lane(lane.collect())).collect()
 }
 
-impl Fate {
-    const fn reason(&self) -> Option<&Arc<Reason>> {
-        match self {
-            Self::Done => None,
-            Self::Aside(reason) | Self::Back(reason) | Self::Leftover(reason) => Some(reason),
+fn by_message(plan: &Plan) -> BTreeMap<Place, Changes<'_>> {
+    let mut messages = BTreeMap::<Place, Changes<'_>>::new();
+    for change in &plan.changes {
+        let Some(origin) = plan.origin(change) else { continue };
+        match &change.outcome {
+            Outcome::Later(reason) => messages.entry(origin.place).or_default().later.push((reason, change, origin)),
+            Outcome::Rejected(reason) => messages.entry(origin.place).or_default().rejected.push((reason, change, origin)),
+            Outcome::Delivered | Outcome::Superseded | Outcome::Dropped => {}
         }
     }
-}
-
-fn set<T>(list: &mut [T], message: u32, value: T) {
-    if let Some(slot) = list.get_mut(message as usize) {
-        *slot = value;
+    for unmapped in &plan.unmapped {
+        messages.entry(unmapped.origin.place).or_default().unmapped.push(unmapped);
     }
+    messages
 }
 
-/// How long a message stays away that came back `returns` times before.
-fn pause(returns: u32, reason: &Reason) -> Duration {
-    let longest = if reason.word == SUSPENDED { LONGEST_SUSPENDED } else { LONGEST_RETURN };
-    let doubled = FIRST_RETURN.saturating_mul(2_u32.saturating_pow(returns.min(16))).min(longest);
-    doubled.mul_f64(rand::random_range(0.75..1.0))
+enum Fate {
+    /// It can be deleted, once these letters are written.
+    Done(Vec<Letter>),
+    /// The same, but some of it would have had to wait longer.
+    GivenUp(Vec<Letter>),
+    /// It waits.
+    Stays(Arc<Reason>),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+struct Message<'a> {
+    work: &'a Work,
+    source: &'a Received,
+    content: &'a Content,
+    changes: &'a Changes<'a>,
+    terms: Terms,
+    full: bool,
+}
 
-    #[test]
-    fn a_message_comes_back_later_each_time_and_a_suspended_one_every_few_minutes() {
-        let (busy, suspended) = (Reason::new("unavailable", ""), Reason::new(SUSPENDED, ""));
-        for (returns, seconds) in [(0, 30), (1, 60), (6, 1920), (7, 3600), (u32::MAX, 3600)] {
-            let pause = pause(returns, &busy).as_secs();
-            assert!((seconds * 3 / 4 - 1..=seconds).contains(&pause), "{returns}: {pause}");
+impl Message<'_> {
+    fn fate(&self) -> Fate {
+        let connection = self.work.connection;
+        match self.content {
+            Content::Unreadable(reason) => Fate::Done(vec![Letter::whole(self.source, Some(connection), reason)]),
+            Content::Waits(reason) => match self.given_up(reason) {
+                Some(reason) => Fate::GivenUp(vec![Letter::whole(self.source, Some(connection), &reason)]),
+                None => Fate::Stays(Arc::clone(reason)),
+            },
+            Content::Planned(changed_ms) => match self.waits_for() {
+                None => Fate::Done(self.letters(None, *changed_ms)),
+                Some(reason) => match self.given_up(reason) {
+                    Some(cause) => Fate::GivenUp(self.letters(Some(&cause), *changed_ms)),
+                    None => Fate::Stays(Arc::clone(reason)),
+                },
+            },
         }
-        assert!(pause(100, &suspended) <= Duration::from_mins(5));
+    }
+
+    /// Of several reasons the one that waits longest: what was not tried does not age.
+    fn waits_for(&self) -> Option<&Arc<Reason>> {
+        let patience = |reason: &Reason| match reason.blame() {
+            Blame::Nobody => 2,
+            Blame::Everybody => 1,
+            Blame::Connection => 0,
+        };
+        self.changes.later.iter().map(|(reason, ..)| *reason).max_by_key(|reason| patience(reason))
+    }
+
+    /// Why a message that waits for `reason` is given up; `None` while it may wait.
+    fn given_up(&self, reason: &Arc<Reason>) -> Option<Arc<Reason>> {
+        let terms = self.terms;
+        let since = |ms: i64| Duration::from_millis(u64::try_from(terms.now_ms.saturating_sub(ms)).unwrap_or(0));
+        let (age, failing) = (since(self.source.sent_ms), terms.failing_since_ms.map_or(Duration::ZERO, since));
+        if self.source.receive_count >= LAST_RECEIVE || age >= LAST_DAY {
+            return Some(Arc::clone(reason));
+        }
+        let limit = match reason.blame() {
+            Blame::Nobody => return None,
+            Blame::Everybody => EVERYBODYS_AGE,
+            Blame::Connection => terms.max_age,
+        };
+        if age >= limit && (self.source.receive_count >= RECEIVES_BEFORE_AGE || failing >= limit) {
+            return Some(Arc::clone(reason));
+        }
+        let blocked_long = terms.dead || failing >= CROWDING_AFTER;
+        let crowded = terms.crowded && self.full && blocked_long && reason.blame() == Blame::Connection;
+        crowded.then(|| Arc::new(Reason { cause: Cause::Crowded, ..reason.as_ref().clone() }))
+    }
+
+    /// The letters of all that was rejected, and with `given_up` of all that waits.
+    fn letters(&self, given_up: Option<&Arc<Reason>>, changed_ms: i64) -> Vec<Letter> {
+        let mut letters = GivenUp::default();
+        for (reason, change, origin) in &self.changes.rejected {
+            letters.change(reason, change, *origin);
+        }
+        if let Some(cause) = given_up {
+            for (reason, change, origin) in &self.changes.later {
+                let reason = if cause.cause == Cause::Crowded { cause } else { *reason };
+                letters.change(reason, change, *origin);
+            }
+        }
+        for unmapped in &self.changes.unmapped {
+            letters.unmapped(unmapped);
+        }
+        letters.letters(self.source, self.work.connection, changed_ms)
     }
 }

@@ -2,164 +2,124 @@
 
 use std::ops::Range;
 
-use hashed_id::Md5;
-use ids::{AudienceId, DeviceType};
-use smallvec::SmallVec;
 use tiktok::{Action, Mapping, Row};
 
-use super::{Change, Limits, Plan};
+use super::{Change, Limits, Origin};
 
 /// A call to TikTok.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// Whose token is used.
-    pub connection: u32,
-    /// What happens to the users.
-    pub action: Action,
-    /// The rows, and where they came from.
-    pub pieces: Vec<Piece>,
-}
-
-/// A row of a call and the changes that it tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    /// What is sent. Its audiences may be some of those that the changes are about.
-    pub row: Row,
-    /// The changes of the row's IDFA, and of its Google id, in [`Plan::changes`].
-    spans: [Span; 2],
+pub struct Call {
+    /// What happens to the ids.
+    pub action: Action,
+    /// The rows, oldest first.
+    pub rows: Vec<Span>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
+/// The changes of one id that one row tells: they lie side by side in [`Plan::changes`](super::Plan::changes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
     start: u32,
     len: u32,
 }
 
 impl Span {
-    const NONE: Self = Self { start: 0, len: 0 };
-
-    fn range(self) -> Range<usize> {
-        self.start as usize..(self.start + self.len) as usize
-    }
-}
-
-impl Piece {
-    /// The indices in [`Plan::changes`] of what the row tells.
-    pub fn changes<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = usize> + 'a {
-        let told = |index: &usize| plan.changes.get(*index).is_some_and(|c| self.row.audiences.contains(&c.audience));
-        self.spans.into_iter().flat_map(Span::range).filter(told)
+    pub(super) fn range(self) -> Range<usize> {
+        self.start as usize..self.start as usize + self.len as usize
     }
 
-    /// The same row for those of its audiences that `wanted` names; `None` if there are none.
+    /// The changes that the row tells, by ascending audience; none for a span that another plan gave out.
     #[must_use]
-    pub fn restricted_to(&self, wanted: &[AudienceId]) -> Option<Self> {
-        let audiences: SmallVec<_> = self.row.audiences.iter().copied().filter(|a| wanted.contains(a)).collect();
-        (!audiences.is_empty()).then(|| Self { row: Row { audiences, ..self.row }, spans: self.spans })
+    pub fn changes(self, changes: &[Change]) -> &[Change] {
+        changes.get(self.range()).unwrap_or_default()
     }
 
-    /// A row for each of its ids; `None` if it has only one.
+    /// The row's audiences in two halves; `None` if it names only one.
     #[must_use]
-    pub fn by_id(&self) -> Option<[Self; 2]> {
-        let Row { idfa: Some(_), gaid: Some(_), audiences } = &self.row else { return None };
-        let [idfa, gaid] = self.spans;
-        let row = Row { audiences: audiences.clone(), ..self.row };
-        Some([
-            Self { row: Row { gaid: None, ..row.clone() }, spans: [idfa, Span::NONE] },
-            Self { row: Row { idfa: None, ..row }, spans: [Span::NONE, gaid] },
-        ])
-    }
-}
-
-/// An id and its audiences, ready to share a row with another id of the same user.
-struct Member {
-    device: DeviceType,
-    id: Md5,
-    span: Span,
-    owner: u32,
-    audiences: SmallVec<[AudienceId; 2]>,
-}
-
-/// Sorts `changes` so that those of one id lie side by side, and fills calls with them.
-pub(super) fn fill(changes: &mut [Change], limits: Limits) -> Vec<Call> {
-    changes.sort_unstable_by_key(|c| (c.connection, c.action, c.device, c.id, c.audience));
-    let mut calls = Vec::new();
-    let mut start = 0;
-    for together in changes.chunk_by(|a, b| (a.connection, a.action) == (b.connection, b.action)) {
-        let Some(&Change { connection, action, .. }) = together.first() else { continue };
-        let mut filling = Filling { limits, bytes: 0, pieces: Vec::new(), full: Vec::new() };
-        pair(&ids_of(together, start), &mut filling);
-        start += length(together);
-        calls.extend(filling.finish().into_iter().map(|pieces| Call { connection, action, pieces }));
-    }
-    calls
-}
-
-/// Each id with its audiences, those of one user side by side: the user who was last seen with the id.
-fn ids_of(together: &[Change], mut start: u32) -> Vec<Member> {
-    let mut ids = Vec::with_capacity(together.len());
-    for same_id in together.chunk_by(|a, b| (a.device, a.id) == (b.device, b.id)) {
-        let Some(&Change { device, id, .. }) = same_id.first() else { continue };
-        ids.push(Member {
-            device,
-            id,
-            span: Span { start, len: length(same_id) },
-            owner: same_id.iter().map(|c| c.origin).max().unwrap_or_default(),
-            audiences: same_id.iter().map(|c| c.audience).collect(),
-        });
-        start += length(same_id);
-    }
-    ids.sort_unstable_by(|a, b| (a.owner, &a.audiences, a.device, a.id).cmp(&(b.owner, &b.audiences, b.device, b.id)));
-    ids
-}
-
-/// Puts ids of one user that go to the same audiences into one row, one of each type; further ones take further rows.
-fn pair(ids: &[Member], filling: &mut Filling) {
-    for alike in ids.chunk_by(|a, b| (a.owner, &a.audiences) == (b.owner, &b.audiences)) {
-        let (idfas, gaids) = alike.split_at(alike.partition_point(|id| id.device == DeviceType::Idfa));
-        for at in 0..idfas.len().max(gaids.len()) {
-            let (idfa, gaid) = (idfas.get(at), gaids.get(at));
-            let Some(either) = idfa.or(gaid) else { continue };
-            filling.push(Piece {
-                row: Row { idfa: idfa.map(|i| i.id), gaid: gaid.map(|i| i.id), audiences: either.audiences.clone() },
-                spans: [idfa, gaid].map(|id| id.map_or(Span::NONE, |id| id.span)),
-            });
+    pub const fn halves(self) -> Option<[Self; 2]> {
+        if self.len < 2 {
+            return None;
         }
+        let half = self.len / 2;
+        Some([Self { start: self.start, len: half }, Self { start: self.start + half, len: self.len - half }])
+    }
+
+    /// The part of the row whose changes `wanted` names; its audiences are in ascending order, and so must be those that are wanted.
+    #[must_use]
+    pub fn only(self, changes: &[Change], wanted: impl Fn(&Change) -> bool) -> Option<Self> {
+        let mine = changes.get(self.range())?;
+        let first = mine.iter().position(&wanted)?;
+        let len = mine.iter().skip(first).take_while(|change| wanted(change)).count();
+        Some(Self { start: self.start + narrow(first), len: narrow(len) })
     }
 }
 
-/// An event has at most 6 MB, so no count in it comes near 32 bits.
-fn length(changes: &[Change]) -> u32 {
-    u32::try_from(changes.len()).unwrap_or(u32::MAX)
+/// A plan has at most 8 MB of bodies, so no count in it comes near 32 bits.
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+pub(super) fn row(changes: &[Change], span: Span) -> Option<Row> {
+    let mine = changes.get(span.range())?;
+    let first = mine.first()?;
+    Some(Row { device: first.device, id: first.id, audiences: mine.iter().map(|change| change.audience).collect() })
+}
+
+/// Sorts `changes` so that those of one id lie side by side, and fills calls with those that are to be told.
+pub(super) fn fill(changes: &mut [Change], origins: &[Origin], limits: Limits) -> Vec<Call> {
+    changes.sort_unstable_by_key(|c| (!c.waits(), c.action, c.device, c.id, c.audience));
+    let position = |change: &Change| origins.get(change.origin.0 as usize).map(|origin| origin.place.position());
+    let mut rows = Vec::new();
+    let mut start = 0;
+    for same_id in changes.chunk_by(|a, b| (a.waits(), a.action, a.device, a.id) == (b.waits(), b.action, b.device, b.id)) {
+        let Some(first) = same_id.first().filter(|first| first.waits()) else { break };
+        let span = Span { start, len: narrow(same_id.len()) };
+        start += span.len;
+        rows.push((first.action, same_id.iter().filter_map(position).min(), span));
+    }
+    // Oldest first: where time or calls run out, the lanes have come forward from their old ends.
+    rows.sort_unstable();
+    let mut calls = Vec::new();
+    for same_action in rows.chunk_by(|a, b| a.0 == b.0) {
+        let Some((action, ..)) = same_action.first() else { continue };
+        let mut filling = Filling { limits, bytes: 0, rows: Vec::new(), full: Vec::new() };
+        for (_, _, span) in same_action {
+            filling.push(changes, *span);
+        }
+        calls.extend(filling.finish().into_iter().map(|rows| Call { action: *action, rows }).enumerate());
+    }
+    // By turns, so that neither those who join nor those who leave wait for all of the others.
+    calls.sort_by_key(|(turn, _)| *turn);
+    calls.into_iter().map(|(_, call)| call).collect()
 }
 
 /// Fills one call after the other up to the limits.
 struct Filling {
     limits: Limits,
     bytes: usize,
-    pieces: Vec<Piece>,
-    full: Vec<Vec<Piece>>,
+    rows: Vec<Span>,
+    full: Vec<Vec<Span>>,
 }
 
 impl Filling {
-    fn push(&mut self, piece: Piece) {
+    fn push(&mut self, changes: &[Change], span: Span) {
         let room = self.limits.bytes.saturating_sub(Mapping::OVERHEAD_BYTES);
-        let bytes = piece.row.json_bytes();
-        if bytes > room && piece.row.audiences.len() > 1 {
-            let (left, right) = piece.row.audiences.split_at(piece.row.audiences.len() / 2);
-            [left, right].into_iter().filter_map(|half| piece.restricted_to(half)).for_each(|half| self.push(half));
-            return;
+        let bytes = row(changes, span).map_or(0, |row| row.json_bytes());
+        if bytes > room
+            && let Some(halves) = span.halves()
+        {
+            return halves.into_iter().for_each(|half| self.push(changes, half));
         }
-        if !self.pieces.is_empty() && (self.pieces.len() >= self.limits.rows || self.bytes + bytes > room) {
-            self.full.push(std::mem::take(&mut self.pieces));
+        if !self.rows.is_empty() && (self.rows.len() >= self.limits.rows || self.bytes + bytes > room) {
+            self.full.push(std::mem::take(&mut self.rows));
             self.bytes = 0;
         }
         self.bytes += bytes;
-        self.pieces.push(piece);
+        self.rows.push(span);
     }
 
-    fn finish(mut self) -> Vec<Vec<Piece>> {
-        if !self.pieces.is_empty() {
-            self.full.push(self.pieces);
+    fn finish(mut self) -> Vec<Vec<Span>> {
+        if !self.rows.is_empty() {
+            self.full.push(self.rows);
         }
         self.full
     }

@@ -1,24 +1,20 @@
 //! The newest change of each id and audience wins.
 
-use super::{Change, Counts, Origin};
+use super::{Change, Origin};
+use crate::cause::Outcome;
 
-/// Keeps the newest change of each (pool, id, audience) and returns the messages, ascending, that lost any.
-pub(super) fn keep(changes: &mut Vec<Change>, origins: &[Origin], counts: &mut Counts) -> Vec<u32> {
-    // Of a row that both adds and deletes, the delete wins: `Action` orders it last.
-    changes.sort_unstable_by_key(|c| (c.pool, c.device, c.id, c.audience, c.changed_ms, c.origin, c.action));
-    let mut superseded_in = Vec::new();
-    // Newest first, so that `dedup_by` keeps it.
-    changes.reverse();
-    changes.dedup_by(|older, newer| {
-        let same = (older.pool, older.device, older.id, older.audience)
-            == (newer.pool, newer.device, newer.id, newer.audience);
-        if same {
-            counts.superseded += 1;
-            superseded_in.extend(origins.get(older.origin as usize).map(|origin| origin.message));
+/// Marks every change that a newer one of the same id and audience makes unnecessary; says how many.
+pub(super) fn keep(changes: &mut [Change], origins: &[Origin]) -> u64 {
+    let place = |change: &Change| origins.get(change.origin.0 as usize).map(|origin| origin.place);
+    // Rows are numbered in the order of the queue within a lane; `Action` orders a delete after an add of the same row.
+    changes.sort_unstable_by_key(|c| (c.device, c.id, c.audience, place(c), c.origin, c.action));
+    let mut superseded = 0;
+    for same in changes.chunk_by_mut(|a, b| (a.device, a.id, a.audience) == (b.device, b.id, b.audience)) {
+        let Some((_, older)) = same.split_last_mut() else { continue };
+        for change in older {
+            change.outcome = Outcome::Superseded;
+            superseded += 1;
         }
-        same
-    });
-    superseded_in.sort_unstable();
-    superseded_in.dedup();
-    superseded_in
+    }
+    superseded
 }

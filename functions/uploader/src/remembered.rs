@@ -1,0 +1,69 @@
+//! What TikTok refused lately: audiences that are missing, and rows that failed alone. They are not sent again for an hour.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashed_id::Md5;
+use ids::{AdvertiserId, AudienceId, DeviceType};
+use moka::sync::Cache;
+use tiktok::Action;
+
+use crate::cause::{Cause, Reason};
+use crate::plan::Change;
+
+const KEPT: Duration = Duration::from_hours(1);
+/// Each takes about 150 bytes.
+const MAX_ROWS: u64 = 100_000;
+const MAX_AUDIENCES: u64 = 10_000;
+
+type Row = (AdvertiserId, AudienceId, DeviceType, Md5, Action);
+
+/// What TikTok refused lately. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Remembered {
+    rows: Cache<Row, Arc<Reason>>,
+    missing: Cache<(AdvertiserId, AudienceId), Arc<Reason>>,
+}
+
+impl Remembered {
+    /// Remembers nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            rows: Cache::builder().max_capacity(MAX_ROWS).time_to_live(KEPT).build(),
+            missing: Cache::builder().max_capacity(MAX_AUDIENCES).time_to_live(KEPT).build(),
+        }
+    }
+
+    /// Why TikTok refused `change` lately.
+    #[must_use]
+    pub fn refusal(&self, advertiser: AdvertiserId, change: &Change) -> Option<Arc<Reason>> {
+        let missing = self.missing.get(&(advertiser, change.audience));
+        missing.or_else(|| self.rows.get(&row(advertiser, change)))
+    }
+
+    /// TikTok refused `change` alone.
+    pub fn refused(&self, advertiser: AdvertiserId, change: &Change, reason: &Arc<Reason>) {
+        if reason.cause == Cause::AudienceMissing {
+            self.missing.insert((advertiser, change.audience), Arc::clone(reason));
+        } else {
+            self.rows.insert(row(advertiser, change), Arc::clone(reason));
+        }
+    }
+
+    /// Somebody sent `change` again: it is tried again.
+    pub fn forget(&self, advertiser: AdvertiserId, change: &Change) {
+        self.missing.invalidate(&(advertiser, change.audience));
+        self.rows.invalidate(&row(advertiser, change));
+    }
+}
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const fn row(advertiser: AdvertiserId, change: &Change) -> Row {
+    (advertiser, change.audience, change.device, change.id, change.action)
+}

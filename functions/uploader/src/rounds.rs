@@ -1,0 +1,229 @@
+//! An invocation: Lambda's event only wakes the uploader, which then receives and serves, round after round, until its deadline.
+//!
+//! It goes on receiving while calls are under way, since what is deleted frees its lanes. Each connection has at most one task at work.
+
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use ids::ConnectionId;
+use queue::{QueueError, Received};
+use tokio::time::{Instant, sleep_until};
+
+use crate::App;
+use crate::event::{Event, Response};
+use crate::foreign::bury;
+use crate::hand::Hand;
+use crate::sender::milliseconds;
+use crate::task::Time;
+
+/// Kept at the end of an invocation for settling.
+const SETTLING: Duration = Duration::from_secs(15);
+/// A message stays invisible for so long after the invocation: nobody else works on it while this one might.
+const MARGIN: Duration = Duration::from_secs(5);
+/// What is received later than this before calls end could not be served.
+const LAST_RECEIVE: Duration = Duration::from_secs(6);
+/// Receives under way at once, and how long each waits for a message.
+const PARALLEL_RECEIVES: usize = 4;
+const RECEIVE_WAIT: Duration = Duration::from_secs(1);
+/// So many receives in a row that bring nothing end the invocation, once nothing is under way.
+const EMPTY_RECEIVES: u32 = 3;
+/// The most that is in hand.
+const MAX_MESSAGES: usize = 20_000;
+const MAX_BYTES: usize = 48 * 1024 * 1024;
+
+/// What is in hand of one invocation.
+#[derive(Debug, Default)]
+pub(crate) struct InHand(Mutex<Hand>);
+
+impl InHand {
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Hand) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A piece of work that ended.
+enum Done {
+    Received(Result<Vec<Received>, QueueError>),
+    Served(Option<ConnectionId>, HashSet<String>),
+}
+
+/// The state of one invocation.
+struct Rounds<'a> {
+    app: &'a App,
+    hand: &'a InHand,
+    time: Time,
+    under_way: FuturesUnordered<BoxFuture<'a, Done>>,
+    serving: HashSet<ConnectionId>,
+    receiving: usize,
+    tasks: usize,
+    empty: u32,
+    received: usize,
+    gone: HashSet<String>,
+}
+
+/// Works until nothing is left or `deadline` comes, and says which messages of `event` stay.
+pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response {
+    let started = Instant::now();
+    let messages = event.into_messages();
+    let ids: Vec<_> = messages.iter().map(|message| message.message_id.clone()).collect();
+    let until = deadline.checked_sub(SETTLING).unwrap_or(deadline);
+    let (held, crowded) = tokio::join!(renew(app, messages, deadline), is_crowded(app));
+    let hand = InHand::default();
+    let time = Time { until, deadline, crowded };
+    let mut rounds = Rounds {
+        app,
+        hand: &hand,
+        time,
+        under_way: FuturesUnordered::new(),
+        serving: HashSet::new(),
+        receiving: 0,
+        tasks: 0,
+        empty: 0,
+        received: held.len(),
+        gone: HashSet::new(),
+    };
+    rounds.take(held);
+    tokio::select! {
+        () = rounds.go_round() => {}
+        () = app.turns.drive() => {}
+        () = sleep_until(deadline.checked_sub(Duration::from_secs(1)).unwrap_or(deadline)) => {
+            tracing::error!("the time for settling ran out; what was not settled is delivered again");
+        }
+    }
+    let (received, gone, left) = (rounds.received, std::mem::take(&mut rounds.gone), hand.with(|hand| hand.messages()));
+    drop(rounds);
+    let duration_ms = milliseconds(started.elapsed());
+    tracing::info!(received, gone = gone.len(), not_served = left, duration_ms, "an invocation of the uploader ends");
+    Response::new(ids, &gone)
+}
+
+impl<'a> Rounds<'a> {
+    async fn go_round(&mut self) {
+        loop {
+            self.start_tasks();
+            self.start_receives();
+            let Some(done) = self.under_way.next().await else { return };
+            match done {
+                Done::Received(Ok(messages)) => {
+                    self.receiving -= 1;
+                    self.empty = if messages.is_empty() { self.empty + 1 } else { 0 };
+                    self.received += messages.len();
+                    self.take(messages);
+                }
+                Done::Received(Err(error)) => {
+                    self.receiving -= 1;
+                    self.empty += 1;
+                    tracing::warn!(%error, "queue messages could not be received; it is tried again");
+                }
+                Done::Served(connection, gone) => {
+                    self.tasks -= 1;
+                    self.gone.extend(gone);
+                    if let Some(connection) = connection {
+                        self.serving.remove(&connection);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes messages in hand. Those that are not of this product become letters.
+    fn take(&mut self, messages: Vec<Received>) {
+        let not_ours: Vec<_> =
+            self.hand.with(|hand| messages.into_iter().filter_map(|message| hand.add(message).err()).map(|message| *message).collect());
+        if !not_ours.is_empty() {
+            let (app, until) = (self.app, self.time.deadline);
+            let bury = async move { Done::Served(None, bury(not_ours, &app.queue, &app.dead_letters, until).await) };
+            self.tasks += 1;
+            self.under_way.push(bury.boxed());
+        }
+    }
+
+    /// Starts a task for each connection that has something in hand and none at work.
+    fn start_tasks(&mut self) {
+        if Instant::now() >= self.time.until {
+            return;
+        }
+        let (app, hand, time) = (self.app, self.hand, self.time);
+        let ready: Vec<_> = hand.with(|hand| hand.connections().filter(|of| !self.serving.contains(of)).collect());
+        for connection in ready {
+            self.serving.insert(connection);
+            self.tasks += 1;
+            let served = AssertUnwindSafe(app.serve(connection, hand, time)).catch_unwind();
+            let task = served.map(move |gone| {
+                let gone = gone.unwrap_or_else(|_| {
+                    tracing::error!(
+                        advertiser = %connection.advertiser, account = %connection.account,
+                        "a fault in the uploader; the messages of a connection come back when their visibility ends"
+                    );
+                    HashSet::new()
+                });
+                Done::Served(Some(connection), gone)
+            });
+            self.under_way.push(task.boxed());
+        }
+    }
+
+    /// Starts receives, unless enough is in hand, there is no time to serve more, or there seems to be nothing.
+    fn start_receives(&mut self) {
+        let until = self.time.until.checked_sub(LAST_RECEIVE).unwrap_or(self.time.until);
+        let (messages, bytes) = self.hand.with(|hand| (hand.messages(), hand.bytes()));
+        if Instant::now() >= until || messages >= MAX_MESSAGES || bytes >= MAX_BYTES {
+            return;
+        }
+        // While something is under way, one receive after the other looks whether lanes became free.
+        let wanted = match (self.empty >= EMPTY_RECEIVES, self.tasks) {
+            (true, 0) => 0,
+            (true, _) => 1,
+            (false, _) => PARALLEL_RECEIVES,
+        };
+        for _ in self.receiving..wanted {
+            self.receiving += 1;
+            let (app, deadline) = (self.app, self.time.deadline);
+            let receive = async move { Done::Received(app.queue.receive(visibility(deadline), RECEIVE_WAIT).await) };
+            self.under_way.push(receive.boxed());
+        }
+    }
+}
+
+/// The event's messages are this uploader's as long as it works. What cannot be renewed is not worked on, nor what is behind it in its lane.
+async fn renew(app: &App, messages: Vec<Received>, deadline: Instant) -> Vec<Received> {
+    let visibility = visibility(deadline);
+    let changes: Vec<_> = messages.iter().map(|message| (message.receipt_handle.as_str(), visibility)).collect();
+    let outcomes = app.queue.set_visibility(&changes).await;
+    let mut lost = HashSet::new();
+    let mut held = Vec::with_capacity(messages.len());
+    for (message, outcome) in messages.into_iter().zip(outcomes) {
+        if let Err(error) = outcome {
+            tracing::warn!(%error, message_id = message.message_id, "a message of the event could not be kept; it comes back");
+            lost.insert(message.group.clone());
+        }
+        if !lost.contains(&message.group) {
+            held.push(message);
+        }
+    }
+    held
+}
+
+fn visibility(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()) + MARGIN
+}
+
+/// Whether more messages wait than is good for the others: SQS looks for free lanes among the first 120,000 only.
+async fn is_crowded(app: &App) -> bool {
+    match app.queue.depth().await {
+        Ok(depth) => {
+            let waiting = depth.visible + depth.in_flight;
+            metrics::gauge!("messages_waiting").set(u32::try_from(waiting).map_or(f64::MAX, f64::from));
+            waiting > app.config.max_waiting
+        }
+        Err(error) => {
+            tracing::warn!(%error, "how many messages wait on the queue is not known");
+            false
+        }
+    }
+}

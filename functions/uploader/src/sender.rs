@@ -1,0 +1,304 @@
+//! Sends the calls of one connection, and turns each of TikTok's answers into what follows from it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use ids::ConnectionId;
+use tiktok::{Action, Failure, Mapping, Meaning, Row};
+use tokio::time::Instant;
+
+use crate::App;
+use crate::cause::{Blame, Cause, Outcome, Reason, cause_of};
+use crate::divide::{Alone, Answer, Division};
+use crate::plan::{Call, Plan, Span};
+use crate::token::{Blocked, Examined, Usable};
+
+/// Calls of one connection under way at once.
+const PARALLEL_CALLS: usize = 4;
+/// No call starts with less time left.
+const LEAST_TIME: Duration = Duration::from_secs(5);
+/// A call that broke sooner than this is made once more at once.
+const QUICK: Duration = Duration::from_secs(2);
+/// After so many failures running of one connection, while others are served, its calls are divided to find what makes them fail.
+const FAILURES_BEFORE_DIVIDING: u32 = 3;
+
+/// Sends calls for one connection.
+pub(crate) struct Sender<'a> {
+    app: &'a App,
+    connection: ConnectionId,
+    until: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    usable: Usable,
+    /// The turn with which the task began is still unused.
+    has_turn: bool,
+    stopped: Option<Stopped>,
+    delivered: bool,
+}
+
+/// Why the connection makes no further call now.
+#[derive(Debug, Clone)]
+pub(crate) struct Stopped {
+    /// Why.
+    pub(crate) reason: Arc<Reason>,
+    /// When a call may be tried again, if that is known.
+    pub(crate) pause: Option<Instant>,
+    /// Whether a call was tried: otherwise it waits for another one's trial.
+    pub(crate) tried: bool,
+    /// What is known of a token that TikTok refuses.
+    pub(crate) blocked: Option<Blocked>,
+}
+
+/// What came of all calls.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) outcomes: Vec<(Span, Outcome)>,
+    pub(crate) delivered: bool,
+    pub(crate) stopped: Option<Stopped>,
+}
+
+/// What to do with a call that failed.
+enum Next {
+    Answer(Answer),
+    /// The same again.
+    Again,
+    Stop(Stopped),
+}
+
+impl<'a> Sender<'a> {
+    /// Sends for `connection`, whose turn it is.
+    pub(crate) fn new(app: &'a App, connection: ConnectionId, usable: Usable, until: Instant) -> Self {
+        let state = State { usable, has_turn: true, stopped: None, delivered: false };
+        Self { app, connection, until, state: Mutex::new(state) }
+    }
+
+    /// Sends `calls`, the first one alone: it may be a trial. Where one is stopped by trouble, the others wait.
+    pub(crate) async fn send(self, plan: &Plan, calls: Vec<Call>) -> Sent {
+        let mut calls = calls.into_iter();
+        let mut outcomes = Vec::new();
+        if let Some(first) = calls.next() {
+            outcomes.extend(self.deliver(plan, first).await);
+        }
+        let mut others = stream::iter(calls).map(|call| self.deliver(plan, call)).buffer_unordered(PARALLEL_CALLS);
+        while let Some(more) = others.next().await {
+            outcomes.extend(more);
+        }
+        drop(others);
+        let State { stopped, delivered, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Sent { outcomes, delivered, stopped }
+    }
+
+    /// Sends one call, and divides it where TikTok refuses it.
+    async fn deliver(&self, plan: &Plan, call: Call) -> Vec<(Span, Outcome)> {
+        let Call { action, rows } = call;
+        let answer = self.part(plan, action, &rows, Alone::Rejected).await;
+        let alone = match &answer {
+            Answer::Refused(reason) if reason.cause == Cause::Unavailable => Alone::Later,
+            Answer::Refused(_) | Answer::TooLarge(_) => Alone::Rejected,
+            Answer::Delivered => return settled(&rows, &Outcome::Delivered),
+            Answer::Later(reason) => return settled(&rows, &Outcome::Later(Arc::clone(reason))),
+        };
+        metrics::counter!("calls_divided").increment(1);
+        let mut division = Division::new(&plan.changes, rows, answer, alone);
+        while let Some(part) = division.next_part() {
+            let answer = self.part(plan, action, &part, alone).await;
+            division.answered(&plan.changes, answer);
+        }
+        let outcomes = division.finish();
+        for (span, outcome) in &outcomes {
+            if let Outcome::Rejected(reason) = outcome {
+                for change in span.changes(&plan.changes) {
+                    self.app.remembered.refused(self.connection.advertiser, change, reason);
+                }
+            }
+        }
+        outcomes
+    }
+
+    /// Sends some rows, once more at once where that may help.
+    async fn part(&self, plan: &Plan, action: Action, spans: &[Span], alone: Alone) -> Answer {
+        let rows: Vec<Row> = spans.iter().filter_map(|span| plan.row(*span)).collect();
+        let mut again = true;
+        loop {
+            if let Err(answer) = self.turn(alone).await {
+                return answer;
+            }
+            let started = Instant::now();
+            let failure = match self.call(action, &rows).await {
+                Ok(()) => {
+                    self.succeeded().await;
+                    return Answer::Delivered;
+                }
+                Err(failure) => failure,
+            };
+            match self.next(&failure, started, again, alone).await {
+                Next::Answer(answer) => return answer,
+                Next::Again => again = false,
+                Next::Stop(stopped) => return self.stop(stopped),
+            }
+        }
+    }
+
+    /// Waits for the turn of a call.
+    async fn turn(&self, alone: Alone) -> Result<(), Answer> {
+        let not_tried = || Answer::Later(Reason::new(Cause::NotTried, "there was no time left to try it"));
+        let has_turn = self.with(|state| match &state.stopped {
+            Some(stopped) => Err(Answer::Later(Arc::clone(&stopped.reason))),
+            None => Ok(std::mem::take(&mut state.has_turn)),
+        })?;
+        if !has_turn && self.app.turns.turn(self.connection, self.until).await.is_err() {
+            return Err(not_tried());
+        }
+        if self.until.saturating_duration_since(Instant::now()) < LEAST_TIME {
+            return Err(not_tried());
+        }
+        // Parts that are tried to find what makes TikTok fail are no calls on trial.
+        let admitted = match alone {
+            Alone::Rejected => self.app.breaker(|breaker| breaker.admit(self.connection.advertiser, Instant::now())),
+            Alone::Later => Ok(()),
+        };
+        admitted.map_err(|paused| {
+            let (reason, pause) = (paused.reason, Some(paused.until));
+            self.stop(Stopped { reason, pause, tried: false, blocked: None })
+        })
+    }
+
+    async fn call(&self, action: Action, rows: &[Row]) -> Result<(), Failure> {
+        let advertiser = self.connection.advertiser;
+        let token = self.with(|state| state.usable.token.clone());
+        let rows: Vec<&Row> = rows.iter().collect();
+        let left = self.until.saturating_duration_since(Instant::now());
+        let started = Instant::now();
+        let mapping = Mapping { advertiser, action, rows: &rows };
+        let answer = self.app.tiktok.map(&token, &mapping, self.app.config.tiktok_timeout.min(left)).await;
+        let duration_ms = milliseconds(started.elapsed());
+        metrics::counter!("calls").increment(1);
+        metrics::counter!("rows_sent").increment(rows.len() as u64);
+        let (account, action, rows) = (self.connection.account, action.as_str(), rows.len());
+        match &answer {
+            Ok(answer) => {
+                metrics::counter!("ids_uploaded").increment(rows as u64);
+                tracing::info!(
+                    %advertiser, %account, action, rows, duration_ms, tiktok_request_id = answer.trace.request_id,
+                    tiktok_log_id = answer.trace.log_id, "TikTok took a mapping call"
+                );
+            }
+            Err(failure) => tracing::warn!(
+                %advertiser, %account, action, rows, duration_ms, cause = cause_of(failure.meaning).word(),
+                code = failure.code, status = failure.status, tiktok_message = failure.message,
+                tiktok_request_id = failure.trace.request_id, tiktok_log_id = failure.trace.log_id,
+                "TikTok did not take a mapping call"
+            ),
+        }
+        answer.map(|_| ())
+    }
+
+    async fn succeeded(&self) {
+        let now = Instant::now();
+        self.app.breaker(|breaker| breaker.succeeded(self.connection.advertiser, now));
+        let (first, usable) =
+            self.with(|state| (!std::mem::replace(&mut state.delivered, true), state.usable.clone()));
+        if first {
+            self.app.tokens.accepted(self.connection, &usable).await;
+        }
+    }
+
+    async fn next(&self, failure: &Failure, started: Instant, again: bool, alone: Alone) -> Next {
+        match failure.meaning {
+            Meaning::PartlySuccessful | Meaning::Rejected | Meaning::RejectedUnknown | Meaning::Missing => {
+                Next::Answer(Answer::Refused(Reason::of(failure)))
+            }
+            Meaning::TooLarge => Next::Answer(Answer::TooLarge(Reason::of(failure))),
+            Meaning::Reauthorize | Meaning::NotPermitted => self.examine(failure, again).await,
+            Meaning::Unavailable if again && started.elapsed() < QUICK => {
+                tokio::time::sleep(Duration::from_millis(rand::random_range(100..500))).await;
+                Next::Again
+            }
+            Meaning::Unavailable => self.unavailable(failure, started, alone),
+            Meaning::AppThrottled | Meaning::AdvertiserThrottled => {
+                metrics::counter!("throttles").increment(1);
+                Next::Stop(self.trouble(Reason::of(failure)))
+            }
+            Meaning::Operator | Meaning::NotAllowListed | Meaning::RestartConsent => {
+                metrics::counter!("operator_faults").increment(1);
+                Next::Stop(self.trouble(Reason::of(failure)))
+            }
+        }
+    }
+
+    /// TikTok gave no answer, or a server error. It is the connection's own trouble where another advertiser was served meanwhile.
+    fn unavailable(&self, failure: &Failure, started: Instant, alone: Alone) -> Next {
+        let failing = self.app.trouble(|trouble| (trouble.since(self.connection), trouble.failures(self.connection)));
+        let since = failing.0.map_or(started, |(since, _)| since.min(started));
+        let own = self.app.breaker(|breaker| breaker.served_another_since(self.connection.advertiser, since));
+        let reason = Arc::new(Reason { own, ..Reason::of(failure).as_ref().clone() });
+        let divides = own && failing.1 >= FAILURES_BEFORE_DIVIDING;
+        if alone == Alone::Later || divides {
+            return Next::Answer(Answer::Refused(reason));
+        }
+        Next::Stop(self.trouble(reason))
+    }
+
+    /// The breaker hears of it, and says when a call may be tried again.
+    fn trouble(&self, reason: Arc<Reason>) -> Stopped {
+        let (now, advertiser) = (Instant::now(), self.connection.advertiser);
+        let paused = self.app.breaker(|breaker| {
+            breaker.failed(advertiser, &reason, now, rand::random_range(0.0..1.0));
+            breaker.paused(advertiser, now)
+        });
+        Stopped { reason, pause: paused.map(|paused| paused.until), tried: true, blocked: None }
+    }
+
+    /// TikTok refuses the token: a harmless call says whether it means it.
+    async fn examine(&self, failure: &Failure, again: bool) -> Next {
+        let used = self.with(|state| state.usable.clone());
+        match self.app.tokens.examine(self.connection, &used, failure, &self.app.turns, self.until).await {
+            Examined::Replaced(usable) if again => {
+                self.with(|state| state.usable = *usable);
+                Next::Again
+            }
+            Examined::Vindicated if failure.meaning == Meaning::NotPermitted => {
+                Next::Answer(Answer::Refused(Reason::of_with(Cause::Rejected, failure)))
+            }
+            Examined::Replaced(_) | Examined::Vindicated => {
+                let reason = Reason::of_with(Cause::Token, failure);
+                Next::Stop(Stopped { reason, pause: None, tried: true, blocked: None })
+            }
+            Examined::Blocked(blocked) => Next::Stop(Stopped::from(blocked)),
+        }
+    }
+
+    fn stop(&self, stopped: Stopped) -> Answer {
+        let reason = Arc::clone(&stopped.reason);
+        self.with(|state| {
+            // The first trouble is told; what follows while calls were under way says no more.
+            if state.stopped.is_none() && reason.blame() != Blame::Nobody {
+                state.stopped = Some(stopped);
+            }
+        });
+        Answer::Later(reason)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl From<Blocked> for Stopped {
+    fn from(blocked: Blocked) -> Self {
+        let (reason, pause, tried) = (Arc::clone(&blocked.reason), blocked.until, blocked.asked);
+        Self { reason, pause, tried, blocked: Some(blocked) }
+    }
+}
+
+fn settled(rows: &[Span], outcome: &Outcome) -> Vec<(Span, Outcome)> {
+    rows.iter().map(|row| (*row, outcome.clone())).collect()
+}
+
+/// As a number that JSON can hold: logs would write 128 bits as text, which nobody can average.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,242 @@
+//! One connection's work, from what is in hand of it to what is acknowledged. A panic in it is caught here: its changes wait.
+
+use std::collections::{BTreeMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use envelope::{Envelope, ReadError};
+use futures::FutureExt;
+use ids::ConnectionId;
+use queue::Received;
+use startup::clock::now_ms;
+use tokio::time::Instant;
+
+use crate::App;
+use crate::acknowledge::acknowledge;
+use crate::cause::{Blame, Cause, Outcome, Reason};
+use crate::hand::Hand;
+use crate::letter::REDRIVEN;
+use crate::plan::{Change, Plan, Planner};
+use crate::rounds::InHand;
+use crate::sender::{Sender, Stopped, milliseconds};
+use crate::settle::{Content, LaneSettlement, Terms, settle};
+use crate::token::Usable;
+use crate::work::{Place, Work};
+
+/// What a task has to know of its invocation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Time {
+    /// When calling ends and settling begins.
+    pub(crate) until: Instant,
+    /// When the invocation ends.
+    pub(crate) deadline: Instant,
+    /// Whether more messages wait on the queue than is good for the others.
+    pub(crate) crowded: bool,
+}
+
+/// What the messages are, and what is planned of them.
+struct Read {
+    contents: BTreeMap<Place, Content>,
+    plan: Plan,
+}
+
+impl App {
+    /// Serves `connection` once its turn to call comes, with all of it that is in hand by then. Says which messages are gone.
+    pub(crate) async fn serve(&self, connection: ConnectionId, hand: &InHand, time: Time) -> HashSet<String> {
+        let started = Instant::now();
+        let stopped = match self.ready(connection, time.until).await {
+            Ok(usable) => match self.turns.turn(connection, time.until).await {
+                Ok(()) => Ok(usable),
+                // What is in hand comes back when its visibility ends.
+                Err(_) => return HashSet::new(),
+            },
+            Err(stopped) => Err(stopped),
+        };
+        let work = hand.with(|hand: &mut Hand| hand.take(connection));
+        if work.is_empty() {
+            return HashSet::new();
+        }
+        let worked = AssertUnwindSafe(self.work(&work, stopped, time)).catch_unwind().await;
+        let lanes = worked.unwrap_or_else(|_| self.after_panic(&work, time));
+        let gone = acknowledge(&work, &lanes, &self.queue, &self.dead_letters, time.deadline).await;
+        report(&work, &lanes, gone.len(), started);
+        gone
+    }
+
+    /// The token to use, unless the connection makes no call now.
+    async fn ready(&self, connection: ConnectionId, until: Instant) -> Result<Usable, Stopped> {
+        if let Some(paused) = self.breaker(|breaker| breaker.paused(connection.advertiser, Instant::now())) {
+            return Err(Stopped { reason: paused.reason, pause: Some(paused.until), tried: false, blocked: None });
+        }
+        self.tokens.usable(connection, &self.turns, until).await.map_err(Stopped::from)
+    }
+
+    async fn work(&self, work: &Work, ready: Result<Usable, Stopped>, time: Time) -> Vec<LaneSettlement> {
+        let connection = work.connection;
+        let deleted = ready.as_ref().map(|usable| usable.deleted.clone()).unwrap_or_default();
+        let Read { contents, mut plan } = self.read(work, &deleted);
+        count(&plan);
+        let (stopped, delivered) = match ready {
+            Ok(usable) => {
+                let calls = std::mem::take(&mut plan.calls);
+                let sent = Sender::new(self, connection, usable, time.until).send(&plan, calls).await;
+                for (span, outcome) in &sent.outcomes {
+                    plan.settle(*span, outcome);
+                }
+                (sent.stopped, sent.delivered)
+            }
+            Err(stopped) => {
+                plan.wait_for(&stopped.reason);
+                (Some(stopped), false)
+            }
+        };
+        let terms = self.terms(connection, stopped.as_ref(), delivered, time);
+        count_outcomes(&plan, stopped.as_ref());
+        settle(work, &contents, &plan, terms)
+    }
+
+    /// Reads every message, and plans what is to be told.
+    fn read(&self, work: &Work, deleted: &[ids::AudienceId]) -> Read {
+        let (mut planner, mut contents) = (Planner::new(), BTreeMap::new());
+        let mut redriven = HashSet::new();
+        for (place, message) in work.messages() {
+            let content = match read(work.connection, message) {
+                Ok(envelope) => {
+                    for row in &envelope.rows {
+                        planner.add(place, row);
+                    }
+                    Content::Planned(envelope.header.changed_ms)
+                }
+                Err(content) => content,
+            };
+            contents.insert(place, content);
+            if message.attributes.contains_key(REDRIVEN) {
+                redriven.insert(place);
+            }
+        }
+        let advertiser = work.connection.advertiser;
+        let known = |change: &Change, place: Place| {
+            if deleted.contains(&change.audience) {
+                return Some(Outcome::Dropped);
+            }
+            if redriven.contains(&place) {
+                self.remembered.forget(advertiser, change);
+                return None;
+            }
+            self.remembered.refusal(advertiser, change).map(Outcome::Rejected)
+        };
+        Read { contents, plan: planner.plan(self.config.limits, known) }
+    }
+
+    /// Notes whether the connection failed, and says how its messages are to be settled.
+    fn terms(&self, connection: ConnectionId, stopped: Option<&Stopped>, delivered: bool, time: Time) -> Terms {
+        let (now, now_ms) = (Instant::now(), now_ms());
+        let pause = stopped.and_then(|stopped| stopped.pause);
+        let (delay, since) = self.trouble(|trouble| {
+            match stopped {
+                Some(stopped) if stopped.tried && stopped.reason.blame() != Blame::Nobody => {
+                    trouble.failed(connection, (now, now_ms), pause, rand::random_range(0.0..1.0));
+                }
+                None if delivered => trouble.succeeded(connection),
+                Some(_) | None => {}
+            }
+            (trouble.delay(connection, now, pause), trouble.since(connection))
+        });
+        let blocked = stopped.and_then(|stopped| stopped.blocked.as_ref());
+        let refused_since = blocked.and_then(|blocked| blocked.since_ms);
+        Terms {
+            now_ms,
+            max_age: self.config.max_age,
+            failing_since_ms: refused_since.or(since.map(|(_, ms)| ms)),
+            dead: blocked.is_some_and(|blocked| blocked.dead),
+            crowded: time.crowded,
+            delay,
+        }
+    }
+
+    /// All messages wait: what they hold is not known to this task any more.
+    fn after_panic(&self, work: &Work, time: Time) -> Vec<LaneSettlement> {
+        tracing::error!(
+            advertiser = %work.connection.advertiser, account = %work.connection.account, messages = work.len(),
+            "a fault in the uploader; the changes of a connection wait"
+        );
+        metrics::counter!("panics").increment(1);
+        let reason = Reason::new(Cause::Internal, "a fault in the uploader");
+        let contents = work.messages().map(|(place, _)| (place, Content::Waits(Arc::clone(&reason)))).collect();
+        let stopped = Stopped { reason, pause: None, tried: true, blocked: None };
+        let terms = self.terms(work.connection, Some(&stopped), false, time);
+        settle(work, &contents, &Planner::new().plan(self.config.limits, |_, _| None), Terms { now_ms: 0, ..terms })
+    }
+}
+
+/// Reads a message of `connection`.
+fn read(connection: ConnectionId, message: &Received) -> Result<Envelope<'_>, Content> {
+    let unreadable = |why: String| {
+        tracing::error!(
+            advertiser = %connection.advertiser, account = %connection.account, cause = Cause::Unreadable.word(), why,
+            "a queue message cannot be read; it becomes a dead letter"
+        );
+        Content::Unreadable(Reason::new(Cause::Unreadable, why))
+    };
+    match Envelope::read(&message.body) {
+        Ok(envelope) if envelope.header.connection == connection => Ok(envelope),
+        Ok(_) => Err(unreadable("the envelope is of another connection than its message group".to_owned())),
+        Err(error @ ReadError::Newer(_)) => Err(Content::Waits(Reason::new(Cause::NewerVersion, error.to_string()))),
+        Err(error @ ReadError::Unreadable { .. }) => Err(unreadable(error.to_string())),
+    }
+}
+
+fn count(plan: &Plan) {
+    let counts = plan.counts;
+    metrics::counter!("rows_received").increment(counts.rows);
+    for (reason, count) in [("nil", counts.nil), ("malformed", counts.malformed), ("encoding", counts.encoding)] {
+        metrics::counter!("ids_dropped", "reason" => reason).increment(count);
+    }
+    metrics::counter!("changes_superseded").increment(counts.superseded);
+    metrics::counter!("changes_of_deleted_audiences").increment(counts.dropped);
+}
+
+fn count_outcomes(plan: &Plan, stopped: Option<&Stopped>) {
+    let count = |is: fn(&Outcome) -> bool| plan.changes.iter().filter(|change| is(&change.outcome)).count() as u64;
+    metrics::counter!("changes_delivered").increment(count(|outcome| matches!(outcome, Outcome::Delivered)));
+    metrics::counter!("changes_rejected").increment(count(|outcome| matches!(outcome, Outcome::Rejected(_))));
+    let cause = stopped.map_or("not_tried", |stopped| stopped.reason.cause.word());
+    let later = count(|outcome| matches!(outcome, Outcome::Later(_)));
+    metrics::counter!("changes_postponed", "cause" => cause).increment(later);
+}
+
+/// One line a connection and task: what became of its messages, and why some stay.
+fn report(work: &Work, lanes: &[LaneSettlement], gone: usize, started: Instant) {
+    let (advertiser, account) = (work.connection.advertiser, work.connection.account);
+    let letters = lanes.iter().flat_map(|lane| &lane.done).flat_map(|done| &done.letters);
+    let mut causes = BTreeMap::<Cause, (u64, &Reason)>::new();
+    for letter in letters {
+        causes.entry(letter.reason.cause).or_insert((0, letter.reason.as_ref())).0 += 1;
+    }
+    for (cause, (letters, reason)) in causes {
+        metrics::counter!("dead_letters", "cause" => cause.word()).increment(letters);
+        tracing::error!(
+            %advertiser, %account, cause = cause.word(), code = reason.code, tiktok_message = reason.message,
+            tiktok_request_id = reason.tiktok_request_id, letters, "changes were given up and are in the dead-letter queue"
+        );
+    }
+    let heads = || lanes.iter().filter_map(|lane| lane.head.as_ref());
+    if let Some(head) = heads().max_by_key(|head| head.reason.blame() != Blame::Nobody) {
+        let delay_ms = milliseconds(heads().map(|head| head.delay).max().unwrap_or(Duration::ZERO));
+        tracing::warn!(
+            %advertiser, %account, cause = head.reason.cause.word(), code = head.reason.code,
+            tiktok_message = head.reason.message, tiktok_request_id = head.reason.tiktok_request_id,
+            lanes = heads().count(), delay_ms, "changes of a connection wait; its lanes are blocked"
+        );
+    }
+    let oldest = heads().filter_map(|head| work.at(head.place)).map(|message| message.sent_ms).min();
+    if let Some(oldest) = oldest {
+        let seconds = now_ms().saturating_sub(oldest) / 1000;
+        metrics::gauge!("oldest_change_age_seconds").set(i32::try_from(seconds).map_or(f64::MAX, f64::from));
+    }
+    tracing::info!(
+        %advertiser, %account, messages = work.len(), gone, duration_ms = milliseconds(started.elapsed()),
+        "the messages of a connection are settled"
+    );
+}

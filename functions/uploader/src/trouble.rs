@@ -1,0 +1,124 @@
+//! Which connections fail, since when, and when their lanes come back. Pure: the time is a parameter.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ids::ConnectionId;
+use tokio::time::Instant;
+
+/// The first delay of a blocked lane; it doubles with the connection's consecutive failures.
+const FIRST_DELAY: Duration = Duration::from_secs(10);
+/// The longest in the first hour, and the longest after it.
+const LONGEST_DELAY: Duration = Duration::from_mins(5);
+const LONGEST_LATER: Duration = Duration::from_mins(15);
+const FIRST_HOUR: Duration = Duration::from_hours(1);
+/// Nothing comes back sooner.
+const SHORTEST_DELAY: Duration = Duration::from_secs(5);
+/// A connection that did not fail again for so long is forgotten.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(2);
+
+#[derive(Debug, Clone, Copy)]
+struct Failing {
+    failures: u32,
+    since: Instant,
+    since_ms: i64,
+    retry_at: Instant,
+}
+
+/// The connections of this process that fail.
+#[derive(Debug, Default)]
+pub struct Trouble {
+    failing: HashMap<ConnectionId, Failing>,
+}
+
+impl Trouble {
+    /// A call for `connection` failed at `now`, which is `now_ms` since 1970. All its lanes come back at one instant: when `pause` ends,
+    /// if that is known, else later with each failure. `jitter` is from 0 to 1.
+    pub fn failed(&mut self, connection: ConnectionId, (now, now_ms): (Instant, i64), pause: Option<Instant>, jitter: f64) {
+        let new = Failing { failures: 0, since: now, since_ms: now_ms, retry_at: now };
+        let failing = self.failing.entry(connection).or_insert(new);
+        failing.failures = failing.failures.saturating_add(1);
+        let longest = if now - failing.since > FIRST_HOUR { LONGEST_LATER } else { LONGEST_DELAY };
+        let doubled = FIRST_DELAY.saturating_mul(2_u32.saturating_pow((failing.failures - 1).min(16))).min(longest);
+        let delay = pause.map_or(doubled, |end| end.saturating_duration_since(now)).max(SHORTEST_DELAY);
+        failing.retry_at = now + delay.mul_f64(jitter.clamp(0.0, 1.0).mul_add(0.1, 1.0));
+    }
+
+    /// TikTok did a call for `connection`.
+    pub fn succeeded(&mut self, connection: ConnectionId) {
+        self.failing.remove(&connection);
+    }
+
+    /// When the lanes of `connection` come back, from now: with those that wait already, for what they wait for, `pause` or none.
+    #[must_use]
+    pub fn delay(&self, connection: ConnectionId, now: Instant, pause: Option<Instant>) -> Duration {
+        let retry_at = self.failing.get(&connection).map(|failing| failing.retry_at);
+        let end = retry_at.into_iter().chain(pause).max();
+        end.map_or(FIRST_DELAY, |end| end.saturating_duration_since(now)).max(SHORTEST_DELAY)
+    }
+
+    /// How often `connection` failed running.
+    #[must_use]
+    pub fn failures(&self, connection: ConnectionId) -> u32 {
+        self.failing.get(&connection).map_or(0, |failing| failing.failures)
+    }
+
+    /// Since when `connection` fails: here, and in milliseconds since 1970.
+    #[must_use]
+    pub fn since(&self, connection: ConnectionId) -> Option<(Instant, i64)> {
+        self.failing.get(&connection).map(|failing| (failing.since, failing.since_ms))
+    }
+
+    /// Forgets connections that did not fail again for long.
+    pub fn tidy(&mut self, now: Instant) {
+        self.failing.retain(|_, failing| failing.retry_at + FORGOTTEN_AFTER > now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> ConnectionId {
+        "7.1".parse().unwrap()
+    }
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn lanes_come_back_after_10_seconds_and_then_later_up_to_5_minutes_and_15_after_an_hour() {
+        let (mut trouble, start) = (Trouble::default(), Instant::now());
+        let mut delays = Vec::new();
+        for _ in 0..7 {
+            trouble.failed(connection(), (start, 0), None, 0.0);
+            delays.push(trouble.delay(connection(), start, None).as_secs());
+        }
+        assert_eq!(delays, [10, 20, 40, 80, 160, 300, 300]);
+        let later = start + seconds(3_601);
+        trouble.failed(connection(), (later, 0), None, 0.0);
+        assert_eq!(trouble.delay(connection(), later, None).as_secs(), 900);
+        trouble.succeeded(connection());
+        trouble.failed(connection(), (later, 0), None, 0.0);
+        assert_eq!(trouble.delay(connection(), later, None).as_secs(), 10);
+    }
+
+    #[test]
+    fn what_is_left_of_a_pause_decides_and_at_least_5_seconds() {
+        let (mut trouble, start) = (Trouble::default(), Instant::now());
+        trouble.failed(connection(), (start, 0), Some(start + seconds(70)), 0.0);
+        assert_eq!(trouble.delay(connection(), start, None), seconds(70));
+        assert_eq!(trouble.delay(connection(), start + seconds(69), None), seconds(5));
+        trouble.failed(connection(), (start, 0), Some(start), 1.0);
+        assert_eq!(trouble.delay(connection(), start, None), seconds(5).mul_f64(1.1));
+    }
+
+    #[test]
+    fn a_lane_that_waits_for_anothers_trial_comes_back_with_it_and_has_not_failed() {
+        let (mut trouble, start) = (Trouble::default(), Instant::now());
+        trouble.failed(connection(), (start, 0), None, 0.0);
+        assert_eq!(trouble.delay(connection(), start + seconds(3), None), seconds(7));
+        assert_eq!(trouble.failures(connection()), 1);
+    }
+}
