@@ -69,9 +69,7 @@ impl World {
         let Some(person) = person else {
             return Err(Refusal::permission(format!("No permission to operate advertiser {advertiser_id}.")));
         };
-        if !grant.scopes.iter().any(|scope| need.scopes().contains(scope)) {
-            return Err(Refusal::permission("The token does not have the scope for this call."));
-        }
+        grant.covers(need)?;
         if !role_allows(rules, person.role, need) {
             return Err(Refusal::permission("The user must be Admin or Operator of the ad account."));
         }
@@ -79,6 +77,16 @@ impl World {
             Need::ReadAccount => Ok(advertiser),
             Need::ReadAudiences | Need::ManageAudiences => usable(advertiser),
         }
+    }
+}
+
+impl Grant {
+    /// Whether the scopes are enough for the call.
+    pub(crate) fn covers(&self, need: Need) -> Result<(), Refusal> {
+        if self.scopes.iter().any(|scope| need.scopes().contains(scope)) {
+            return Ok(());
+        }
+        Err(Refusal::permission("The token does not have the scope for this call."))
     }
 }
 

@@ -1,11 +1,11 @@
-//! `GET /advertiser/info/` and `GET /user/info/`: what a token's holder may know of accounts and of himself.
+//! `GET /advertiser/info/` and `GET /user/info/`: what a token's holder may know of accounts and of themselves.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::access::Need;
-use crate::answer::{Done, Outcome, Refusal};
-use crate::rules::Rules;
+use crate::answer::{Done, Outcome, Refusal, shown_as};
+use crate::rules::{Rules, Unreached};
 use crate::world::{Advertiser, World};
 
 /// The query of `/advertiser/info/`; both are JSON arrays in text.
@@ -29,14 +29,16 @@ impl Info {
             return Err(Refusal::parameter("advertiser_ids takes 1 to 100 ids."));
         }
         let fields = self.fields.as_deref().map(|text| strings("fields", text)).transpose()?;
-        let list: Result<Vec<Value>, Refusal> = ids
-            .iter()
-            .map(|id| {
-                let advertiser = world.permit(rules, grant, id, Need::ReadAccount)?;
-                select(account(advertiser), fields.as_deref())
-            })
-            .collect();
-        Ok(Done::Whole(json!({ "list": list? })))
+        grant.covers(Need::ReadAccount)?;
+        let mut list = Vec::with_capacity(ids.len());
+        for id in &ids {
+            match (world.permit(rules, grant, id, Need::ReadAccount), rules.unreached_advertisers) {
+                (Ok(advertiser), _) => list.push(account(advertiser, fields.as_deref())?),
+                (Err(_), Unreached::LeaveOut) => {}
+                (Err(refusal), Unreached::Refuse) => return Err(refusal),
+            }
+        }
+        Ok(Done::Completely(json!({ "list": list })))
     }
 }
 
@@ -46,21 +48,23 @@ pub(crate) fn user(world: &World, token: Option<&str>) -> Outcome {
     let person = world
         .person(&grant.core_user_id)
         .ok_or_else(|| Refusal::new(40106, "The user of the token does not exist."))?;
-    Ok(Done::Whole(json!({
+    let info = json!({
         "core_user_id": person.core_user_id,
         "display_name": person.display_name,
         "email": person.email,
-        "avatar_url": "",
+        "avatar_url": person.avatar_url,
         "create_time": 1_600_000_000,
-    })))
+    });
+    Ok(Done::Completely(shown_as(info, person.shown_as.as_ref())))
 }
 
 fn strings(name: &str, text: &str) -> Result<Vec<String>, Refusal> {
     serde_json::from_str(text).map_err(|_| Refusal::parameter(format!("{name} is not a JSON array of strings.")))
 }
 
-fn account(advertiser: &Advertiser) -> Map<String, Value> {
-    let fields = [
+/// The row of an advertiser, with only the fields asked for; an unknown one is an error.
+fn account(advertiser: &Advertiser, fields: Option<&[String]>) -> Result<Value, Refusal> {
+    let all = [
         ("advertiser_id", &*advertiser.advertiser_id),
         ("name", &*advertiser.name),
         ("role", &*advertiser.kind),
@@ -69,17 +73,14 @@ fn account(advertiser: &Advertiser) -> Map<String, Value> {
         ("timezone", "Europe/Berlin"),
         ("owner_bc_id", &*advertiser.business_center),
     ];
-    fields.into_iter().map(|(field, value)| (field.to_owned(), json!(value))).collect()
-}
-
-/// Only the fields asked for; an unknown one is an error.
-fn select(mut account: Map<String, Value>, fields: Option<&[String]>) -> Result<Value, Refusal> {
-    let Some(fields) = fields else {
-        return Ok(Value::Object(account));
-    };
-    if let Some(unknown) = fields.iter().find(|field| !account.contains_key(*field)) {
+    let unknown = |field: &&String| all.iter().all(|(name, _)| name != field);
+    if let Some(unknown) = fields.into_iter().flatten().find(unknown) {
         return Err(Refusal::parameter(format!("fields: {unknown} is unknown.")));
     }
-    account.retain(|field, _| fields.contains(field));
-    Ok(Value::Object(account))
+    let row = all.into_iter().map(|(field, value)| (field.to_owned(), json!(value))).collect();
+    let mut row = shown_as(Value::Object(row), advertiser.shown_as.as_ref());
+    if let (Value::Object(row), Some(fields)) = (&mut row, fields) {
+        row.retain(|field, _| fields.contains(field));
+    }
+    Ok(row)
 }

@@ -9,9 +9,19 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub(crate) enum Done {
     /// All of it; `data` of the answer.
-    Whole(Value),
+    Completely(Value),
     /// The good rows of a mapping call, answered with 20001.
     Partly,
+}
+
+impl Done {
+    /// The id of the audience that a creation made.
+    pub(crate) fn audience_made(&self) -> Option<&str> {
+        match self {
+            Self::Completely(data) => data.get("audience_id").and_then(Value::as_str),
+            Self::Partly => None,
+        }
+    }
 }
 
 /// A call that was refused: nothing of it was applied.
@@ -48,7 +58,7 @@ impl Refusal {
 /// The body code of an outcome.
 pub(crate) const fn code(outcome: &Outcome) -> u32 {
     match outcome {
-        Ok(Done::Whole(_)) => 0,
+        Ok(Done::Completely(_)) => 0,
         Ok(Done::Partly) => 20001,
         Err(refusal) => refusal.code,
     }
@@ -58,11 +68,23 @@ pub(crate) const fn code(outcome: &Outcome) -> u32 {
 pub(crate) fn body(outcome: Outcome, request_id: &str) -> String {
     let code = code(&outcome);
     let (message, data) = match outcome {
-        Ok(Done::Whole(data)) => ("OK".to_owned(), data),
+        Ok(Done::Completely(data)) => ("OK".to_owned(), data),
         Ok(Done::Partly) => ("Partly successful.".to_owned(), json!({})),
         Err(refusal) => (refusal.message, json!({})),
     };
     json!({"code": code, "message": message, "request_id": request_id, "data": data}).to_string()
+}
+
+/// What an answer shows of a thing: its fields as they are, those that a story replaced, or something else altogether.
+pub(crate) fn shown_as(mut fields: Value, instead: Option<&Value>) -> Value {
+    match (&mut fields, instead) {
+        (_, None) => fields,
+        (Value::Object(fields), Some(Value::Object(replaced))) => {
+            fields.extend(replaced.clone());
+            Value::Object(std::mem::take(fields))
+        }
+        (_, Some(instead)) => instead.clone(),
+    }
 }
 
 /// The outcome as a response.

@@ -1,4 +1,4 @@
-//! `POST /segment/audience/`: creates and deletes audiences. It never looks for one of the same name: twins are the caller's doing.
+//! `POST /segment/audience/`: creates and deletes audiences. It never looks for one of the same name: a caller that repeats a creation gets two.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::access::Need;
 use crate::answer::{Done, Outcome, Refusal};
 use crate::rules::Rules;
-use crate::world::{PARTNER_AUDIENCE, World};
+use crate::world::{Audience, Kind, World};
 
 /// The body of the call.
 #[derive(Debug, Deserialize)]
@@ -45,28 +45,23 @@ impl Change {
         if name.trim().is_empty() {
             return Err(Refusal::parameter("custom_audience_name is empty."));
         }
-        let audiences = world
-            .audiences
-            .values()
-            .filter(|audience| audience.advertiser_id == self.advertiser_id)
-            .filter(|audience| audience.deleted_ms.is_none())
-            .count();
+        let audiences = world.audiences.values().filter(|audience| audience.belongs_to(&self.advertiser_id)).count();
         if audiences >= rules.max_audiences {
             return Err(Refusal::parameter(format!(
                 "The advertiser has {} audiences, no more can be created.",
                 rules.max_audiences
             )));
         }
-        let audience_id = world.add_audience(&self.advertiser_id, name, PARTNER_AUDIENCE, now_ms);
-        Ok(Done::Whole(json!({ "audience_id": audience_id })))
+        let audience = Audience::new(rules, &self.advertiser_id, name, Kind::Partner, now_ms);
+        let audience_id = world.add_audience(audience);
+        Ok(Done::Completely(json!({ "audience_id": audience_id })))
     }
 
     fn delete(&self, world: &mut World, audience_id: &str, now_ms: u64) -> Outcome {
         let audience = world
             .audiences
             .get_mut(audience_id)
-            .filter(|audience| audience.deleted_ms.is_none())
-            .filter(|audience| audience.advertiser_id == self.advertiser_id)
+            .filter(|audience| audience.belongs_to(&self.advertiser_id))
             .ok_or_else(|| Refusal::missing("audience", audience_id))?;
         if audience.in_use {
             return Err(Refusal::parameter(format!(
@@ -74,6 +69,6 @@ impl Change {
             )));
         }
         audience.deleted_ms = Some(now_ms);
-        Ok(Done::Whole(json!({})))
+        Ok(Done::Completely(json!({})))
     }
 }

@@ -1,5 +1,5 @@
 //! The consent page, at both of its addresses: who is signed in, which permissions are ticked, Allow or Cancel.
-//! It stands for TikTok's; it needs no script and has no look of its own worth copying.
+//! It replaces TikTok's own page in tests; it needs no script, and its look is not TikTok's.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(crate) fn routes() -> Router<Arc<Sandbox>> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Asked {
+struct Consent {
     app_id: String,
     redirect_uri: String,
     state: Option<String>,
@@ -45,21 +45,21 @@ struct Asked {
 #[derive(Template)]
 #[template(path = "consent.html")]
 struct Page<'a> {
-    asked: &'a Asked,
+    consent: &'a Consent,
     people: Vec<Choice<'a>>,
     permissions: &'a [(u64, &'a str, bool)],
 }
 
-/// A person as the page shows him.
+/// A person as the page shows them.
 struct Choice<'a> {
     person: &'a Person,
     role: &'static str,
     first: bool,
 }
 
-async fn show(Shared(sandbox): Shared<Arc<Sandbox>>, Query(asked): Query<Asked>) -> Response {
+async fn show(Shared(sandbox): Shared<Arc<Sandbox>>, Query(consent): Query<Consent>) -> Response {
     let state = sandbox.lock();
-    if let Err(problem) = check(&state, &asked.app_id, &asked.redirect_uri) {
+    if let Err(problem) = check(&state, &consent.app_id, &consent.redirect_uri) {
         return (StatusCode::BAD_REQUEST, problem).into_response();
     }
     let people = state.world.people.iter().enumerate().map(|(index, person)| Choice {
@@ -67,7 +67,7 @@ async fn show(Shared(sandbox): Shared<Arc<Sandbox>>, Query(asked): Query<Asked>)
         role: role(person.role),
         first: index == 0,
     });
-    let page = Page { asked: &asked, people: people.collect(), permissions: &PERMISSIONS };
+    let page = Page { consent: &consent, people: people.collect(), permissions: &PERMISSIONS };
     match page.render() {
         Ok(html) => Html(html).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
@@ -124,7 +124,7 @@ fn allow(state: &mut State, fields: &Fields, app_id: &str) -> Result<String, &'s
         advertisers: person.advertisers.clone(),
         scopes: scopes.map_err(|_| "A scope is a number.")?,
     };
-    let expires_ms = clock::now_ms() + state.rules.auth_code_life_ms;
+    let expires_ms = clock::now_ms() + state.rules.general.auth_code_life_ms;
     Ok(state.world.add_code(grant, expires_ms))
 }
 

@@ -1,21 +1,21 @@
 //! The client of the control API, for stories and the demo: what a test wants to set up, break and look at, as typed calls.
-//! Plain HTTP to loopback only. What it sends and gets is in `control/messages.rs`, and in the modules of each concern.
+//! Plain HTTP to loopback only. What it sends and gets is in `control/messages.rs`, and in the modules of each concern; the
+//! other side of it is `control/server.rs`.
 
-mod accounts;
 mod audiences;
-mod looking;
+mod faults;
+mod inspection;
 mod messages;
-pub(crate) mod routes;
-mod setting_up;
+pub(crate) mod server;
+mod setup;
 
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use messages::{
-    AdvertiserChange, AudienceView, Customer, NewAdvertiser, NewApp, NewAudience, NewGrant, NewPerson, PersonChange,
-    Poison, Token,
-};
+pub use audiences::{AudienceChange, AudienceView, NewAudience, Poison};
+pub use messages::{AdvertiserChange, Customer, NewAdvertiser, NewApp, NewGrant, NewPerson, PersonChange, Token};
+
 /// A client of one sandbox.
 #[derive(Clone, Debug)]
 pub struct Control {

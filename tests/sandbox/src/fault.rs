@@ -1,32 +1,44 @@
-//! Misbehaviour on request: which calls a fault hits, and what happens to them.
-//! Deciding which fault is due is in `armed.rs`, carrying it out in `misbehave.rs`.
+//! Faults: failures on request, which calls they hit, and what happens to these.
+//! Which fault is due is decided in `fault/active.rs`; the broken answers are made in `fault/answer.rs`.
+
+pub(crate) mod active;
+pub(crate) mod answer;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A misbehaviour: what, for which calls, and how often. Begin with one of the constructors and narrow it.
+/// A failure: what, for which calls, and how often. Begin with one of the constructors and narrow it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// What happens to a call that is hit.
     pub kind: Kind,
-    /// Only calls of this path, like `/segment/mapping/`.
+    /// Only calls of these paths, like `/segment/mapping/`; empty: of every path.
     #[serde(default)]
-    pub path: Option<String>,
+    pub paths: Vec<String>,
     /// Only calls that name this advertiser.
     #[serde(default)]
     pub advertiser_id: Option<String>,
+    /// Only calls whose token has a fingerprint (SHA-256, lower-case hex) that begins with this; empty: every call with a token.
+    #[serde(default)]
+    pub token: Option<String>,
     /// Only calls with this action in the body: `add`, `delete`, `create`.
     #[serde(default)]
     pub action: Option<String>,
-    /// Matching calls that are let through first.
+    /// Matching calls that are let through first; each is carried out and answered as if there were no fault.
     #[serde(default)]
     pub skip: u32,
     /// How many of the matching calls are hit.
     #[serde(default)]
     pub when: When,
-    /// Whether the call takes effect before its answer is replaced or lost.
+    /// Whether the call takes effect and only its answer is replaced or lost. Otherwise a call that is hit changes nothing: an
+    /// `auth_code` stays unspent, no audience is made. (A hang and `partly` do take effect, see [`Kind`].)
     #[serde(default)]
     pub applied: bool,
+    /// Milliseconds after which the fault ends by itself, counted from when it was set.
+    #[serde(default)]
+    pub lasting_ms: Option<u64>,
 }
 
 /// How many of the matching calls are hit.
@@ -57,7 +69,7 @@ pub enum Kind {
     Status {
         /// The status.
         status: u16,
-        /// The whole body.
+        /// The body.
         body: String,
     },
     /// A wait, and then the usual answer. Whoever hangs up before leaves the call undone, unless `applied`.
@@ -69,10 +81,10 @@ pub enum Kind {
     Cut,
     /// HTTP 200 with a body that is not what it says: HTML, half a JSON object, nothing.
     Text {
-        /// The whole body, sent as `application/json`.
+        /// The body, sent as `application/json`.
         body: String,
     },
-    /// Headers that promise a whole answer, half of it, and a closed connection.
+    /// Headers that promise a complete answer, half of it, and a closed connection.
     Truncated,
     /// A well-formed success, padded to this many bytes.
     Oversized {
@@ -107,10 +119,20 @@ impl Kind {
 }
 
 impl Fault {
-    /// This misbehaviour for every call, until cleared.
+    /// This failure for every call, until cleared.
     #[must_use]
     pub const fn new(kind: Kind) -> Self {
-        Self { kind, path: None, advertiser_id: None, action: None, skip: 0, when: When::Always, applied: false }
+        Self {
+            kind,
+            paths: Vec::new(),
+            advertiser_id: None,
+            token: None,
+            action: None,
+            skip: 0,
+            when: When::Always,
+            applied: false,
+            lasting_ms: None,
+        }
     }
 
     /// A body code under HTTP 200.
@@ -144,10 +166,29 @@ impl Fault {
         Self::new(Kind::Text { body: body.to_owned() })
     }
 
-    /// Only calls of this path.
+    /// TikTok refuses every token, though they live: 40105 for each call that brings one.
     #[must_use]
-    pub fn on(self, path: &str) -> Self {
-        Self { path: Some(path.to_owned()), ..self }
+    pub fn tokens_refused() -> Self {
+        Self::code(40105, "Access token is incorrect or has been revoked.").token("")
+    }
+
+    /// Only calls of this path; said again, of that one too.
+    #[must_use]
+    pub fn on(mut self, path: &str) -> Self {
+        self.paths.push(path.to_owned());
+        self
+    }
+
+    /// Only calls whose token has a fingerprint that begins with this.
+    #[must_use]
+    pub fn token(self, fingerprint: &str) -> Self {
+        Self { token: Some(fingerprint.to_owned()), ..self }
+    }
+
+    /// Ends by itself after this time.
+    #[must_use]
+    pub fn lasting(self, time: Duration) -> Self {
+        Self { lasting_ms: Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)), ..self }
     }
 
     /// Only calls that name this advertiser.
@@ -186,10 +227,17 @@ impl Fault {
         Self { applied: true, ..self }
     }
 
-    /// Whether a call is one that this fault is meant for.
-    pub(crate) fn matches(&self, path: &str, advertisers: &[String], action: Option<&str>) -> bool {
-        self.path.as_deref().is_none_or(|wanted| wanted == path)
-            && self.advertiser_id.as_ref().is_none_or(|wanted| advertisers.contains(wanted))
-            && self.action.as_deref().is_none_or(|wanted| action == Some(wanted))
+    /// Whether a call that is hit takes effect.
+    pub(crate) fn takes_effect(&self) -> bool {
+        match self.kind {
+            Kind::Hang { .. } | Kind::Partly => true,
+            Kind::Code { .. }
+            | Kind::Status { .. }
+            | Kind::Cut
+            | Kind::Text { .. }
+            | Kind::Truncated
+            | Kind::Oversized { .. }
+            | Kind::Redirect { .. } => self.applied,
+        }
     }
 }

@@ -1,18 +1,19 @@
 //! `POST /segment/mapping/`: users into audiences, or out of them. Rows are positional against `id_schema`.
-//! A call is checked as a whole before anything of it is applied, and read once, borrowed from its body.
+//! All of a call is checked before anything of it is applied. It is read once, borrowed from its body.
+
+mod rows;
 
 use std::collections::{BTreeSet, HashSet};
-use std::fmt;
 
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::access::Need;
 use crate::answer::{Done, Outcome, Refusal};
-use crate::member::{Digest, Family, IdKind, NotADigest};
+use crate::member::IdKind;
 use crate::rules::Rules;
-use crate::world::{PARTNER_AUDIENCE, World};
+use crate::world::{LIFE_MS, World};
+use rows::{Change, Checked, Slot};
 
 /// The body of the call.
 #[derive(Debug, Deserialize)]
@@ -30,61 +31,6 @@ pub(crate) struct Mapping<'a> {
 pub(crate) enum Action {
     Add,
     Delete,
-}
-
-/// One place of a row: an id and its audiences, or `{}`.
-#[derive(Debug, Default)]
-struct Slot<'a> {
-    id: Option<&'a str>,
-    audience_ids: Option<Vec<&'a str>>,
-}
-
-/// By hand, because a derived struct can also be read from an array, and `[]` would pass for `{}`.
-impl<'de: 'a, 'a> Deserialize<'de> for Slot<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(SlotVisitor)
-    }
-}
-
-struct SlotVisitor;
-
-impl<'de> Visitor<'de> for SlotVisitor {
-    type Value = Slot<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object with id and audience_ids, or {}")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut slot = Slot::default();
-        while let Some(field) = map.next_key::<&str>()? {
-            match field {
-                "id" if slot.id.is_none() => slot.id = Some(map.next_value()?),
-                "audience_ids" if slot.audience_ids.is_none() => slot.audience_ids = Some(map.next_value()?),
-                _ => return Err(A::Error::custom(format_args!("unknown or repeated field {field:?}"))),
-            }
-        }
-        Ok(slot)
-    }
-}
-
-/// One id in one audience, which is a place in [`Check::audiences`].
-type Change = (usize, IdKind, Digest);
-
-/// What is looked up once for a call.
-struct Check<'a, 'w> {
-    mapping: &'w Mapping<'a>,
-    rules: &'w Rules,
-    world: &'w World,
-    /// The audiences that may be changed, with the hash family that each is bound to. A call names few.
-    audiences: Vec<(&'a str, Option<Family>)>,
-}
-
-/// What a call comes to: the changes of its good rows, by audience, and why its first bad row is bad.
-struct Checked<'a> {
-    audiences: Vec<&'a str>,
-    changes: Vec<Change>,
-    bad: Option<Refusal>,
 }
 
 impl<'a> Mapping<'a> {
@@ -111,15 +57,22 @@ impl<'a> Mapping<'a> {
     }
 
     /// Applies the call, or its good rows when `partly`.
-    pub(crate) fn carry_out(&self, rules: &Rules, world: &mut World, token: Option<&str>, partly: bool) -> Outcome {
+    pub(crate) fn carry_out(
+        &self,
+        rules: &Rules,
+        world: &mut World,
+        token: Option<&str>,
+        partly: bool,
+        now_ms: u64,
+    ) -> Outcome {
         self.permitted(rules, world, token)?;
         self.well_formed(rules)?;
-        let Checked { audiences, changes, bad } = self.check(rules, world, partly)?;
+        let Checked { audiences, changes, bad } = self.check(rules, world, partly || rules.partly, now_ms)?;
         match bad {
             Some(refusal) if changes.is_empty() => return Err(refusal),
-            _ => apply(world, self.action, &audiences, changes),
+            _ => apply(world, self.action, &audiences, changes, now_ms),
         }
-        Ok(if bad.is_some() { Done::Partly } else { Done::Whole(json!({})) })
+        Ok(if bad.is_some() { Done::Partly } else { Done::Completely(json!({})) })
     }
 
     fn slots(&self) -> impl Iterator<Item = &Slot<'a>> {
@@ -161,112 +114,9 @@ impl<'a> Mapping<'a> {
         }
         Ok(())
     }
-
-    /// Checks every row. A bad one is an error unless `partly`.
-    fn check(&self, rules: &Rules, world: &World, partly: bool) -> Result<Checked<'a>, Refusal> {
-        let mut check = Check { mapping: self, rules, world, audiences: Vec::new() };
-        let mut changes = Vec::with_capacity(self.batch_data.len() * self.id_schema.len());
-        let mut bad = None;
-        for (index, row) in self.batch_data.iter().enumerate() {
-            let good = changes.len();
-            if let Err(mut refusal) = check.row(row, &mut changes) {
-                refusal.message = format!("batch_data[{index}]: {}", refusal.message);
-                if !partly {
-                    return Err(refusal);
-                }
-                changes.truncate(good);
-                bad.get_or_insert(refusal);
-            }
-        }
-        let audiences = check.audiences.into_iter().map(|(audience_id, _)| audience_id).collect();
-        Ok(Checked { audiences, changes, bad })
-    }
 }
 
-impl<'a> Check<'a, '_> {
-    fn row(&mut self, row: &[Slot<'a>], changes: &mut Vec<Change>) -> Result<(), Refusal> {
-        let schema = &self.mapping.id_schema;
-        if row.len() != schema.len() {
-            return Err(Refusal::parameter(format!(
-                "the row has {} places, id_schema has {}.",
-                row.len(),
-                schema.len()
-            )));
-        }
-        let before = changes.len();
-        for (slot, kind) in row.iter().zip(schema) {
-            match (slot.id, slot.audience_ids.as_deref()) {
-                (None, None) => {}
-                (Some(id), Some(audience_ids)) if !audience_ids.is_empty() => {
-                    self.slot(*kind, id, audience_ids, changes)?;
-                }
-                _ => return Err(Refusal::parameter("a place has an id without audiences, or the reverse.")),
-            }
-        }
-        if changes.len() == before {
-            return Err(Refusal::parameter("the row has no id."));
-        }
-        Ok(())
-    }
-
-    fn slot(
-        &mut self,
-        kind: IdKind,
-        id: &str,
-        audience_ids: &[&'a str],
-        changes: &mut Vec<Change>,
-    ) -> Result<(), Refusal> {
-        let digest = kind.digest(id).map_err(|problem| match problem {
-            NotADigest::Shape => Refusal::new(40062, format!("the id is not a {kind:?} hash.")),
-            NotADigest::Nobody => Refusal::parameter("the id is the hash of nobody."),
-        })?;
-        if let Some(refusal) = self.world.poison.get(id) {
-            return Err(refusal.clone());
-        }
-        for (index, audience_id) in audience_ids.iter().enumerate() {
-            if audience_ids.iter().take(index).any(|before| before == audience_id) {
-                return Err(Refusal::parameter("audience_ids has an audience twice."));
-            }
-            changes.push((self.audience(audience_id, kind.family())?, kind, digest));
-        }
-        Ok(())
-    }
-
-    /// The place of the audience, if it may take ids of this family.
-    fn audience(&mut self, audience_id: &'a str, family: Family) -> Result<usize, Refusal> {
-        let known = self.audiences.iter().position(|(known, _)| *known == audience_id);
-        let place = match known {
-            Some(place) => place,
-            None => self.look_up(audience_id)?,
-        };
-        let (_, bound) = &mut self.audiences[place];
-        if self.rules.one_hash_family && bound.is_some_and(|bound| bound != family) {
-            return Err(Refusal::parameter(format!("audience {audience_id} holds hashes of another family.")));
-        }
-        bound.get_or_insert(family);
-        Ok(place)
-    }
-
-    fn look_up(&mut self, audience_id: &'a str) -> Result<usize, Refusal> {
-        let audience = self
-            .world
-            .audiences
-            .get(audience_id)
-            .filter(|audience| audience.deleted_ms.is_none())
-            .filter(|audience| self.mapping.advertiser_ids.contains(&audience.advertiser_id))
-            .ok_or_else(|| Refusal::missing("audience", audience_id))?;
-        if audience.kind != PARTNER_AUDIENCE {
-            return Err(Refusal::parameter(format!(
-                "audience {audience_id} is a {}, not a {PARTNER_AUDIENCE}.",
-                audience.kind
-            )));
-        }
-        self.audiences.push((audience_id, audience.family));
-        Ok(self.audiences.len() - 1)
-    }
-}
-
-fn apply(world: &mut World, action: Action, audiences: &[&str], mut changes: Vec<Change>) {
+fn apply(world: &mut World, action: Action, audiences: &[&str], mut changes: Vec<Change>, now_ms: u64) {
     // All of a call go the same way, so that their order is of no account.
     changes.sort_unstable_by_key(|(place, kind, _)| (*place, *kind));
     for same in changes.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
@@ -274,6 +124,7 @@ fn apply(world: &mut World, action: Action, audiences: &[&str], mut changes: Vec
         let Some(audience) = world.audiences.get_mut(audiences[place]) else {
             continue;
         };
+        audience.expires_ms = now_ms + LIFE_MS;
         let digests = same.iter().map(|(_, _, digest)| *digest);
         let members = audience.members.entry(kind).or_default();
         match action {

@@ -54,11 +54,11 @@ pub(crate) enum NotADigest {
     /// Not lower-case hex of the right length.
     Shape,
     /// The hash of the nil UUID or of nothing.
-    Nobody,
+    Placeholder,
 }
 
 /// MD5 and SHA-256 of `00000000-0000-0000-0000-000000000000` and of the empty string.
-const NOBODY: [&str; 4] = [
+const PLACEHOLDERS: [&str; 4] = [
     "9f89c84a559f573636a47ff8daed0d33",
     "d41d8cd98f00b204e9800998ecf8427e",
     "12b9377cbe7e5c94e8a70d9d23929523d14afa954793130f8a3959c7b849aca8",
@@ -80,8 +80,8 @@ impl IdKind {
             Family::Sha256 => bytes(hex).map(Digest::Sha256),
         }
         .ok_or(NotADigest::Shape)?;
-        if NOBODY.contains(&hex) {
-            return Err(NotADigest::Nobody);
+        if PLACEHOLDERS.contains(&hex) {
+            return Err(NotADigest::Placeholder);
         }
         Ok(digest)
     }
@@ -127,7 +127,7 @@ const fn nibble(character: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{IdKind, NOBODY, NotADigest};
+    use super::{IdKind, NotADigest, PLACEHOLDERS};
 
     #[test]
     fn only_lower_case_hex_of_the_right_length_is_a_digest() {
@@ -141,10 +141,10 @@ mod tests {
     }
 
     #[test]
-    fn the_hashes_of_nil_and_of_nothing_are_nobody() {
-        for hash in NOBODY {
+    fn the_hashes_of_nil_and_of_nothing_are_placeholders() {
+        for hash in PLACEHOLDERS {
             let kind = if hash.len() == 32 { IdKind::AaidMd5 } else { IdKind::AaidSha256 };
-            assert_eq!(kind.digest(hash), Err(NotADigest::Nobody));
+            assert_eq!(kind.digest(hash), Err(NotADigest::Placeholder));
         }
     }
 }

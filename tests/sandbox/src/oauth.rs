@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::{Done, Outcome, Refusal};
+use crate::answer::{Done, Outcome, Refusal, shown_as};
+use crate::rules::Rules;
 use crate::world::World;
 
 /// The body of `POST /oauth2/access_token/`.
@@ -34,9 +35,9 @@ pub(crate) struct Advertisers {
 }
 
 impl Exchange {
-    pub(crate) fn carry_out(&self, world: &mut World, now_ms: u64) -> Outcome {
+    /// A code is spent by a token alone: whatever is refused, by a limit, a fault or for a wrong secret, leaves it unspent.
+    pub(crate) fn carry_out(&self, rules: &Rules, world: &mut World, now_ms: u64) -> Outcome {
         world.app(&self.app_id, &self.secret)?;
-        // A code of another app stays unspent.
         let code = world
             .codes
             .get(&self.auth_code)
@@ -47,8 +48,8 @@ impl Exchange {
         let advertiser_ids =
             if self.return_advertiser_ids.unwrap_or(true) { code.grant.advertisers.clone() } else { Vec::new() };
         let scope = code.grant.scopes.clone();
-        let access_token = world.add_token(code.grant);
-        Ok(Done::Whole(json!({
+        let access_token = world.add_token(rules, code.grant);
+        Ok(Done::Completely(json!({
             "access_token": access_token,
             "advertiser_ids": advertiser_ids,
             "scope": scope,
@@ -67,7 +68,7 @@ impl Revocation {
             return Err(inconsistent());
         }
         world.tokens.remove(&self.access_token);
-        Ok(Done::Whole(json!({})))
+        Ok(Done::Completely(json!({})))
     }
 }
 
@@ -85,13 +86,14 @@ impl Advertisers {
             .filter(|id| reached.contains(id))
             .filter_map(|id| world.advertisers.get(id))
             .map(|advertiser| {
-                json!({
+                let row = json!({
                     "advertiser_id": advertiser.advertiser_id,
                     "advertiser_name": advertiser.name,
-                })
+                });
+                shown_as(row, advertiser.shown_as.as_ref())
             })
             .collect();
-        Ok(Done::Whole(json!({ "list": list })))
+        Ok(Done::Completely(json!({ "list": list })))
     }
 }
 

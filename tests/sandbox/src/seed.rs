@@ -52,6 +52,7 @@ fn account(world: &mut World, name: &str, business_center: &str, status: &str) -
         status: status.to_owned(),
         kind: "ROLE_ADVERTISER".to_owned(),
         allow_listed: true,
+        shown_as: None,
     };
     world.advertisers.insert(advertiser_id.clone(), advertiser);
     advertiser_id
@@ -63,7 +64,10 @@ fn person(world: &mut World, key: &str, name: &str, role: Role, advertisers: Vec
         core_user_id: id(),
         display_name: name.to_owned(),
         email: format!("{key}@example.com"),
+        avatar_url: String::new(),
         role,
         advertisers,
+        authorizing_again_ends_older_tokens: None,
+        shown_as: None,
     });
 }

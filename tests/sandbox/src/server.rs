@@ -24,7 +24,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::control::{Control, ControlError};
 use crate::rules::Rules;
 use crate::state::Sandbox;
-use crate::{API_BASE_PATH, api, consent, control, misbehave};
+use crate::{API_BASE_PATH, api, consent, control, fault};
 
 /// Serves a new sandbox until `shutdown` is done. Calls that hang then are cut.
 pub async fn serve(listener: TcpListener, rules: Rules, shutdown: impl Future<Output = ()>) {
@@ -96,7 +96,7 @@ fn router(sandbox: Arc<Sandbox>) -> Router {
     Router::new()
         .route(&format!("{API_BASE_PATH}/{{*path}}"), any(api::answer))
         .merge(consent::routes())
-        .nest("/_sandbox", control::routes::routes())
+        .nest("/_sandbox", control::server::routes())
         .with_state(sandbox)
 }
 
@@ -113,9 +113,9 @@ async fn connection(stream: TcpStream, router: Router) {
         let answered = router.call(request);
         async move {
             let response: Response = answered.await.unwrap_or_else(|never: Infallible| match never {});
-            if misbehave::is_cut(&response) { Err(CutByFault) } else { Ok(response) }
+            if fault::answer::is_cut(&response) { Err(CutByFault) } else { Ok(response) }
         }
     });
-    // A peer that hangs up, or a cut made on purpose, is no news.
+    // A peer that hangs up and a cut made on purpose are both to be expected.
     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
 }

@@ -2,17 +2,17 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::armed::Faults;
+use crate::fault::active::Faults;
 use crate::journal::Journal;
 use crate::limits::Counters;
-use crate::rules::Rules;
+use crate::rules::{RuleBook, Rules};
 use crate::seed;
 use crate::world::World;
 
 /// The state of one sandbox.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) rules: Rules,
+    pub(crate) rules: RuleBook,
     pub(crate) world: World,
     pub(crate) counters: Counters,
     pub(crate) faults: Faults,
@@ -27,7 +27,7 @@ impl Sandbox {
     pub(crate) fn new(rules: Rules) -> Self {
         Self(Mutex::new(State {
             world: seed::world(&rules),
-            rules,
+            rules: RuleBook::new(rules),
             counters: Counters::default(),
             faults: Faults::default(),
             journal: Journal::default(),

@@ -1,16 +1,21 @@
 //! Who and what exists at this TikTok: apps, people, advertisers, tokens, audiences.
-//! It holds facts and makes ids; who may do what is in `access.rs`, what a call changes is beside each endpoint.
+//! It holds facts and makes ids; who may do what is in `access.rs`, what a call changes is in the file of its endpoint.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod audience;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::answer::Refusal;
-use crate::member::{Digest, Family, IdKind};
+use crate::rules::Rules;
 
-/// What a person may do in the advertiser accounts that he reaches.
+pub(crate) use audience::{Audience, Kind, LIFE_MS};
+
+/// What a person may do in the advertiser accounts that they reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -35,10 +40,19 @@ pub struct Person {
     pub display_name: String,
     /// The address that `/user/info/` gives.
     pub email: String,
+    /// The address of a picture that `/user/info/` gives.
+    #[serde(default)]
+    pub avatar_url: String,
     /// What the person may do.
     pub role: Role,
     /// The ids of the advertiser accounts that the person reaches.
     pub advertisers: Vec<String>,
+    /// Whether a new token ends this person's older ones; [`Rules::authorizing_again_ends_older_tokens`] if it is not said.
+    #[serde(default)]
+    pub authorizing_again_ends_older_tokens: Option<bool>,
+    /// What `/user/info/` shows instead: an object replaces these fields, anything else replaces all of `data`.
+    #[serde(default)]
+    pub shown_as: Option<Value>,
 }
 
 /// An advertiser account.
@@ -56,6 +70,9 @@ pub struct Advertiser {
     pub kind: String,
     /// Whether the integration is approved for this advertiser; if not, audience calls are answered with 40118.
     pub allow_listed: bool,
+    /// What lists of advertisers show instead: an object replaces these fields, anything else replaces the row.
+    #[serde(default)]
+    pub shown_as: Option<Value>,
 }
 
 /// An app of a developer.
@@ -81,22 +98,6 @@ pub(crate) struct AuthCode {
     pub(crate) expires_ms: u64,
 }
 
-/// An audience and who is in it.
-#[derive(Clone, Debug)]
-pub(crate) struct Audience {
-    pub(crate) advertiser_id: String,
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) created_ms: u64,
-    pub(crate) deleted_ms: Option<u64>,
-    pub(crate) in_use: bool,
-    pub(crate) family: Option<Family>,
-    pub(crate) members: BTreeMap<IdKind, HashSet<Digest>>,
-}
-
-/// The type of the audiences that this API makes, and the only one that mapping feeds.
-pub(crate) const PARTNER_AUDIENCE: &str = "Partner Audience";
-
 /// Everything that exists.
 #[derive(Debug, Default)]
 pub(crate) struct World {
@@ -106,7 +107,7 @@ pub(crate) struct World {
     pub(crate) tokens: HashMap<String, Grant>,
     pub(crate) codes: HashMap<String, AuthCode>,
     pub(crate) audiences: BTreeMap<String, Audience>,
-    /// Hashes that spoil a call which carries them.
+    /// Hashes that a mapping call is refused for, and how.
     pub(crate) poison: HashMap<String, Refusal>,
 }
 
@@ -123,37 +124,23 @@ impl World {
         code
     }
 
-    /// Stores a token for the grant and returns it.
-    pub(crate) fn add_token(&mut self, grant: Grant) -> String {
+    /// Stores a token for the grant and returns it. It may end the older ones of the same person and app.
+    pub(crate) fn add_token(&mut self, rules: &Rules, grant: Grant) -> String {
+        let own_answer = self.person(&grant.core_user_id).and_then(|person| person.authorizing_again_ends_older_tokens);
+        if own_answer.unwrap_or(rules.authorizing_again_ends_older_tokens) {
+            self.tokens.retain(|_, older| (&older.core_user_id, &older.app_id) != (&grant.core_user_id, &grant.app_id));
+        }
         let token = secret_text();
         self.tokens.insert(token.clone(), grant);
         token
     }
 
-    /// Creates an audience and returns its id.
-    pub(crate) fn add_audience(&mut self, advertiser_id: &str, name: &str, kind: &str, now_ms: u64) -> String {
+    /// Stores an audience and returns its id.
+    pub(crate) fn add_audience(&mut self, audience: Audience) -> String {
         let audience_id = id();
-        let audience = Audience {
-            advertiser_id: advertiser_id.to_owned(),
-            name: cut(name),
-            kind: kind.to_owned(),
-            created_ms: now_ms,
-            deleted_ms: None,
-            in_use: false,
-            family: None,
-            members: BTreeMap::new(),
-        };
         self.audiences.insert(audience_id.clone(), audience);
         audience_id
     }
-}
-
-/// A name of over 70 characters is cut to 67 and "...".
-fn cut(name: &str) -> String {
-    if name.chars().count() <= 70 {
-        return name.to_owned();
-    }
-    name.chars().take(67).chain("...".chars()).collect()
 }
 
 /// An id as TikTok's look: nineteen digits, beginning with 7. As with TikTok's, seconds since 1970 are in its upper half, so that a later one
@@ -174,23 +161,12 @@ fn secret_text() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, id};
+    use super::id;
 
     #[test]
     fn a_later_id_is_higher_and_has_nineteen_digits() {
         let ids: Vec<u64> = (0..1000).map(|_| id().parse().unwrap()).collect();
         assert!(ids.is_sorted_by(|a, b| a < b));
         assert!(ids.iter().all(|id| id.to_string().len() == 19));
-    }
-
-    #[test]
-    fn a_name_over_seventy_characters_keeps_sixty_seven_and_dots() {
-        assert_eq!(cut(&"é".repeat(70)), "é".repeat(70));
-        assert_eq!(cut(&"é".repeat(71)), format!("{}...", "é".repeat(67)));
-    }
-
-    #[test]
-    fn ids_have_nineteen_digits() {
-        assert!((0..100).all(|_| id().len() == 19));
     }
 }

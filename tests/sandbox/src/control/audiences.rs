@@ -1,87 +1,136 @@
-//! The control API's audiences: made, deleted and counted without any of TikTok's checks.
+//! Audiences, their members, and hashes that a call is refused for: what is sent and given, and the calls of the client.
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Json, Path, Query, State as Shared};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::messages::{AudienceId, AudienceView, InUse, NewAudience};
-use super::routes::{Held, Reply, missing};
+use super::{Control, Result};
 use crate::clock;
-use crate::member::{Digest, IdKind};
-use crate::world::{Audience, PARTNER_AUDIENCE};
+use crate::member::IdKind;
 
-#[derive(Deserialize)]
+/// An audience to make.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    advertiser_id: Option<String>,
+pub struct NewAudience {
+    /// Whose it is.
+    pub advertiser_id: String,
+    /// Its name.
+    pub name: String,
+    /// Its type; if left out, the one that mapping feeds.
+    #[serde(default)]
+    pub audience_type: Option<String>,
 }
 
-pub(super) async fn list(Shared(sandbox): Held, Query(wanted): Query<Wanted>) -> Json<Vec<AudienceView>> {
-    let state = sandbox.lock();
-    let views = state
-        .world
-        .audiences
-        .iter()
-        .filter(|(_, audience)| wanted.advertiser_id.as_ref().is_none_or(|id| audience.advertiser_id == *id))
-        .map(|(audience_id, audience)| view(audience_id, audience));
-    Json(views.collect())
+/// What to change of an audience. What is left out stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AudienceChange {
+    /// Whether an active campaign uses it, so that it cannot be deleted.
+    pub in_use: Option<bool>,
+    /// Whether another advertiser made it and shared it: it is listed (not with `is_creator=true`), and cannot be fed or deleted.
+    pub shared: Option<bool>,
+    /// When it expires, in milliseconds since 1970: `is_expiring` for 60 days before, then `is_valid: false`, and only a deletion
+    /// is accepted. Mapping sets it a year ahead again.
+    pub expires_ms: Option<u64>,
+    /// What the list gives as `cover_num`, instead of the number of members.
+    pub cover_num: Option<u64>,
+    /// What the list gives as `is_valid`, instead of what follows from size and age.
+    pub is_valid: Option<bool>,
+    /// What the list shows instead, for an odd row: an object replaces these fields (`{}` none), anything else the row.
+    pub shown_as: Option<Value>,
 }
 
-pub(super) async fn create(Shared(sandbox): Held, Json(new): Json<NewAudience>) -> Reply<AudienceId> {
-    let world = &mut sandbox.lock().world;
-    if !world.advertisers.contains_key(&new.advertiser_id) {
-        return Err(missing("advertiser", &new.advertiser_id));
+/// An audience, as the control API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudienceView {
+    /// Its id.
+    pub audience_id: String,
+    /// Whose it is.
+    pub advertiser_id: String,
+    /// Its name, as TikTok cut it.
+    pub name: String,
+    /// Its type.
+    pub audience_type: String,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// Whether an active campaign uses it.
+    pub in_use: bool,
+    /// Whether another advertiser made it and shared it.
+    pub shared: bool,
+    /// When it expires, or expired, in milliseconds since 1970.
+    pub expires_ms: u64,
+    /// How many members it has, by id type.
+    pub members: BTreeMap<IdKind, usize>,
+}
+
+/// A hash that every mapping call is refused for which carries it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Poison {
+    /// The hash.
+    pub id: String,
+    /// The code that the call is refused with.
+    pub code: u32,
+    /// TikTok's words.
+    #[serde(default)]
+    pub message: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AudienceId {
+    pub(crate) audience_id: String,
+}
+
+/// Each call fails with [`ControlError`](super::ControlError) when the sandbox cannot be reached or says no.
+#[expect(clippy::missing_errors_doc, reason = "said once, above")]
+impl Control {
+    /// Makes an audience, of any type, at TikTok, without a call of its API.
+    pub async fn create_audience(&self, audience: &NewAudience) -> Result<String> {
+        let made: AudienceId = self.value(self.post("audiences", audience)).await?;
+        Ok(made.audience_id)
     }
-    let kind = new.audience_type.as_deref().unwrap_or(PARTNER_AUDIENCE);
-    let audience_id = world.add_audience(&new.advertiser_id, &new.name, kind, clock::now_ms());
-    Ok(Json(AudienceId { audience_id }))
-}
 
-pub(super) async fn change(
-    Shared(sandbox): Held,
-    Path(audience_id): Path<String>,
-    Json(InUse { in_use }): Json<InUse>,
-) -> Reply<Value> {
-    let world = &mut sandbox.lock().world;
-    let audience = world.audiences.get_mut(&audience_id);
-    audience.ok_or_else(|| missing("audience", &audience_id))?.in_use = in_use;
-    Ok(Json(json!({})))
-}
+    /// The audiences of an advertiser, deleted ones included.
+    pub async fn audiences(&self, advertiser_id: &str) -> Result<Vec<AudienceView>> {
+        self.value(self.get("audiences").query(&[("advertiser_id", advertiser_id)])).await
+    }
 
-pub(super) async fn delete(Shared(sandbox): Held, Path(audience_id): Path<String>) -> Reply<Value> {
-    let world = &mut sandbox.lock().world;
-    let audience = world.audiences.get_mut(&audience_id);
-    let audience = audience.ok_or_else(|| missing("audience", &audience_id))?;
-    audience.deleted_ms.get_or_insert(clock::now_ms());
-    Ok(Json(json!({})))
-}
+    /// Deletes an audience at TikTok, without a call of its API, and in use or not.
+    pub async fn delete_audience(&self, audience_id: &str) -> Result<()> {
+        self.done(self.delete(&format!("audiences/{audience_id}"))).await
+    }
 
-pub(super) async fn members(
-    Shared(sandbox): Held,
-    Path(audience_id): Path<String>,
-) -> Reply<BTreeMap<IdKind, Vec<String>>> {
-    let state = sandbox.lock();
-    let audience = state.world.audiences.get(&audience_id);
-    let audience = audience.ok_or_else(|| missing("audience", &audience_id))?;
-    let members = audience.members.iter().filter(|(_, set)| !set.is_empty()).map(|(kind, set)| {
-        let mut hashes: Vec<_> = set.iter().collect();
-        hashes.sort_unstable();
-        (*kind, hashes.into_iter().map(Digest::hex).collect())
-    });
-    Ok(Json(members.collect()))
-}
+    /// Says whether an active campaign uses an audience.
+    pub async fn set_in_use(&self, audience_id: &str, in_use: bool) -> Result<()> {
+        self.change_audience(audience_id, &AudienceChange { in_use: Some(in_use), ..AudienceChange::default() }).await
+    }
 
-fn view(audience_id: &str, audience: &Audience) -> AudienceView {
-    let members = audience.members.iter().filter(|(_, set)| !set.is_empty());
-    AudienceView {
-        audience_id: audience_id.to_owned(),
-        advertiser_id: audience.advertiser_id.clone(),
-        name: audience.name.clone(),
-        audience_type: audience.kind.clone(),
-        deleted: audience.deleted_ms.is_some(),
-        in_use: audience.in_use,
-        members: members.map(|(kind, set)| (*kind, set.len())).collect(),
+    /// Changes what TikTok knows of an audience.
+    pub async fn change_audience(&self, audience_id: &str, change: &AudienceChange) -> Result<()> {
+        self.done(self.send(Method::PATCH, &format!("audiences/{audience_id}"), change)).await
+    }
+
+    /// Lets an audience expire, as one that was not used for a year.
+    pub async fn expire_audience(&self, audience_id: &str) -> Result<()> {
+        let expires_ms = Some(clock::now_ms());
+        self.change_audience(audience_id, &AudienceChange { expires_ms, ..AudienceChange::default() }).await
+    }
+
+    /// Who is in an audience: sorted hashes by id type; a type without members is left out.
+    pub async fn members(&self, audience_id: &str) -> Result<BTreeMap<IdKind, Vec<String>>> {
+        self.value(self.get(&format!("audiences/{audience_id}/members"))).await
+    }
+
+    /// Makes every mapping call be refused that carries a hash.
+    pub async fn poison(&self, id: &str, code: u32, message: &str) -> Result<()> {
+        let poison = Poison { id: id.to_owned(), code, message: message.to_owned() };
+        self.done(self.post("poison", &poison)).await
+    }
+
+    /// Accepts all hashes again.
+    pub async fn clear_poison(&self) -> Result<()> {
+        self.done(self.delete("poison")).await
     }
 }

@@ -1,11 +1,9 @@
-//! What the control API takes and gives, besides the people, advertisers, rules, faults and journal entries themselves.
+//! What the control API takes and gives for people, advertisers, apps and tokens.
 //! Every field that has a sensible value may be left out.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::member::IdKind;
 use crate::world::{Advertiser, Person, Role};
 
 /// An app to make, or to change.
@@ -45,10 +43,20 @@ impl Default for NewPerson {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PersonChange {
+    /// The new name shown.
+    pub display_name: Option<String>,
+    /// The new address.
+    pub email: Option<String>,
+    /// The new address of a picture.
+    pub avatar_url: Option<String>,
     /// The new role.
     pub role: Option<Role>,
     /// The accounts that the person reaches from now on.
     pub advertisers: Option<Vec<String>>,
+    /// Whether a new token ends the person's older ones, whatever the rules say.
+    pub authorizing_again_ends_older_tokens: Option<bool>,
+    /// What `/user/info/` shows instead: an object replaces these fields (`{}` none), anything else all of `data`.
+    pub shown_as: Option<Value>,
 }
 
 /// An advertiser to make.
@@ -73,6 +81,8 @@ pub struct AdvertiserChange {
     pub status: Option<String>,
     /// Whether the integration is approved for it.
     pub allow_listed: Option<bool>,
+    /// What lists of advertisers show instead: an object replaces these fields (`{}` none), anything else the row.
+    pub shown_as: Option<Value>,
 }
 
 /// A consent to be given.
@@ -140,51 +150,6 @@ pub struct Customer {
     pub token: Token,
 }
 
-/// An audience to make.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewAudience {
-    /// Whose it is.
-    pub advertiser_id: String,
-    /// Its name.
-    pub name: String,
-    /// Its type; `Partner Audience` if left out.
-    #[serde(default)]
-    pub audience_type: Option<String>,
-}
-
-/// An audience, as the control API shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AudienceView {
-    /// Its id.
-    pub audience_id: String,
-    /// Whose it is.
-    pub advertiser_id: String,
-    /// Its name, as TikTok cut it.
-    pub name: String,
-    /// Its type.
-    pub audience_type: String,
-    /// Whether it was deleted.
-    pub deleted: bool,
-    /// Whether an active campaign uses it.
-    pub in_use: bool,
-    /// How many members it has, by id type.
-    pub members: BTreeMap<IdKind, usize>,
-}
-
-/// A hash that spoils each call which carries it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Poison {
-    /// The hash.
-    pub id: String,
-    /// The code that the call is refused with.
-    pub code: u32,
-    /// TikTok's words.
-    #[serde(default)]
-    pub message: String,
-}
-
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccessToken {
@@ -194,17 +159,6 @@ pub(crate) struct AccessToken {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AuthCode {
     pub(crate) auth_code: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct AudienceId {
-    pub(crate) audience_id: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct InUse {
-    pub(crate) in_use: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Misbehaviour: each kind, what it is scoped to, and whether the call took effect.
+//! Faults: each kind, when it is due, and whether the call took effect.
 
 use std::time::{Duration, Instant};
 

@@ -2,12 +2,20 @@
 //! Each test starts a sandbox of its own, without rate limits unless they are what it is about.
 
 mod accounts;
+mod answers;
+mod audience_list;
 mod audiences;
 mod consent;
+mod exchange;
 mod faults;
+mod journal;
 mod mapping;
 mod program;
 mod protocol;
+mod rules;
+mod slowness;
+mod targets;
+mod tokens;
 
 use anyhow::{Context as _, Result};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -29,7 +37,8 @@ impl Story {
     }
 
     async fn with(change: impl FnOnce(&mut Rules)) -> Result<Self> {
-        let mut rules = Rules { app_limits: RateLimits::none(), ..Rules::default() };
+        let none = RateLimits::none();
+        let mut rules = Rules { app_limits: none, audience_limits: none, ..Rules::default() };
         change(&mut rules);
         let sandbox = sandbox::start(rules).await?;
         let control = sandbox.control()?;
@@ -57,6 +66,10 @@ impl Story {
         Answer::read(self.as_customer(Method::POST, path).json(body).send().await?).await
     }
 
+    async fn user_info(&self, token: &str) -> Result<Answer> {
+        Answer::read(self.request(Method::GET, "/user/info/").header("Access-Token", token).send().await?).await
+    }
+
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer> {
         Answer::read(self.as_customer(Method::GET, path).query(query).send().await?).await
     }
@@ -65,6 +78,19 @@ impl Story {
         let body = json!({"advertiser_id": self.advertiser(), "action": "create", "custom_audience_name": name});
         let answer = self.post("/segment/audience/", &body).await?;
         Ok(answer.data["audience_id"].as_str().context("no audience_id")?.to_owned())
+    }
+
+    async fn delete_audience(&self, audience_id: &str) -> Result<Answer> {
+        let body = json!({"advertiser_id": self.advertiser(), "action": "delete", "delete_audience_id": audience_id});
+        self.post("/segment/audience/", &body).await
+    }
+
+    /// The rows of the audience list, for the advertiser and with these parameters.
+    async fn list(&self, parameters: &[(&str, &str)]) -> Result<Vec<Value>> {
+        let mut query = vec![("advertiser_id", self.advertiser())];
+        query.extend_from_slice(parameters);
+        let answer = self.get("/dmp/custom_audience/list/", &query).await?;
+        Ok(answer.data["list"].as_array().context("no list")?.clone())
     }
 
     /// A mapping call of the customer with these rows of `IDFA_MD5` and `AAID_MD5`.

@@ -1,4 +1,4 @@
-//! `/segment/mapping/`: what it applies, and everything that it refuses as a whole.
+//! `/segment/mapping/`: what it applies, and everything that it refuses.
 
 use anyhow::Result;
 use sandbox::control::{NewAdvertiser, NewAudience, PersonChange};
@@ -41,7 +41,7 @@ async fn adds_and_deletes_are_set_operations() -> Result<()> {
 }
 
 #[tokio::test]
-async fn one_bad_row_refuses_the_whole_call() -> Result<()> {
+async fn one_bad_row_refuses_the_call_and_nothing_is_applied() -> Result<()> {
     let story = Story::begin().await?;
     let audience = story.create_audience("A").await?;
     let here = json!([audience]);
@@ -154,7 +154,7 @@ async fn an_audience_keeps_to_one_hash_family() -> Result<()> {
 }
 
 #[tokio::test]
-async fn poison_spoils_a_call_until_it_is_cleared() -> Result<()> {
+async fn a_poisoned_hash_refuses_a_call_until_it_is_cleared() -> Result<()> {
     let story = Story::begin().await?;
     let audience = story.create_audience("A").await?;
     story.control.poison(&md5(2), 40002, "Something about that row.").await?;

@@ -1,8 +1,8 @@
-//! What holds for every call: slashes, headers, JSON, tokens, limits, the journal.
+//! What holds for every call: slashes, headers, JSON, tokens, limits.
 
 use anyhow::Result;
 use reqwest::Method;
-use sandbox::{RateLimits, Rules};
+use sandbox::RateLimits;
 use serde_json::json;
 
 use crate::{Answer, Story};
@@ -85,30 +85,5 @@ async fn calls_over_the_limits_of_app_and_advertiser_are_refused() -> Result<()>
         assert_eq!(story.get("/dmp/custom_audience/list/", &list).await?.code, expected);
     }
     assert_eq!(story.get("/user/info/", &[]).await?.code, 0);
-    Ok(())
-}
-
-#[tokio::test]
-async fn rules_set_at_run_time_keep_the_first_app() -> Result<()> {
-    let story = Story::begin().await?;
-    let changed = Rules { app_id: "1".to_owned(), max_rows: 5, ..Rules::default() };
-    story.control.set_rules(&changed).await?;
-    let rules = story.control.rules().await?;
-    assert_eq!((rules.max_rows, rules.app_id), (5, Rules::default().app_id));
-    Ok(())
-}
-
-#[tokio::test]
-async fn the_journal_names_the_token_by_fingerprint_only() -> Result<()> {
-    let story = Story::begin().await?;
-    story.create_audience("A").await?;
-    let journal = story.control.journal_of(story.advertiser()).await?;
-    let [entry] = &journal[..] else { anyhow::bail!("{journal:?}") };
-    assert_eq!(entry.token.as_deref(), Some(&*story.customer.token.fingerprint));
-    assert_eq!((entry.path.as_str(), entry.action.as_deref()), ("/segment/audience/", Some("create")));
-    assert_eq!((entry.status, entry.code, entry.applied), (Some(200), Some(0), true));
-    assert!(!format!("{journal:?}").contains(story.token()));
-    story.control.clear_journal().await?;
-    assert!(story.control.journal().await?.is_empty());
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::access::Need;
-use crate::answer::{Done, Outcome, Refusal};
+use crate::answer::{Done, Outcome, Refusal, shown_as};
 use crate::clock;
 use crate::rules::Rules;
 use crate::world::{Audience, World};
@@ -18,6 +18,9 @@ pub(crate) struct List {
     page: usize,
     #[serde(default = "page_size")]
     page_size: usize,
+    /// Leaves out, when true, what others made and shared.
+    #[serde(default)]
+    is_creator: bool,
 }
 
 /// The query of `/dmp/custom_audience/get/`; `custom_audience_ids` is a JSON array.
@@ -46,17 +49,18 @@ impl List {
             .audiences
             .iter()
             .filter(|(_, audience)| audience.advertiser_id == self.advertiser_id)
-            .filter(|(_, audience)| shows(rules, audience, now_ms))
+            .filter(|(_, audience)| is_listed(rules, audience, now_ms))
+            .filter(|(_, audience)| !(self.is_creator && audience.shared))
             .collect();
         // The newest first, as in TikTok's own list.
-        audiences.sort_by_key(|(id, audience)| (std::cmp::Reverse(audience.created_ms), *id));
+        audiences.sort_by_key(|(id, audience)| std::cmp::Reverse((audience.created_ms, *id)));
         let rows: Vec<Value> = audiences
             .iter()
             .skip((self.page - 1).saturating_mul(self.page_size))
             .take(self.page_size)
-            .map(|(id, audience)| row(id, audience))
+            .map(|(id, audience)| row(rules, id, audience, now_ms))
             .collect();
-        Ok(Done::Whole(json!({
+        Ok(Done::Completely(json!({
             "list": rows,
             "page_info": {
                 "page": self.page,
@@ -83,31 +87,33 @@ impl Get {
                     .audiences
                     .get(id)
                     .filter(|audience| audience.advertiser_id == self.advertiser_id)
-                    .filter(|audience| shows(rules, audience, now_ms))
-                    .map(|audience| json!({ "audience_details": row(id, audience) }))
+                    .filter(|audience| is_listed(rules, audience, now_ms))
+                    .map(|audience| json!({ "audience_details": row(rules, id, audience, now_ms) }))
                     .ok_or_else(|| Refusal::missing("audience", id))
             })
             .collect();
-        Ok(Done::Whole(json!({ "list": rows? })))
+        Ok(Done::Completely(json!({ "list": rows? })))
     }
 }
 
-/// Whether an audience is listed: a deleted one is for a while.
-fn shows(rules: &Rules, audience: &Audience, now_ms: u64) -> bool {
-    audience.deleted_ms.is_none_or(|deleted| now_ms < deleted + rules.deletion_shows_after_ms)
+/// Whether the list has caught up with an audience's creation, and not yet with its deletion.
+fn is_listed(rules: &Rules, audience: &Audience, now_ms: u64) -> bool {
+    now_ms >= audience.created_ms + rules.creation_shows_after_ms
+        && audience.deleted_ms.is_none_or(|deleted| now_ms < deleted + rules.deletion_shows_after_ms)
 }
 
-fn row(audience_id: &str, audience: &Audience) -> Value {
-    let members: usize = audience.members.values().map(std::collections::HashSet::len).sum();
-    json!({
+fn row(rules: &Rules, audience_id: &str, audience: &Audience, now_ms: u64) -> Value {
+    let expired = audience.is_expired(now_ms);
+    let row = json!({
         "audience_id": audience_id,
         "name": audience.name,
-        "audience_type": audience.kind,
-        "cover_num": members,
-        "is_valid": members >= 1000,
-        "is_expiring": false,
-        "expired_time": clock::text(audience.created_ms + 365 * 86_400_000),
+        "audience_type": audience.kind_name(rules),
+        "cover_num": audience.cover_num(),
+        "is_valid": audience.is_valid(rules, now_ms),
+        "is_expiring": audience.is_expiring(now_ms),
+        "expired_time": clock::text(audience.expires_ms),
         "create_time": clock::text(audience.created_ms),
-        "error_msg": "",
-    })
+        "error_msg": if expired { "The audience has expired." } else { "" },
+    });
+    shown_as(row, audience.shown_as.as_ref())
 }

@@ -31,7 +31,7 @@ impl Control {
         self.value(self.post("people", person)).await
     }
 
-    /// Changes a person's role or accounts; tokens that he granted follow at once.
+    /// Changes what TikTok knows of a person; tokens that the person granted follow at once.
     pub async fn change_person(&self, key: &str, change: &PersonChange) -> Result<Person> {
         self.value(self.send(Method::PATCH, &format!("people/{key}"), change)).await
     }
@@ -51,7 +51,7 @@ impl Control {
         self.value(self.post("advertisers", advertiser)).await
     }
 
-    /// Changes an advertiser's name, status or approval.
+    /// Changes what TikTok knows of an advertiser.
     pub async fn change_advertiser(&self, advertiser_id: &str, change: &AdvertiserChange) -> Result<Advertiser> {
         self.value(self.send(Method::PATCH, &format!("advertisers/{advertiser_id}"), change)).await
     }
@@ -61,7 +61,7 @@ impl Control {
         self.done(self.delete(&format!("advertisers/{advertiser_id}"))).await
     }
 
-    /// A new customer of his own: an advertiser in a new Business Center, its admin, and a token with every permission.
+    /// A new customer: an advertiser in a new Business Center, its admin, and a token with every permission.
     pub async fn customer(&self, name: &str) -> Result<Customer> {
         let new = NewAdvertiser { name: Some(name.to_owned()), ..NewAdvertiser::default() };
         let advertiser = self.create_advertiser(&new).await?;
@@ -71,7 +71,7 @@ impl Control {
         Ok(Customer { advertiser, person, token })
     }
 
-    /// A token of this person for all his accounts, with the permissions that the consent page ticks at first.
+    /// A token of this person for all their accounts, with the permissions that the consent page ticks at first.
     pub async fn token(&self, person: &str) -> Result<Token> {
         self.token_with(&NewGrant::of(person)).await
     }

@@ -1,4 +1,4 @@
-//! The answers that no API should give, built from a fault. Faults that only delay or replace a body code are in `api.rs`.
+//! The answers that no API should give, built from a fault. Faults that only delay or replace a body code are carried out in `api.rs`.
 
 use std::io;
 use std::time::Duration;
@@ -9,23 +9,23 @@ use axum::response::{IntoResponse as _, Response};
 use futures::{StreamExt as _, stream};
 use serde_json::json;
 
+use super::Kind;
 use crate::API_BASE_PATH;
 use crate::answer::{self, Done, Outcome};
-use crate::fault::Kind;
 
 /// Marks a response that must not be sent: the server closes its connection instead.
 #[derive(Clone, Copy, Debug)]
 struct Cut;
 
-/// The answer of a misbehaving server. `done` is the call's true outcome if it was carried out.
-pub(crate) fn response(kind: &Kind, done: Option<Outcome>, request_id: &str) -> Response {
+/// The broken answer. `outcome` is the call's true one if it was carried out.
+pub(crate) fn response(kind: &Kind, outcome: Option<Outcome>, request_id: &str) -> Response {
     let response = match kind {
         Kind::Status { status, body } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
             (status, [(header::CONTENT_TYPE, "text/html")], body.clone()).into_response()
         }
         Kind::Text { body } => ([(header::CONTENT_TYPE, "application/json")], body.clone()).into_response(),
-        Kind::Truncated => truncated(done, request_id),
+        Kind::Truncated => truncated(outcome, request_id),
         Kind::Oversized { bytes } => oversized(*bytes, request_id),
         Kind::Redirect { location } => {
             let location = location.clone().unwrap_or_else(|| format!("{API_BASE_PATH}/redirected/"));
@@ -45,9 +45,9 @@ pub(crate) fn is_cut(response: &Response) -> bool {
     response.extensions().get::<Cut>().is_some()
 }
 
-/// The whole length promised, half of it sent, and then the connection breaks.
-fn truncated(done: Option<Outcome>, request_id: &str) -> Response {
-    let body = answer::body(done.unwrap_or_else(|| Ok(Done::Whole(json!({})))), request_id);
+/// The full length promised, half of it sent, and then the connection breaks.
+fn truncated(outcome: Option<Outcome>, request_id: &str) -> Response {
+    let body = answer::body(outcome.unwrap_or_else(|| Ok(Done::Completely(json!({})))), request_id);
     let length = body.len();
     let half: Bytes = body.into_bytes().into_iter().take(length / 2).collect();
     let parts = stream::once(async { Ok(half) }).chain(stream::once(async {

@@ -1,4 +1,4 @@
-//! A call, read: which endpoint it is for and what it asks. The one table of paths; strict about every field.
+//! A call as it was read: which endpoint it is for, and what it asks. The one table of paths; strict about every field.
 
 use axum::extract::Query;
 use axum::http::{Method, StatusCode, Uri};
@@ -7,11 +7,11 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::{Outcome, Refusal};
 use crate::state::State;
-use crate::{account, audience, library, mapping, oauth};
+use crate::{account, audience, audience_list, mapping, oauth};
 
 /// An endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Route {
+pub(crate) enum Endpoint {
     Exchange,
     Revocation,
     Advertisers,
@@ -23,10 +23,10 @@ pub(crate) enum Route {
     AudienceGet,
 }
 
-impl Route {
+impl Endpoint {
     /// The endpoint of a path, whose trailing slash is part of it.
     pub(crate) fn find(method: &Method, path: &str) -> Result<Self, StatusCode> {
-        let (wanted, route) = match path {
+        let (needed, endpoint) = match path {
             "/oauth2/access_token/" => (Method::POST, Self::Exchange),
             "/oauth2/revoke_token/" => (Method::POST, Self::Revocation),
             "/oauth2/advertiser/get/" => (Method::GET, Self::Advertisers),
@@ -38,13 +38,13 @@ impl Route {
             "/dmp/custom_audience/get/" => (Method::GET, Self::AudienceGet),
             _ => return Err(StatusCode::NOT_FOUND),
         };
-        if *method == wanted { Ok(route) } else { Err(StatusCode::METHOD_NOT_ALLOWED) }
+        if *method == needed { Ok(endpoint) } else { Err(StatusCode::METHOD_NOT_ALLOWED) }
     }
 }
 
 /// What a call asks.
 #[derive(Debug)]
-pub(crate) enum Asked<'a> {
+pub(crate) enum Operation<'a> {
     Exchange(oauth::Exchange),
     Revocation(oauth::Revocation),
     Advertisers(oauth::Advertisers),
@@ -52,8 +52,8 @@ pub(crate) enum Asked<'a> {
     UserInfo,
     Audience(audience::Change),
     Mapping(mapping::Mapping<'a>),
-    AudienceList(library::List),
-    AudienceGet(library::Get),
+    AudienceList(audience_list::List),
+    AudienceGet(audience_list::Get),
 }
 
 /// What the journal, the limits and the faults want to know of a call.
@@ -65,38 +65,41 @@ pub(crate) struct Facts {
     pub(crate) rows: usize,
     pub(crate) ids: usize,
     pub(crate) audience_ids: Vec<String>,
+    /// Whether it is a call of `/segment/audience/`, which has limits of its own.
+    pub(crate) changes_audiences: bool,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Operation<'a> {
     /// Reads the query or the body, as the endpoint has it.
-    pub(crate) fn read(route: Route, uri: &Uri, body: &'a [u8]) -> Result<Self, Refusal> {
-        Ok(match route {
-            Route::Exchange => Self::Exchange(json(body)?),
-            Route::Revocation => Self::Revocation(json(body)?),
-            Route::Advertisers => Self::Advertisers(query(uri)?),
-            Route::AdvertiserInfo => Self::AdvertiserInfo(query(uri)?),
-            Route::UserInfo => Self::UserInfo,
-            Route::Audience => Self::Audience(json(body)?),
-            Route::Mapping => Self::Mapping(json(body)?),
-            Route::AudienceList => Self::AudienceList(query(uri)?),
-            Route::AudienceGet => Self::AudienceGet(query(uri)?),
+    pub(crate) fn read(endpoint: Endpoint, uri: &Uri, body: &'a [u8]) -> Result<Self, Refusal> {
+        Ok(match endpoint {
+            Endpoint::Exchange => Self::Exchange(json(body)?),
+            Endpoint::Revocation => Self::Revocation(json(body)?),
+            Endpoint::Advertisers => Self::Advertisers(query(uri)?),
+            Endpoint::AdvertiserInfo => Self::AdvertiserInfo(query(uri)?),
+            Endpoint::UserInfo => Self::UserInfo,
+            Endpoint::Audience => Self::Audience(json(body)?),
+            Endpoint::Mapping => Self::Mapping(json(body)?),
+            Endpoint::AudienceList => Self::AudienceList(query(uri)?),
+            Endpoint::AudienceGet => Self::AudienceGet(query(uri)?),
         })
     }
 
     pub(crate) fn facts(&self) -> Facts {
+        let facts = Facts { advertiser_ids: self.advertiser_ids(), ..Facts::default() };
         match self {
-            Self::Exchange(call) => app(&call.app_id),
-            Self::Revocation(call) => app(&call.app_id),
-            Self::Advertisers(call) => app(&call.app_id),
-            Self::AdvertiserInfo(call) => advertisers(call.advertisers()),
-            Self::UserInfo => Facts::default(),
+            Self::Exchange(oauth::Exchange { app_id, .. })
+            | Self::Revocation(oauth::Revocation { app_id, .. })
+            | Self::Advertisers(oauth::Advertisers { app_id, .. }) => Facts { app_id: Some(app_id.clone()), ..facts },
+            Self::AdvertiserInfo(_) | Self::UserInfo | Self::AudienceList(_) | Self::AudienceGet(_) => facts,
             Self::Audience(call) => Facts {
                 action: Some(match call.action {
                     audience::Action::Create => "create",
                     audience::Action::Delete => "delete",
                 }),
                 audience_ids: call.delete_audience_id.iter().cloned().collect(),
-                ..advertisers(vec![call.advertiser_id.clone()])
+                changes_audiences: true,
+                ..facts
             },
             Self::Mapping(call) => Facts {
                 action: Some(match call.action {
@@ -106,36 +109,39 @@ impl<'a> Asked<'a> {
                 rows: call.rows(),
                 ids: call.ids(),
                 audience_ids: call.audience_ids(),
-                ..advertisers(call.advertiser_ids.clone())
+                ..facts
             },
-            Self::AudienceList(call) => advertisers(vec![call.advertiser_id.clone()]),
-            Self::AudienceGet(call) => advertisers(vec![call.advertiser_id.clone()]),
+        }
+    }
+
+    /// The advertisers that the call names.
+    fn advertiser_ids(&self) -> Vec<String> {
+        match self {
+            Self::Exchange(_) | Self::Revocation(_) | Self::Advertisers(_) | Self::UserInfo => Vec::new(),
+            Self::AdvertiserInfo(call) => call.advertisers(),
+            Self::Audience(call) => vec![call.advertiser_id.clone()],
+            Self::Mapping(call) => call.advertiser_ids.clone(),
+            Self::AudienceList(call) => vec![call.advertiser_id.clone()],
+            Self::AudienceGet(call) => vec![call.advertiser_id.clone()],
         }
     }
 
     /// Does what is asked, by the rules. `partly` lets a mapping call with bad rows through for its good ones.
     pub(crate) fn carry_out(&self, state: &mut State, token: Option<&str>, partly: bool, now_ms: u64) -> Outcome {
         let State { rules, world, .. } = state;
+        let rules = rules.for_call(&self.advertiser_ids());
         match self {
-            Self::Exchange(call) => call.carry_out(world, now_ms),
+            Self::Exchange(call) => call.carry_out(rules, world, now_ms),
             Self::Revocation(call) => call.carry_out(world),
             Self::Advertisers(call) => call.carry_out(world, token),
             Self::AdvertiserInfo(call) => call.carry_out(rules, world, token),
             Self::UserInfo => account::user(world, token),
             Self::Audience(call) => call.carry_out(rules, world, token, now_ms),
-            Self::Mapping(call) => call.carry_out(rules, world, token, partly || rules.partly),
+            Self::Mapping(call) => call.carry_out(rules, world, token, partly, now_ms),
             Self::AudienceList(call) => call.carry_out(rules, world, token, now_ms),
             Self::AudienceGet(call) => call.carry_out(rules, world, token, now_ms),
         }
     }
-}
-
-fn app(app_id: &str) -> Facts {
-    Facts { app_id: Some(app_id.to_owned()), ..Facts::default() }
-}
-
-fn advertisers(advertiser_ids: Vec<String>) -> Facts {
-    Facts { advertiser_ids, ..Facts::default() }
 }
 
 fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
