@@ -1,7 +1,8 @@
-//! What every function does once at cold start: read its settings, and configure its AWS clients.
+//! What every function does at cold start: read its settings, and configure its AWS clients. Also the clock that all of them read.
 //!
 //! Settings come from environment variables alone, and nothing reads them later.
 
+pub mod clock;
 mod settings;
 
 use std::time::Duration;
