@@ -1,7 +1,7 @@
 """The local cloud's process: MiniStack with what it lacks put right, and the API at an address of its own.
 
 Started by `stack.py` with an empty environment and a directory of its own. It refuses to start with any other MiniStack
-than the pinned one, since it replaces one of its private functions.
+than the pinned one, since it replaces some of its private functions. README.md lists what still differs from AWS.
 """
 
 import asyncio
@@ -47,48 +47,30 @@ def configure(directory: Path, port: int) -> None:
 
 
 def require_known_ministack() -> None:
-    """Stops with a reason where MiniStack is not the version that the replacement below was written for."""
-    from ministack.core import concurrency, iam_actions
-    from ministack.services import lambda_svc, sqs
+    """Stops with a reason where MiniStack is not the version that the replacements were written for."""
+    from ministack.core import iam_actions, lambda_runtime
+    from ministack.services import lambda_svc, secretsmanager, sqs, sts
+    from ministack.services.cloudformation import provisioners
 
     installed = version("ministack")
     if installed != PINNED_VERSION:
         raise SystemExit(f"cloud.py was written for ministack {PINNED_VERSION}, not {installed}")
     private = {
-        sqs: ["_receive_messages_for_esm", "_collect_msgs", "_dlq_sweep", "_expire_retained", "_get_q", "_queues_lock"],
-        lambda_svc: ["_esms", "_poll_sqs", "_sqs_esm_concurrency"],
-        concurrency: ["esm_wake"],
-        iam_actions: ["extract_iam_action"],
+        iam_actions: "extract_iam_action",
+        lambda_runtime: "Worker _lock _signal _worker_key _workers kill_workers",
+        lambda_svc: "_create_esm _esms _get_func_record_for_qualifier _reserved_concurrency _sqs_esm_concurrency "
+        "acquire_worker",
+        provisioners: "_RESOURCE_HANDLERS",
+        secretsmanager: "_create_secret _put_secret_value _resolve _secrets _update_secret "
+        "_update_secret_version_stage",
+        sqs: "_HANDLERS _build_send_sys_attrs _build_sys_attrs _delete_messages_for_esm _filter_msg_attrs _get_q "
+        "_md5_msg_attrs _queue_by_arn _receive_messages_for_esm _validate_batch_entries",
+        sts: "_sessions",
     }
-    used = [(module, name) for module, names in private.items() for name in names]
+    used = [(module, name) for module, names in private.items() for name in names.split()]
     missing = [f"{module.__name__}.{name}" for module, name in used if not hasattr(module, name)]
     if missing:
-        raise SystemExit(f"ministack {installed} lacks {', '.join(missing)}, which cloud.py replaces or uses")
-
-
-def fix_event_source_mappings() -> None:
-    """Batches of the size, window and payload that the mapping says; MiniStack gives 10 messages at once, no more."""
-    from ministack.core.concurrency import esm_wake
-    from ministack.services import lambda_svc, sqs
-
-    from batching import Batches
-
-    batches = Batches(wake=esm_wake.set)
-
-    def receive(queue_url: str, batch_size: int) -> list[dict]:
-        with sqs._queues_lock:
-            queue = sqs._get_q(queue_url)
-            sqs._expire_retained(queue)
-            sqs._dlq_sweep(queue)
-            arn = queue["attributes"]["QueueArn"]
-            mapping = next(mapping for mapping in lambda_svc._esms.values() if mapping["EventSourceArn"] == arn)
-            count = batches.ready(arn, queue["messages"], int(batch_size), mapping["MaximumBatchingWindowInSeconds"])
-            return sqs._collect_msgs(queue, count, int(queue["attributes"]["VisibilityTimeout"])) if count else []
-
-    sqs._receive_messages_for_esm = receive
-    # A template's parameters are text, and MiniStack compares this one with a number.
-    concurrency = lambda_svc._sqs_esm_concurrency
-    lambda_svc._sqs_esm_concurrency = lambda *mapping: int(concurrency(*mapping))
+        raise SystemExit(f"ministack {installed} lacks {', '.join(missing)}, which is replaced or used")
 
 
 def fix_permissions() -> None:
@@ -128,12 +110,13 @@ def main() -> None:
     configure(directory, ports["gateway"])
     require_known_ministack()
     # Only now: what these import of MiniStack reads the settings above.
+    from event_sources import fix_event_sources
     from gateway import Gateway, fix_cutting
     from instances import fix_life
     from queues import fix_queues
     from secret_calls import fix_secrets
 
-    fix_event_source_mappings()
+    fix_event_sources()
     fix_queues()
     fix_secrets()
     fix_life()
