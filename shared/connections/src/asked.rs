@@ -33,7 +33,10 @@ impl Asked {
     pub fn refused(&mut self, connection: ConnectionId, fingerprint: TokenFingerprint, now_ms: i64) {
         let key = (connection, fingerprint);
         let wait_ms = self.waits.get(&key).map_or(FIRST_WAIT_MS, |wait| wait.next_ms);
-        self.put_off(key, Wait { until_ms: now_ms.saturating_add(wait_ms), next_ms: (wait_ms * 2).min(LONGEST_WAIT_MS) });
+        self.put_off(
+            key,
+            Wait { until_ms: now_ms.saturating_add(wait_ms), next_ms: (wait_ms * 2).min(LONGEST_WAIT_MS) },
+        );
     }
 
     /// TikTok could not be asked, or its answer decides nothing: again after a minute, without doubling.

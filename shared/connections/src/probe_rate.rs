@@ -13,12 +13,10 @@ pub struct ProbeRate {
 impl ProbeRate {
     /// Takes one, if there is one.
     pub fn take(&mut self, now_ms: i64) -> bool {
-        // A clock that was set back must not stop everything: never more than the whole burst is outstanding.
+        // After a clock was set back, never more than the whole burst is missing.
         let full_ms = self.full_ms.unwrap_or(now_ms).clamp(now_ms, now_ms.saturating_add(BURST * EVERY_MS));
         let is_left = full_ms.saturating_sub(now_ms) <= (BURST - 1) * EVERY_MS;
-        if is_left {
-            self.full_ms = Some(full_ms.saturating_add(EVERY_MS));
-        }
+        self.full_ms = Some(if is_left { full_ms.saturating_add(EVERY_MS) } else { full_ms });
         is_left
     }
 }

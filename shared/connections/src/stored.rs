@@ -135,7 +135,8 @@ impl Record {
             return Err(Unreadable::Version(version));
         }
         let read: Read = parse(text)?;
-        let connections = read.connections.into_iter().map(|(account, found)| Ok((account, connection(account, found)?)));
+        let connections =
+            read.connections.into_iter().map(|(account, found)| Ok((account, connection(account, found)?)));
         Ok(Self {
             connections: connections.collect::<Result<_, _>>()?,
             deleted: read.deleted_audiences,

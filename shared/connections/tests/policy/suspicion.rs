@@ -1,0 +1,155 @@
+//! When TikTok is asked about a token, and when nobody is given up.
+
+use connections::{Asked, Brake, Brought, ProbeRate, Record, Source, UserId};
+use ids::ConnectionId;
+use proptest::prelude::*;
+
+use crate::world::{DAY, GRACE, HOUR, MINUTE, NOW, accepted, account, connected, fingerprint, refusal};
+
+fn brought(record: &Record, token: &str) -> Brought {
+    Brought::to(Some(record), account(1), fingerprint(token))
+}
+
+#[test]
+fn while_the_connection_is_active_only_an_unknown_token_is_worth_asking_about() {
+    let mut record = connected();
+    record.accept(account(1), &accepted("a2"), Source::Update, NOW);
+    for (token, is) in [("a2", Brought::InUse), ("a1", Brought::Replaced), ("a3", Brought::Unproven)] {
+        assert_eq!(brought(&record, token), is, "{token}");
+        for at_verification in [false, true] {
+            assert_eq!(is.is_worth_asking(at_verification), token == "a3", "{token}");
+        }
+    }
+}
+
+#[test]
+fn while_it_is_refused_or_dead_its_own_is_asked_about_at_a_verification_and_any_other_always() {
+    let mut record = connected();
+    record.accept(account(1), &accepted("a2"), Source::Update, NOW);
+    for now_ms in [NOW, NOW + DAY] {
+        record.refuse(account(1), &refusal("a2", NOW), now_ms, GRACE, false);
+        assert_eq!(brought(&record, "a2"), Brought::Suspended);
+        assert_eq!([false, true].map(|at| Brought::Suspended.is_worth_asking(at)), [false, true]);
+        assert_eq!(brought(&record, "a1"), Brought::Unproven, "the customer may go back to an older token");
+        assert_eq!(brought(&record, "a3"), Brought::Unproven);
+    }
+}
+
+#[test]
+fn without_a_connection_any_token_is_worth_asking_about() {
+    assert_eq!(Brought::to(None, account(1), fingerprint("a1")), Brought::Unproven);
+    assert_eq!(Brought::to(Some(&connected()), account(2), fingerprint("a1")), Brought::Unproven);
+}
+
+fn connection(number: i64) -> ConnectionId {
+    ConnectionId { advertiser: "7123".parse().unwrap(), account: account(number) }
+}
+
+#[test]
+fn a_refused_token_is_asked_about_again_after_a_minute_doubling_to_an_hour() {
+    let (mut asked, mut now_ms) = (Asked::default(), NOW);
+    for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+        assert!(asked.may_ask(connection(1), fingerprint("x"), now_ms));
+        asked.refused(connection(1), fingerprint("x"), now_ms);
+        now_ms += minutes * MINUTE;
+        assert!(!asked.may_ask(connection(1), fingerprint("x"), now_ms - 1), "{minutes}");
+    }
+    assert!(asked.may_ask(connection(2), fingerprint("x"), NOW), "another connection");
+    assert!(asked.may_ask(connection(1), fingerprint("y"), NOW), "another token");
+    asked.accepted(connection(1), fingerprint("x"));
+    assert!(asked.may_ask(connection(1), fingerprint("x"), NOW));
+}
+
+#[test]
+fn an_answer_that_decides_nothing_costs_a_minute_each_time() {
+    let mut asked = Asked::default();
+    for now_ms in [NOW, NOW + MINUTE, NOW + 2 * MINUTE] {
+        assert!(asked.may_ask(connection(1), fingerprint("x"), now_ms));
+        asked.undecided(connection(1), fingerprint("x"), now_ms);
+        assert!(!asked.may_ask(connection(1), fingerprint("x"), now_ms + MINUTE - 1));
+    }
+}
+
+#[test]
+fn invented_tokens_push_out_those_that_may_be_asked_about_soonest() {
+    let mut asked = Asked::default();
+    asked.refused(connection(1), fingerprint("x"), NOW);
+    asked.refused(connection(1), fingerprint("x"), NOW);
+    for n in 0..10_000 {
+        asked.refused(connection(2), fingerprint(&n.to_string()), NOW);
+    }
+    assert!(!asked.may_ask(connection(1), fingerprint("x"), NOW), "it waits for longer than the others");
+    let free = (0..10_000).filter(|n: &i32| asked.may_ask(connection(2), fingerprint(&n.to_string()), NOW)).count();
+    assert_eq!(free, 1);
+}
+
+#[test]
+fn a_process_asks_once_a_second_with_a_burst_of_five() {
+    let mut rate = ProbeRate::default();
+    let mut taken = |now_ms, tries| (0..tries).filter(|_| rate.take(now_ms)).count();
+    assert_eq!(taken(NOW, 10), 5);
+    assert_eq!(taken(NOW + 999, 10), 0);
+    assert_eq!(taken(NOW + 1_000, 10), 1);
+    assert_eq!(taken(NOW + 3_500, 10), 2);
+    assert_eq!(taken(NOW + HOUR, 10), 5);
+    assert_eq!(taken(NOW, 10), 0, "the clock was set back");
+    assert_eq!(taken(NOW + 1_000, 10), 1);
+}
+
+fn users(outcomes: &[(u32, bool)], brake: &mut Brake, now_ms: i64) {
+    for (user, accepted) in outcomes {
+        brake.note(&UserId::new(user.to_string()), *accepted, now_ms);
+    }
+}
+
+#[test]
+fn the_brake_counts_users_and_the_latest_outcome_of_each() {
+    let is_on = |outcomes: &[(u32, bool)]| {
+        let mut brake = Brake::default();
+        users(outcomes, &mut brake, NOW);
+        brake.is_on(NOW)
+    };
+    assert!(!is_on(&[]));
+    assert!(!is_on(&[(1, false), (1, false), (1, false)]), "one user may have granted many");
+    assert!(is_on(&[(1, false), (2, false)]));
+    assert!(!is_on(&[(1, false), (2, false), (2, true)]));
+    assert!(is_on(&[(1, true), (2, false), (1, false)]));
+    assert!(!is_on(&[(1, false), (2, false), (3, false), (4, true)]), "more than half, of fewer than five");
+    assert!(is_on(&[(1, false), (2, false), (3, false), (4, true), (5, true)]));
+    assert!(!is_on(&[(1, false), (2, false), (3, false), (4, true), (5, true), (6, true)]), "half");
+}
+
+#[test]
+fn the_brake_forgets_after_ten_minutes() {
+    let mut brake = Brake::default();
+    users(&[(1, false), (2, false)], &mut brake, NOW);
+    assert!(brake.is_on(NOW + 10 * MINUTE - 1));
+    assert!(!brake.is_on(NOW + 10 * MINUTE));
+}
+
+#[test]
+fn however_many_users_the_latest_ones_count() {
+    let mut brake = Brake::default();
+    for n in 0..4_500 {
+        users(&[(n, true)], &mut brake, NOW + i64::from(n));
+    }
+    for n in 0..4_096 {
+        users(&[(10_000 + n, false)], &mut brake, NOW + 4_500 + i64::from(n));
+    }
+    assert!(brake.is_on(NOW + 9_000));
+}
+
+proptest! {
+    #[test]
+    fn no_clock_makes_them_panic(times in prop::collection::vec(any::<i64>(), 1..40)) {
+        let (mut asked, mut rate, mut brake) = (Asked::default(), ProbeRate::default(), Brake::default());
+        for now_ms in times {
+            let may = asked.may_ask(connection(1), fingerprint("x"), now_ms);
+            asked.refused(connection(1), fingerprint("x"), now_ms);
+            asked.undecided(connection(2), fingerprint("x"), now_ms);
+            rate.take(now_ms);
+            brake.note(&UserId::new("u"), may, now_ms);
+            prop_assert!(!brake.is_on(now_ms), "one user never puts it on");
+        }
+    }
+}
