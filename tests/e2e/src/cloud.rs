@@ -1,5 +1,7 @@
 //! The local cloud's AWS, called as any AWS is, with a key whose signatures it does not check (`infra/local/deployment.py`).
-//! Only what the stories need: SQS, Secrets Manager, Lambda.
+//! Only what the stories need: SQS, Secrets Manager, Lambda, CloudWatch Logs.
+
+mod control;
 
 use std::time::Duration;
 
@@ -7,8 +9,10 @@ use anyhow::{Context, Result, ensure};
 use reqwest::{Client, Method, RequestBuilder, header};
 use serde_json::Value;
 
+pub use control::{AwsFault, AwsFaultKind, Calls};
+
 /// How long one call may take: an invocation of a function lasts as long as the function.
-const PATIENCE: Duration = Duration::from_secs(150);
+const TIMEOUT: Duration = Duration::from_secs(150);
 
 /// A client of the local cloud.
 #[derive(Clone, Debug)]
@@ -86,7 +90,16 @@ impl Cloud {
         accepted("Lambda", request).await
     }
 
-    async fn secrets(&self, operation: &str, input: &Value) -> Result<Value> {
+    /// Calls CloudWatch Logs.
+    pub(crate) async fn logs(&self, operation: &str, input: &Value) -> Result<Value> {
+        self.targeted("logs", &format!("Logs_20140328.{operation}"), "application/x-amz-json-1.1", input).await
+    }
+
+    /// Calls Secrets Manager.
+    ///
+    /// # Errors
+    /// When it is not reached or refuses.
+    pub async fn secrets(&self, operation: &str, input: &Value) -> Result<Value> {
         let target = format!("secretsmanager.{operation}");
         self.targeted("secretsmanager", &target, "application/x-amz-json-1.1", input).await
     }
@@ -102,7 +115,7 @@ impl Cloud {
         let authorization =
             format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=unchecked");
         let request = self.http.request(method, format!("{}{path}", self.endpoint));
-        request.header(header::AUTHORIZATION, authorization).timeout(PATIENCE)
+        request.header(header::AUTHORIZATION, authorization).timeout(TIMEOUT)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A person who authorises: follows the consent link as a browser would, and reads the page that it leads to.
+//! A person who authorizes: follows the consent link as a browser would, and reads the page that it leads to.
 
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::{Client, StatusCode};
@@ -9,7 +9,7 @@ pub const TICKED: [u64; 3] = [1, 3, 4];
 
 /// What the page shows.
 #[derive(Clone)]
-pub struct Authorised {
+pub struct Authorized {
     /// The access token, to be copied.
     pub token: String,
     /// The advertiser accounts: id and name as it stands in the page's source.
@@ -17,9 +17,9 @@ pub struct Authorised {
 }
 
 /// Without the token.
-impl std::fmt::Debug for Authorised {
+impl std::fmt::Debug for Authorized {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authorised").field("accounts", &self.accounts).finish_non_exhaustive()
+        f.debug_struct("Authorized").field("accounts", &self.accounts).finish_non_exhaustive()
     }
 }
 
@@ -64,7 +64,7 @@ impl Page {
     ///
     /// # Errors
     /// When it shows no token; the heading says why.
-    pub fn authorised(&self) -> Result<Authorised> {
+    pub fn authorized(&self) -> Result<Authorized> {
         let Some(token) = text_of(&self.html, "id=\"token\"") else {
             bail!("GET /v1/auth answers {} and shows no token: {}", self.status, self.heading());
         };
@@ -73,7 +73,7 @@ impl Page {
             let id = text_of(account, "id=\"id-")?;
             Some((id.to_owned(), name.to_owned()))
         });
-        Ok(Authorised { token: token.to_owned(), accounts: accounts.collect() })
+        Ok(Authorized { token: token.to_owned(), accounts: accounts.collect() })
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
             status: StatusCode::OK,
             html: html.to_owned(),
         };
-        let shown = page.authorised().unwrap();
+        let shown = page.authorized().unwrap();
         let account = |id: &str, name: &str| (id.to_owned(), name.to_owned());
         assert_eq!(shown.accounts, [account("71", "Shoes &amp; Co"), account("72", "Hats")]);
         assert_eq!((shown.token.as_str(), page.auth_code()), ("abc", Some("xyz")));

@@ -13,7 +13,7 @@ pub const NIL: &str = "00000000-0000-0000-0000-000000000000";
 
 /// What must become of an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Expected {
     /// TikTok gets this hash.
     Uploaded(IdKind, String),
     /// `ingest` leaves it out, counted under this reason.
@@ -32,7 +32,7 @@ pub struct Identity {
     /// The value; `None` is JSON's null.
     pub value: Option<String>,
     /// What must become of it.
-    pub fate: Fate,
+    pub expected: Expected,
 }
 
 /// Apple's advertising id.
@@ -44,30 +44,30 @@ impl Identity {
     /// An id that is as it should be: `shown` is how mParticle sends `id`, the lower-case UUID.
     #[must_use]
     pub fn raw(kind: &'static str, id: &str, shown: &str) -> Self {
-        Self::new(kind, "raw", shown, Fate::Uploaded(id_kind(kind), md5_hex(id)))
+        Self::new(kind, "raw", shown, Expected::Uploaded(id_kind(kind), md5_hex(id)))
     }
 
     /// The same id, hashed by mParticle; `shown` may be in upper case.
     #[must_use]
     pub fn md5(kind: &'static str, id: &str, shown: fn(&str) -> String) -> Self {
         let hash = md5_hex(id);
-        Self::new(kind, "md5", &shown(&hash), Fate::Uploaded(id_kind(kind), hash.clone()))
+        Self::new(kind, "md5", &shown(&hash), Expected::Uploaded(id_kind(kind), hash.clone()))
     }
 
     /// One that is sent and not uploaded.
     #[must_use]
-    pub fn useless(kind: &'static str, encoding: &'static str, value: &str, fate: Fate) -> Self {
-        Self::new(kind, encoding, value, fate)
+    pub fn not_uploaded(kind: &'static str, encoding: &'static str, value: &str, expected: Expected) -> Self {
+        Self::new(kind, encoding, value, expected)
     }
 
     /// One without a value.
     #[must_use]
     pub const fn null(kind: &'static str) -> Self {
-        Self { kind, encoding: "raw", value: None, fate: Fate::LeftOut("malformed") }
+        Self { kind, encoding: "raw", value: None, expected: Expected::LeftOut("malformed") }
     }
 
-    fn new(kind: &'static str, encoding: &'static str, value: &str, fate: Fate) -> Self {
-        Self { kind, encoding, value: Some(value.to_owned()), fate }
+    fn new(kind: &'static str, encoding: &'static str, value: &str, expected: Expected) -> Self {
+        Self { kind, encoding, value: Some(value.to_owned()), expected }
     }
 
     /// As it stands in a message.

@@ -1,13 +1,17 @@
 //! The harness of the stories and of the demo: the deployed template on a local cloud, mParticle in front of it, and a model of
 //! what TikTok must hold behind it.
 //!
-//! In the order of a story: [`story()`] starts a [`Stack`], [`people`] and [`message`] make what [`mparticle`] sends by both doors,
-//! [`queue`] and [`uploader`] watch it on its way, and [`model`] says whether it arrived. [`hush`] and [`logs`] see that nothing leaked.
+//! In the order of a story: [`story()`] opens a [`Stack`], [`customers`], [`people`] and [`message`] make what [`mparticle`] sends by
+//! both transports, [`queue`], [`letters`] and [`uploader`] watch it on its way, and [`model`] says whether it arrived. [`leaks`] and
+//! [`logs`] see that nothing leaked.
 
 pub mod cloud;
 pub mod consent;
-pub mod hush;
+pub mod customers;
+pub mod envelope;
 pub mod identity;
+pub mod leaks;
+pub mod letters;
 pub mod logs;
 pub mod message;
 pub mod model;
@@ -18,9 +22,12 @@ pub mod stack;
 pub mod story;
 pub mod uploader;
 
-pub use identity::{Fate, IdKind, Identity};
+pub use customers::Customer;
+pub use identity::{Expected, IdKind, Identity};
+pub use letters::Letter;
 pub use message::{Account, Action, Audience, Profile};
 pub use model::Model;
+pub use mparticle::Transport;
 pub use people::{People, Person};
 pub use stack::{Options, Stack};
 pub use story::{story, until};

@@ -1,12 +1,13 @@
-//! What TikTok must hold, and what must be counted on the way: a plain sequential model of the product, in the words of its
-//! table of answers. It is told the same changes in the order of their times, and shares no code with the product.
+//! What TikTok must hold, and what must be counted on the way: a plain sequential model of the product. Of each audience and id the
+//! newest change wins, whoever it came with: two people with one device are one id. It is given the same changes in the order in which
+//! they were sent, and shares no code with the product.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use sandbox::control::Control;
 
-use crate::identity::{Fate, IdKind};
+use crate::identity::{Expected, IdKind};
 use crate::message::{Action, Audience, Profile};
 
 type Members = BTreeMap<IdKind, BTreeSet<String>>;
@@ -82,13 +83,13 @@ impl Model {
         }
         let (mut queued, mut uploaded) = (false, Vec::new());
         for device in &profile.person.devices {
-            match &device.fate {
-                Fate::LeftOut(reason) => self.leave_out(reason),
-                Fate::Dropped(reason) => {
+            match &device.expected {
+                Expected::LeftOut(reason) => self.leave_out(reason),
+                Expected::Dropped(reason) => {
                     *self.counts.dropped.entry(reason).or_default() += 1;
                     queued = true;
                 }
-                Fate::Uploaded(kind, hash) => {
+                Expected::Uploaded(kind, hash) => {
                     uploaded.push((*kind, hash));
                     queued = true;
                 }
@@ -139,6 +140,12 @@ impl Model {
         *self.counts.left_out.entry(reason).or_default() += 1;
     }
 
+    /// What was said last of each audience, of models in the order in which they were said.
+    #[must_use]
+    pub fn newest_of(models: Vec<Self>) -> Self {
+        Self { audiences: models.into_iter().flat_map(|model| model.audiences).collect(), counts: Counts::default() }
+    }
+
     /// Compares every audience with what TikTok holds.
     ///
     /// # Errors
@@ -152,12 +159,20 @@ impl Model {
         Ok(comparisons)
     }
 
+    /// The audiences that are not as they should be.
+    ///
+    /// # Errors
+    /// When the sandbox cannot be asked.
+    pub async fn differing(&self, tiktok: &Control) -> Result<Vec<Comparison>> {
+        Ok(self.compare(tiktok).await?.into_iter().filter(|audience| !audience.agrees()).collect())
+    }
+
     /// Sees that TikTok holds exactly what it should.
     ///
     /// # Errors
     /// Says which audiences differ and by how much.
     pub async fn holds_at(&self, tiktok: &Control) -> Result<()> {
-        let differing: Vec<_> = self.compare(tiktok).await?.into_iter().filter(|audience| !audience.agrees()).collect();
+        let differing = self.differing(tiktok).await?;
         ensure!(differing.is_empty(), "TikTok does not hold what it should: {differing:#?}");
         Ok(())
     }

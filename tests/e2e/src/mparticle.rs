@@ -1,4 +1,4 @@
-//! mParticle, as far as the product sees it: it knocks at either door, and repeats what it was told to repeat.
+//! mParticle, as far as the product sees it: it sends by either transport, and repeats what it is told to repeat.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cloud::Cloud;
-use crate::hush::Hush;
+use crate::leaks::Confidential;
 
 /// How often a message is sent that is answered with "later".
 const TRIES: u32 = 6;
@@ -20,16 +20,16 @@ const PARALLEL: usize = 6;
 
 /// By which way a message goes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Transport {
     /// HTTPS, with the Firehose token.
     Http,
     /// An invocation of the function's alias.
-    Direct,
+    Lambda,
 }
 
-impl Door {
+impl Transport {
     /// Both.
-    pub const BOTH: [Self; 2] = [Self::Http, Self::Direct];
+    pub const BOTH: [Self; 2] = [Self::Http, Self::Lambda];
 }
 
 /// What a message is answered with.
@@ -46,7 +46,7 @@ pub enum Answer {
 pub struct Refusal {
     /// The HTTP status; a direct invocation has none.
     pub status: Option<u16>,
-    /// The same by both doors.
+    /// The same by both transports.
     pub told: Told,
 }
 
@@ -109,36 +109,43 @@ pub struct MParticle {
     /// `POST /v1/firehose`.
     url: String,
     function: String,
-    /// The token of the HTTPS door.
+    /// The token of the HTTPS transport.
     pub token: String,
-    hush: Arc<Hush>,
+    confidential: Arc<Confidential>,
 }
 
 impl MParticle {
     /// mParticle in front of the API at `api_url` and of the alias `function`.
     #[must_use]
-    pub fn new(http: Client, cloud: Cloud, api_url: &str, function: &str, token: &str, hush: Arc<Hush>) -> Self {
+    pub fn new(
+        http: Client,
+        cloud: Cloud,
+        api_url: &str,
+        function: &str,
+        token: &str,
+        confidential: Arc<Confidential>,
+    ) -> Self {
         let (url, function) = (format!("{api_url}/v1/firehose"), function.to_owned());
-        Self { http, cloud, url, function, token: token.to_owned(), hush }
+        Self { http, cloud, url, function, token: token.to_owned(), confidential }
     }
 
     /// Sends a message once.
     ///
     /// # Errors
     /// When there is no answer, or none that the protocol knows.
-    pub async fn send(&self, door: Door, message: &Value) -> Result<Answer> {
-        self.hush.message(message);
-        self.send_bytes(door, message.to_string().into_bytes()).await
+    pub async fn send(&self, transport: Transport, message: &Value) -> Result<Answer> {
+        self.confidential.add_message(message);
+        self.send_bytes(transport, message.to_string().into_bytes()).await
     }
 
     /// Sends bytes that may be no message.
     ///
     /// # Errors
     /// As of `send`.
-    pub async fn send_bytes(&self, door: Door, body: Vec<u8>) -> Result<Answer> {
-        match door {
-            Door::Http => self.post(body, Some(&format!("Token {}", self.token))).await,
-            Door::Direct => self.invoke(body).await,
+    pub async fn send_bytes(&self, transport: Transport, body: Vec<u8>) -> Result<Answer> {
+        match transport {
+            Transport::Http => self.post(body, Some(&format!("Token {}", self.token))).await,
+            Transport::Lambda => self.invoke(body).await,
         }
     }
 
@@ -146,26 +153,26 @@ impl MParticle {
     ///
     /// # Errors
     /// When it is refused for good.
-    pub async fn deliver(&self, door: Door, message: &Value) -> Result<Value> {
+    pub async fn deliver(&self, transport: Transport, message: &Value) -> Result<Value> {
         let mut pause = Duration::from_millis(500);
         for _ in 1..TRIES {
-            let answer = self.send(door, message).await?;
+            let answer = self.send(transport, message).await?;
             if !answer.later() {
                 return answer.response();
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        self.send(door, message).await?.response()
+        self.send(transport, message).await?.response()
     }
 
-    /// Delivers messages by both doors in turn, several at a time, and tells after each how many are through.
+    /// Delivers messages by both transports in turn, several at a time, and tells after each how many are through.
     ///
     /// # Errors
     /// When one is refused for good.
     pub async fn deliver_all(&self, messages: &[Value], mut through: impl FnMut(usize)) -> Result<()> {
-        let doors = Door::BOTH.into_iter().cycle();
-        let sending = messages.iter().zip(doors).map(|(message, door)| self.deliver(door, message));
+        let transports = Transport::BOTH.into_iter().cycle();
+        let sending = messages.iter().zip(transports).map(|(message, transport)| self.deliver(transport, message));
         let mut sending = stream::iter(sending).buffer_unordered(PARALLEL);
         let mut count = 0;
         while sending.try_next().await?.is_some() {
@@ -206,7 +213,7 @@ impl MParticle {
 
     /// Whatever is wrong with a message, a refusal repeats nothing of what is secret or personal in it.
     fn refused(&self, status: Option<u16>, told: Told) -> Result<Answer> {
-        let leaks = self.hush.leaks(&format!("{} {:?}", told.message, told.field));
+        let leaks = self.confidential.leaks_in(&format!("{} {:?}", told.message, told.field));
         anyhow::ensure!(leaks.is_empty(), "a refusal holds what it must not: {leaks:?}");
         Ok(Answer::Refused(Refusal { status, told }))
     }

@@ -4,7 +4,7 @@
 
 use md5::{Digest as _, Md5};
 
-use crate::identity::{Fate, GAID, IDFA, Identity, NIL, md5_hex};
+use crate::identity::{Expected, GAID, IDFA, Identity, NIL, md5_hex};
 
 /// What stands in every e-mail address, customer id and attribute.
 pub const MARK: &str = "personal-and-private";
@@ -56,8 +56,10 @@ impl People {
         let (idfa, gaid, other) = (id("idfa"), id("gaid"), id("other"));
         let raw = |kind, id: &str| Identity::raw(kind, id, id);
         let upper = |kind, id: &str| Identity::raw(kind, id, &id.to_uppercase());
-        let left_out = |kind, value: &str| Identity::useless(kind, "raw", value, Fate::LeftOut("identity_type"));
-        let dropped = |kind, encoding, value: &str, why| Identity::useless(kind, encoding, value, Fate::Dropped(why));
+        let left_out =
+            |kind, value: &str| Identity::not_uploaded(kind, "raw", value, Expected::LeftOut("identity_type"));
+        let dropped =
+            |kind, encoding, value: &str, why| Identity::not_uploaded(kind, encoding, value, Expected::Dropped(why));
         match kind {
             0 => vec![upper(IDFA, &idfa)],
             1 => vec![raw(GAID, &gaid)],
@@ -83,8 +85,8 @@ impl People {
             17 => vec![dropped(IDFA, "md5", &hex(31, &idfa), "malformed"), Identity::null(GAID)],
             18 => vec![left_out("android_id", &md5_hex(&other)), left_out("fire_advertising_id", &other)],
             _ => vec![
-                Identity::useless(IDFA, "crc32", &md5_hex(&idfa), Fate::LeftOut("encoding")),
-                Identity::useless(GAID, "raw", &gaid.repeat(4), Fate::LeftOut("malformed")),
+                Identity::not_uploaded(IDFA, "crc32", &md5_hex(&idfa), Expected::LeftOut("encoding")),
+                Identity::not_uploaded(GAID, "raw", &gaid.repeat(4), Expected::LeftOut("malformed")),
                 raw(GAID, &gaid),
             ],
         }

@@ -1,29 +1,48 @@
-//! Tells a story on a stack of its own, and sees at the end that all is in order whatever the story was about.
+//! Runs a story on a stack, and sees at the end that all is in order whatever the story was about.
 
+use std::io::Write as _;
+use std::panic::AssertUnwindSafe;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::stack::{Options, Stack};
 
-/// Stacks that run at once: each keeps about one processor busy.
-static SLOTS: Semaphore = Semaphore::const_new(2);
+/// Stacks of stories' own that run at once: each keeps about one processor busy.
+static OWN: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors() + 1));
+/// Stories at once on shared stacks: most of the time each waits for something.
+static SHARED: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(3 * processors()));
 
-/// Starts a stack, tells the story, and then sees that the queues are empty, the dead letters were all expected (the story took
-/// them out), and no log holds a secret, an id or a body.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Runs a story on the stack that the options name, and then sees that its dead letters were all expected (the story took them), and
+/// that no log holds a secret, an id or a body of its own; on a stack of its own also that the queue is empty and TikTok still holds
+/// what it should. For a shared stack that is seen when it ends.
 ///
 /// # Errors
 /// The story's, or what is not in order; and where the logs are.
-pub async fn story(options: Options, tell: impl AsyncFnOnce(&Stack) -> Result<()>) -> Result<()> {
-    let _slot = SLOTS.acquire().await?;
-    let mut stack = Stack::up(&options).await?;
-    let mut told = tell(&stack).await;
-    if told.is_ok() {
-        told = stack.in_order().await;
+pub async fn story(options: Options, run: impl AsyncFnOnce(&Stack) -> Result<()>) -> Result<()> {
+    let slots = if options.is_shared { &SHARED } else { &OWN };
+    let _slot = slots.acquire().await?;
+    let stack = Stack::up(&options).await?;
+    let story = async {
+        run(&stack).await?;
+        stack.in_order().await
+    };
+    match AssertUnwindSafe(story).catch_unwind().await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(error.context(format!("the logs are in {}", stack.keep_logs().await.display()))),
+        Err(panic) => {
+            writeln!(std::io::stderr(), "the logs are in {}", stack.keep_logs().await.display()).ok();
+            std::panic::resume_unwind(panic)
+        }
     }
-    told.with_context(|| format!("the logs are in {}", stack.keep_logs().display()))
 }
 
 /// Waits until it is so.

@@ -12,6 +12,7 @@ pub struct Description {
     pub aws_endpoint: String,
     pub aws_access_key_id: String,
     pub region: String,
+    pub stack_name: String,
     pub api_url: String,
     pub ingest_function: String,
     pub uploader_function: String,
@@ -22,6 +23,7 @@ pub struct Description {
     pub tiktok_app_id: String,
     pub tiktok_app_secret: String,
     pub firehose_token: String,
+    pub app_secret_id: String,
     pub firehose_secret_id: String,
     pub advertiser_secret_prefix: String,
 }
@@ -38,6 +40,12 @@ impl Description {
     pub(super) fn tiktok_url(&self) -> Result<&str> {
         let api = self.tiktok_api_base_url.strip_suffix(sandbox::API_BASE_PATH);
         api.with_context(|| format!("{} is no sandbox", self.tiktok_api_base_url))
+    }
+
+    /// The id of an advertiser's record in Secrets Manager.
+    #[must_use]
+    pub fn record_of(&self, advertiser_id: &str) -> String {
+        format!("{}{advertiser_id}", self.advertiser_secret_prefix)
     }
 
     /// Reads it from a stack's directory; `None` while the stack is not ready.

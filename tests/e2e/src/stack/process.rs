@@ -1,37 +1,43 @@
-//! The process of a stack: `infra/local/stack.py up --with-parent`, which stops everything when its input closes.
+//! The process of a stack: `infra/local/stack.py up --with-parent`, which stops everything when its input closes, whichever way
+//! the process that holds the other end has ended.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{Elsewhere, Options};
 
-/// What stands in the way of a fresh checkout.
+/// How to make what is missing in a fresh checkout.
 const SET_UP: &str = "run `make test` or `make demo`, which make it";
+/// The file that says that a directory's logs are to be kept.
+const KEPT: &str = "kept";
 
 /// A stack's process and its directory.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
     directory: PathBuf,
-    keeps_logs: bool,
-    numbers: AtomicU32,
+    keeps_logs: AtomicBool,
 }
 
 impl Process {
     pub(super) fn start(options: &Options) -> Result<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(1);
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(|| remove_left_behind(&root().join("target/local")));
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let directory = root().join(format!("target/local/story-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory)?;
         let said = File::create(directory.join("stack.log"))?;
-        let mut command = stack_py("up", &directory)?;
+        let python = root().join("target/local/venv/bin/python");
+        ensure!(python.exists(), "{} is missing: {SET_UP}", python.display());
+        let mut command = Command::new(python);
+        command.arg(root().join("infra/local/stack.py")).arg("up").arg("--dir").arg(&directory);
         command.arg("--with-parent").arg("--sandbox-bin").arg(sandbox_binary()?);
         command
             .arg("--bundles")
@@ -43,8 +49,8 @@ impl Process {
             command.args(["--tiktok-api-base-url", api_base_url, "--app-id", app_id, "--app-secret", app_secret]);
         }
         let child = command.stdin(Stdio::piped()).stdout(said.try_clone()?).stderr(said).spawn()?;
-        let keeps_logs = std::env::var_os("E2E_KEEP_LOGS").is_some();
-        Ok(Self { child, directory, keeps_logs, numbers: AtomicU32::new(1) })
+        let keeps_logs = AtomicBool::new(std::env::var_os("E2E_KEEP_LOGS").is_some());
+        Ok(Self { child, directory, keeps_logs })
     }
 
     /// Fails with what the process said where it has ended.
@@ -55,43 +61,21 @@ impl Process {
         Ok(())
     }
 
-    /// Runs another command of `stack.py` on the same stack, and returns what it printed.
-    pub(super) async fn command(&self, name: &'static str, arguments: &[&'static str]) -> Result<String> {
-        let mut command = stack_py(name, &self.directory)?;
-        command.args(arguments);
-        tokio::task::spawn_blocking(move || printed(&mut command)).await?
-    }
-
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Counts from 1.
-    pub(super) fn next_number(&self) -> u32 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
-    }
-
-    pub(super) fn keep_logs(&mut self) {
-        self.keeps_logs = true;
-    }
-
-    /// The functions' logs go with the cloud: whoever looks for what went wrong finds them beside the others.
-    fn save_logs(&self) -> Result<()> {
-        let logs = printed(&mut stack_py("logs", &self.directory)?)?;
-        Ok(fs::write(self.directory.join("functions.log"), logs)?)
+    /// Leaves the directory with the logs where it is when the stack ends, and the functions' logs, which end with it, in a file.
+    pub(super) fn keep_logs(&self, of_functions: &str) {
+        self.keeps_logs.store(true, Ordering::Relaxed);
+        // What cannot be written has nobody left to be told to: the story's own failure matters more.
+        fs::write(self.directory.join("functions.log"), of_functions).ok();
+        fs::write(self.directory.join(KEPT), "").ok();
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let keeps_logs = self.keeps_logs || std::thread::panicking();
-        if keeps_logs {
-            // What cannot be saved or said now has nobody left to be told to.
-            self.save_logs().ok();
-        }
-        if std::thread::panicking() {
-            writeln!(std::io::stderr(), "the logs are in {}", self.directory.display()).ok();
-        }
         drop(self.child.stdin.take());
         let deadline = Instant::now() + Duration::from_secs(10);
         while matches!(self.child.try_wait(), Ok(None)) {
@@ -100,25 +84,23 @@ impl Drop for Process {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        if !keeps_logs {
+        if !self.keeps_logs.load(Ordering::Relaxed) {
             fs::remove_dir_all(&self.directory).ok();
         }
     }
 }
 
-fn printed(command: &mut Command) -> Result<String> {
-    let output = command.stdin(Stdio::null()).output()?;
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "{}", err.trim());
-    Ok(out.into_owned())
-}
-
-fn stack_py(command: &str, directory: &Path) -> Result<Command> {
-    let python = root().join("target/local/venv/bin/python");
-    ensure!(python.exists(), "{} is missing: {SET_UP}", python.display());
-    let mut started = Command::new(python);
-    started.arg(root().join("infra/local/stack.py")).arg(command).arg(OsStr::new("--dir")).arg(directory);
-    Ok(started)
+/// Removes the directories of stacks whose process was gone before it could: killed, or ended without stopping them.
+fn remove_left_behind(local: &Path) {
+    for entry in fs::read_dir(local).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix("story-")?.split('-').next());
+        let is_gone = process.is_some_and(|process| !Path::new("/proc").join(process).exists());
+        // Without /proc nobody can tell, and they stay.
+        if is_gone && Path::new("/proc/self").exists() && !entry.path().join(KEPT).exists() {
+            fs::remove_dir_all(entry.path()).ok();
+        }
+    }
 }
 
 /// Built beside the program that runs: `demo` in the same folder, a test in the one below.

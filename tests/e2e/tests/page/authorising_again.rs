@@ -1,8 +1,7 @@
 //! Doing the authorisation again: what had stopped flows again without anything being pasted, and the page says what came of it.
 
 use anyhow::{Result, ensure};
-use e2e::mparticle::Door;
-use e2e::{Action, Model, Options, People, Profile, message, until};
+use e2e::{Action, Model, Options, People, Profile, Transport, message, until};
 use sandbox::control::{NewGrant, NewPerson};
 
 use crate::looks::look;
@@ -18,14 +17,14 @@ async fn after_a_revocation_authorising_again_lets_waiting_changes_flow_without_
         let (first, second) = (People::new("before").plain(20), People::new("after").plain(30));
         let mut model = Model::default();
         let profiles = Profile::all(&first, &audience, Action::Add);
-        stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
+        stack.change(&mut model, Transport::Http, &customer.account, &profiles).await?;
         stack.arrives(&model, 60).await?;
 
         stack.tiktok.revoke(&customer.account.token).await?;
         let profiles = Profile::all(&second, &audience, Action::Add);
-        stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
+        stack.change(&mut model, Transport::Http, &customer.account, &profiles).await?;
         until("mParticle is told that the connection is dead", 60, async || {
-            let answer = stack.mparticle.deliver(Door::Http, &message::verification(&customer.account)).await?;
+            let answer = stack.mparticle.deliver(Transport::Http, &message::verification(&customer.account)).await?;
             Ok(answer["suspend_subscription"] == true)
         })
         .await?;
@@ -46,7 +45,7 @@ async fn after_a_revocation_authorising_again_lets_waiting_changes_flow_without_
         says(&visit.tab.text("main").await?, &["Connected again", "flow again by themselves", "need not paste"])?;
         look(&visit.tab, "repaired").await?;
         stack.arrives(&model, 150).await?;
-        ensure!(stack.dead_letters.take_all().await?.is_empty());
+        ensure!(stack.take_letters().await?.is_empty());
         Ok(())
     })
     .await
@@ -66,7 +65,7 @@ async fn a_token_that_may_not_manage_audiences_displaces_none_that_works() -> Re
         let people = People::new("kept").plain(10);
         let profiles = Profile::all(&people, &audience, Action::Add);
         let mut model = Model::default();
-        stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
+        stack.change(&mut model, Transport::Http, &customer.account, &profiles).await?;
         stack.arrives(&model, 60).await
     })
     .await

@@ -1,9 +1,8 @@
 //! From the public link to a delivered audience: what a customer does, with a browser where he has one.
 
 use anyhow::{Result, ensure};
-use e2e::mparticle::Door;
 use e2e::people::KINDS;
-use e2e::{Account, Action, Model, Options, People, Profile};
+use e2e::{Account, Action, Model, Options, People, Profile, Transport};
 
 use crate::visit::visit;
 
@@ -24,9 +23,9 @@ async fn from_the_public_link_to_a_delivered_audience() -> Result<()> {
         let people = People::new("from the public link").of_every_kind(2 * KINDS);
         let joining = Profile::all(&people, &audience, Action::Add);
         let mut model = Model::default();
-        stack.change(&mut model, Door::Http, &account, &joining).await?;
+        stack.change(&mut model, Transport::Http, &account, &joining).await?;
         stack.arrives(&model, 60).await?;
-        let letters = stack.dead_letters.take_all().await?;
+        let letters = stack.take_letters().await?;
         ensure!(letters.is_empty(), "{letters:?}");
         Ok(())
     })

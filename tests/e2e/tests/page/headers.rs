@@ -41,7 +41,7 @@ fn is_safe(answer: &Response, what: &str) -> Result<()> {
 async fn every_answer_carries_the_same_protection() -> Result<()> {
     story(Options::new(), async |stack| {
         let code = stack.tiktok.auth_code(&NewGrant::of("admin")).await?;
-        stack.hush.word(&code);
+        stack.confidential.add(&code);
         let exchange = format!("?auth_code={code}&state=your_custom_params");
         let table = [
             ("", StatusCode::OK),
@@ -81,7 +81,7 @@ async fn every_answer_carries_the_same_protection() -> Result<()> {
 async fn a_head_or_another_method_exchanges_no_code() -> Result<()> {
     story(Options::new(), async |stack| {
         let code = stack.tiktok.auth_code(&NewGrant::of("admin")).await?;
-        stack.hush.word(&code);
+        stack.confidential.add(&code);
         let exchange = format!("?auth_code={code}&state=your_custom_params");
         for method in [Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
             let answer = ask(stack, method.clone(), &exchange).await?;

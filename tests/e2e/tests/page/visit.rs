@@ -84,7 +84,7 @@ impl Visit<'_> {
     pub(crate) async fn token(&self) -> Result<String> {
         let token = self.tab.string("document.getElementById('token').textContent.trim()").await.context("no token")?;
         ensure!(token.len() >= 20, "a token of {} characters", token.len());
-        self.stack.hush.word(&token);
+        self.stack.confidential.add(&token);
         Ok(token)
     }
 
@@ -115,13 +115,13 @@ impl Visit<'_> {
             self.is_ours(address)?;
             for (name, value) in address.query_pairs() {
                 if ["auth_code", "code"].contains(&&*name) || (name == "state" && value.len() == 32) {
-                    self.stack.hush.word(&value);
+                    self.stack.confidential.add(&value);
                 }
             }
         }
         for log in ["cloud.log", "sandbox.log"] {
             let text = std::fs::read_to_string(self.stack.directory().join(log))?;
-            let leaks = self.stack.hush.leaks(&text);
+            let leaks = self.stack.confidential.leaks_in(&text);
             ensure!(leaks.is_empty(), "in {log}: {leaks:?}");
         }
         Ok(())

@@ -1,12 +1,12 @@
 //! What TikTok will never take stands alone in the dead-letter queue, with the reason; everything beside it is delivered.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
-use e2e::mparticle::Door;
-use e2e::queue::Received;
-use e2e::{Action, Fate, Model, Options, People, Profile, Stack, message, story, until};
-use serde_json::json;
+use anyhow::{Context, Result, ensure};
+use e2e::{
+    Action, Audience, Expected, Letter, Model, Options, People, Profile, Stack, Transport, letters, message, story,
+    until,
+};
 
 /// The calls that carried users of an advertiser.
 async fn mapping_calls(stack: &Stack, advertiser_id: &str) -> Result<usize> {
@@ -14,134 +14,113 @@ async fn mapping_calls(stack: &Stack, advertiser_id: &str) -> Result<usize> {
     Ok(calls.iter().filter(|call| call.path == "/segment/mapping/").count())
 }
 
-/// What a dead letter of TikTok's refusal says.
-fn told(letter: &Received) -> [&str; 2] {
-    ["reason", "code"].map(|name| letter.attribute(name))
+/// What a dead letter says of TikTok's refusal.
+fn refusal(letter: &Letter) -> [&str; 2] {
+    ["cause", "code"].map(|name| letter.attribute(name))
 }
 
-#[tokio::test]
-async fn a_deleted_audience_costs_a_handful_of_calls_and_no_other_audience_anything() -> Result<()> {
-    story(Options::new(), async |stack| {
+pub(crate) async fn a_deleted_audience_is_rejected_once_and_costs_no_later_batch_a_call() -> Result<()> {
+    story(Options::shared(), async |stack| {
         let customer = stack.customer("Deletes by hand").await?;
         let account = &customer.account;
         let (kept, gone) = (stack.connect(account, 1, "Kept").await?, stack.connect(account, 2, "Gone").await?);
         let gone_id = gone.tiktok_id.clone().context("an id")?;
         stack.tiktok.delete_audience(&gone_id).await?;
 
-        let people = People::new("deleted audience").plain(4_000);
+        let people = People::new("deleted audience").plain(2_000);
         let changes = vec![(&kept, Action::Add), (&gone, Action::Add)];
         let mut model = Model::default();
-        stack.uploader.hold().await?;
         for people in people.chunks(1_000) {
-            // The model knows the audience as one that TikTok does not have.
-            let only_kept = Profile::all(people, &kept, Action::Add);
-            model.apply(&only_kept);
+            model.apply(&Profile::all(people, &kept, Action::Add));
             let both: Vec<_> = people.iter().map(|person| Profile { person, changes: changes.clone() }).collect();
-            stack.mparticle.deliver(Door::Http, &message::membership(account, &both)).await?;
+            stack.mparticle.deliver(Transport::Http, &message::membership(account, &both)).await?;
         }
-        stack.uploader.release().await?;
         stack.arrives(&model, 120).await?;
-        let calls = mapping_calls(stack, &account.advertiser_id).await?;
-        assert!(calls <= 4 + 4 * 10, "{calls} calls");
+        let letters = stack.take_letters_with(2_000, 60).await?;
+        ensure!(letters.iter().all(|letter| refusal(letter) == ["rejected", "40007"]), "{letters:#?}");
+        ensure!(letters.iter().all(|letter| letter.attribute("message").contains(&gone_id)), "{letters:#?}");
+        ensure!(letters.iter().all(|letter| !letter.attribute("request_id").is_empty()), "{letters:#?}");
+        ensure!(letters.iter().all(|letter| !letter.attribute("firehose_message_id").is_empty()), "{letters:#?}");
 
-        let letters = stack.dead_letters.take_all().await?;
-        assert!(letters.iter().all(|letter| told(letter) == ["rejected", "40007"]), "{letters:#?}");
-        assert!(letters.iter().all(|letter| letter.attribute("message").contains(&gone_id)), "{letters:#?}");
-        assert!(letters.iter().all(|letter| !letter.attribute("request_id").is_empty()), "{letters:#?}");
-        assert_eq!(letters.iter().map(Received::changes).sum::<usize>(), 4_000);
+        // It is remembered: later changes for it are given up without a call.
+        let before = mapping_calls(stack, &account.advertiser_id).await?;
+        let profiles = Profile::all(&people[..50], &gone, Action::Delete);
+        stack.mparticle.deliver(Transport::Http, &message::membership(account, &profiles)).await?;
+        stack.take_letters_with(50, 60).await?;
+        // Two uploaders may run, and each learns it by itself.
+        let more = mapping_calls(stack, &account.advertiser_id).await? - before;
+        ensure!(more <= 8, "{more} calls for an audience that is known to be gone");
+        let before = mapping_calls(stack, &account.advertiser_id).await?;
+        for _ in 0..3 {
+            stack.mparticle.deliver(Transport::Http, &message::membership(account, &profiles)).await?;
+        }
+        stack.take_letters_with(150, 60).await?;
+        ensure!(mapping_calls(stack, &account.advertiser_id).await? == before, "calls for it in later batches");
         Ok(())
     })
     .await
 }
 
-#[tokio::test]
-async fn a_poison_row_in_five_thousand_stands_alone() -> Result<()> {
-    story(Options::new(), async |stack| {
-        let customer = stack.customer("Poisoned").await?;
-        let audience = stack.connect(&customer.account, 1, "Poisoned").await?;
-        let people = People::new("poison").plain(5_000);
-        let poisoned = &people[3_210];
-        let Fate::Uploaded(_, hash) = &poisoned.devices[0].fate else { anyhow::bail!("no id") };
-        stack.tiktok.poison(hash, 40002, "id is not acceptable").await?;
-
+pub(crate) async fn bad_rows_spread_over_a_call_stand_alone() -> Result<()> {
+    story(Options::shared(), async |stack| {
+        let (customer, audience) = stack.connected("Poisoned").await?;
+        let people = People::new("poison").plain(1_000);
+        let mut bad = BTreeSet::new();
+        for person in people.iter().skip(31).step_by(61) {
+            let Expected::Uploaded(_, hash) = &person.devices[0].expected else { anyhow::bail!("no id") };
+            stack.tiktok.poison(hash, 40002, "id is not acceptable").await?;
+            bad.insert(person.mpid.clone());
+        }
+        ensure!(bad.len() == 16);
         let mut model = Model::default();
-        stack.uploader.hold().await?;
-        for people in people.chunks(1_000) {
-            let profile = |person| Profile::of(person, &audience, Action::Add);
-            let good: Vec<_> = people.iter().filter(|person| person.mpid != poisoned.mpid).map(profile).collect();
-            model.apply(&good);
-            let all: Vec<_> = people.iter().map(profile).collect();
-            stack.mparticle.deliver(Door::Direct, &message::membership(&customer.account, &all)).await?;
-        }
-        stack.uploader.release().await?;
-        stack.arrives(&model, 120).await?;
-        let calls = mapping_calls(stack, &customer.account.advertiser_id).await?;
-        assert!(calls <= 5 + 2 * 10 + 1, "{calls} calls: five, and two for each halving of a thousand rows");
+        let profile = |person| Profile::of(person, &audience, Action::Add);
+        let good: Vec<_> = people.iter().filter(|person| !bad.contains(&person.mpid)).map(profile).collect();
+        model.apply(&good);
+        let all: Vec<_> = people.iter().map(profile).collect();
+        stack.mparticle.deliver(Transport::Lambda, &message::membership(&customer.account, &all)).await?;
+        stack.arrives(&model, 150).await?;
 
-        let letters = stack.dead_letters.take_all().await?;
-        assert_eq!(letters.len(), 1, "{letters:#?}");
-        assert_eq!(told(&letters[0]), ["rejected", "40002"]);
-        assert!(letters[0].attribute("message").ends_with("id is not acceptable"), "{letters:#?}");
-        let envelope = letters[0].envelope()?;
-        let rows: Vec<_> =
-            envelope.rows.iter().map(|row| (row.mpid.map(|mpid| mpid.to_string()), row.ids.len())).collect();
-        assert_eq!(rows, [(Some(poisoned.mpid.clone()), 1)]);
+        let letters = stack.take_letters_with(16, 60).await?;
+        ensure!(letters.iter().all(|letter| refusal(letter) == ["rejected", "40002"]), "{letters:#?}");
+        ensure!(
+            letters.iter().all(|letter| letter.attribute("message").ends_with("id is not acceptable")),
+            "{letters:#?}"
+        );
+        let rows = letters.iter().flat_map(Letter::rows);
+        let told: BTreeSet<_> = rows.filter_map(|row| row["mpid"].as_str().map(str::to_owned)).collect();
+        ensure!(told == bad, "{told:?}");
         Ok(())
     })
     .await
 }
 
-#[tokio::test]
-async fn a_revoked_advertiser_among_five_waits_alone_and_a_new_token_of_the_same_person_heals_it() -> Result<()> {
-    story(Options::new(), async |stack| {
-        let mut people = People::new("five advertisers");
-        let (mut customers, mut audiences) = (Vec::new(), Vec::new());
-        for name in ["One", "Two", "Three", "Four", "Five"] {
-            let customer = stack.customer(name).await?;
-            audiences.push(stack.connect(&customer.account, 1, name).await?);
-            customers.push(customer);
-        }
-        let revoked = &customers[2];
-        stack.tiktok.revoke(&revoked.account.token).await?;
-        let (mut model, mut waiting) = (Model::default(), BTreeMap::new());
-        stack.uploader.hold().await?;
-        for (customer, audience) in customers.iter().zip(&audiences) {
-            let people = people.plain(600);
-            let profiles = Profile::all(&people, audience, Action::Add);
-            stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
-            waiting.insert(audience.tiktok_id.clone(), customer.account.advertiser_id.clone());
-        }
-        stack.uploader.release().await?;
+pub(crate) async fn a_letter_for_an_audience_that_was_never_connected_finds_it_when_it_is_sent_again() -> Result<()> {
+    story(Options::shared(), async |stack| {
+        let (customer, _) = stack.connected("Connects later").await?;
+        let account = &customer.account;
+        let unknown = Audience { audience_id: 77, name: "Connected later".to_owned(), tiktok_id: None };
+        let people = People::new("connected later").plain(30);
+        let profiles = Profile::all(&people, &unknown, Action::Add);
+        stack.mparticle.deliver(Transport::Http, &message::membership(account, &profiles)).await?;
+        let letters = stack.take_letters_with(30, 60).await?;
+        ensure!(letters.iter().all(|letter| letter.cause() == "no_audience"), "{letters:#?}");
 
-        until("the other four are served", 30, async || {
-            Ok(stack.logs().await?.total("uploader", "changes_delivered") == 4 * 600)
-        })
-        .await?;
-        let logs = stack.logs().await?;
-        let batches: Vec<_> =
-            logs.of("uploader").filter(|line| line["message"] == "batch" && line["users"] != 0).collect();
-        assert_eq!(batches.len(), 1, "in one invocation: {batches:?}");
-        assert_eq!((&batches[0]["messages"], &batches[0]["returned"]), (&json!(5), &json!(1)));
-        let behind: Vec<_> =
-            model.compare(&stack.tiktok).await?.into_iter().filter(|audience| !audience.agrees()).collect();
-        let behind: Vec<_> = behind.into_iter().map(|audience| waiting[&Some(audience.audience_id)].clone()).collect();
-        assert_eq!(behind, std::slice::from_ref(&revoked.account.advertiser_id));
-        assert_eq!(mapping_calls(stack, &revoked.account.advertiser_id).await?, 1);
+        let connected = stack.connect(account, 77, "Connected later").await?;
+        let again: Vec<_> = (0..).zip(&letters).map(|(lane, letter)| letter.again(lane % 16)).collect();
+        stack.queue.send(&again).await?;
+        let mut model = Model::default();
+        model.apply(&Profile::all(&people, &connected, Action::Add));
+        stack.arrives(&model, 90).await?;
 
-        // mParticle is told within the 30 seconds for which the record is kept in memory.
-        until("mParticle is told that the connection is dead", 35, async || {
-            let answer = stack.mparticle.deliver(Door::Http, &message::verification(&revoked.account)).await?;
-            answer["suspend_subscription"].as_bool().context("suspend_subscription")
-        })
-        .await?;
-        // It stays without calls when its messages come back.
-        assert_eq!(mapping_calls(stack, &revoked.account.advertiser_id).await?, 1);
-
-        let mut renewed = revoked.account.clone();
-        renewed.token = stack.tiktok.token(&revoked.person).await?.access_token;
-        stack.hush.word(&renewed.token);
-        stack.mparticle.deliver(Door::Http, &message::subscription(&renewed, &audiences[2], "update")).await?;
-        stack.arrives(&model, 120).await
+        // Where there is still none, it comes back as a letter.
+        let never = Audience { audience_id: 78, ..unknown };
+        let profiles = Profile::all(&people[..5], &never, Action::Add);
+        stack.mparticle.deliver(Transport::Http, &message::membership(account, &profiles)).await?;
+        let letters = stack.take_letters_with(5, 60).await?;
+        stack.queue.send(&[letters[0].again(0)]).await?;
+        let back = stack.take_letters_with(letters[0].changes(), 60).await?;
+        ensure!(back.iter().all(|letter| letter.cause() == "no_audience"), "{back:#?}");
+        until("nothing of it is left", 10, async || Ok(letters::changes(&stack.take_letters().await?) == 0)).await
     })
     .await
 }

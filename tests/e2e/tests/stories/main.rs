@@ -1,14 +1,124 @@
 //! Stories against the deployed template: real binaries behind real SQS, Secrets Manager and HTTP, and the sandbox for TikTok.
-//! A file a behaviour. `make test` builds what they need.
+//! A file a behavior. `make test` builds what they need.
+//!
+//! They have a `main` of their own, since they share stacks: all are one process and start at once, `e2e::story` lets a few run at a
+//! time, and when all are over the stacks that they shared are looked at once more. Arguments and output are those of `cargo test`.
 
-mod authorisation;
-mod bad_input;
+mod answers;
 mod connections;
+mod fairness;
+mod foreign;
+mod healing;
 mod isolation;
+mod order;
 mod outage;
 mod privacy;
+mod records;
 mod repetition;
-mod rotation;
 mod straight_path;
 mod throttling;
 mod tokens;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use e2e::stack::take_shared;
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial, run};
+use tokio::runtime::Runtime;
+
+/// How many of the slowest stories are named at the end.
+const SLOWEST: usize = 10;
+static TIMES: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
+
+/// The stories as trials; one that is not named here does not compile without a warning.
+macro_rules! stories {
+    ($($file:ident: $($name:ident),+;)+) => {
+        fn stories(runtime: &'static Runtime) -> Vec<Trial> {
+            vec![$($(trial(runtime, concat!(stringify!($file), "::", stringify!($name)), $file::$name)),+),+]
+        }
+    };
+}
+
+// The long ones first, so that the others run beside them.
+stories! {
+    outage: server_errors_for_a_minute_leave_the_newest_change_of_everybody, a_hanging_advertiser_keeps_no_other_waiting_in_any_round,
+        connections_cut_before_and_after_a_call_takes_effect_leave_what_was_meant, a_tiktok_slower_than_the_time_out_loses_nothing,
+        an_uploader_killed_while_it_deletes_is_made_up_for;
+    records: a_firehose_token_is_rotated_and_secrets_may_end_in_a_line_feed, secrets_manager_down_with_a_warm_cache_costs_nothing,
+        a_record_that_is_being_deleted_or_cannot_be_read_keeps_changes_waiting, writers_of_one_record_at_the_same_time_all_succeed;
+    tokens: a_stranger_who_types_anothers_account_id_changes_nothing_for_him, invented_accounts_leave_no_secret,
+        five_authorizations_and_a_second_configuration_keep_their_tokens, six_users_with_a_token_each_on_one_advertiser_all_deliver,
+        a_wrong_token_pasted_beside_a_living_one_suspends_nobody,
+        an_active_connection_whose_token_ended_when_its_owner_authorized_again_is_repaired_by_the_page;
+    healing: every_token_refused_for_a_while_kills_nobody, a_dead_connection_is_healed_by_the_page_without_pasting,
+        a_dead_connection_is_healed_by_pasting_a_new_token, a_dead_connection_comes_back_with_the_older_token_that_its_customer_goes_back_to,
+        a_former_agency_dies_alone, where_too_many_messages_wait_those_of_a_dead_connection_are_given_up;
+    fairness: a_flood_for_one_connection_does_not_delay_another, with_a_call_a_second_for_all_everybody_is_served_again_and_again;
+    throttling: a_throttling_storm_is_ridden_out_and_a_throttled_advertiser_waits_alone;
+    repetition: thousands_arrive_while_thirty_percent_of_calls_fail, sqs_failing_in_part_is_answered_with_503_and_a_repetition_does_no_harm,
+        requests_that_mparticle_repeats_change_nothing;
+    foreign: foreign_messages_on_the_queue_become_letters_and_a_newer_version_waits;
+    straight_path: people_of_every_kind_reach_their_audiences_by_both_transports, as_few_calls_are_made_as_the_limits_allow,
+        both_transports_give_the_same_answer, another_server_that_speaks_the_same_api_is_called_where_the_deployment_says_so;
+    privacy: only_ids_mpid_and_audience_ids_leave_ingest;
+    isolation: a_deleted_audience_is_rejected_once_and_costs_no_later_batch_a_call, bad_rows_spread_over_a_call_stand_alone,
+        a_letter_for_an_audience_that_was_never_connected_finds_it_when_it_is_sent_again;
+    order: two_people_with_one_device_are_one_id, a_change_sent_before_the_token_changed_uses_the_new_one;
+    connections: connecting_again_finds_the_audience_that_is_there, connecting_many_times_at_once_leaves_one_audience,
+        disconnecting_deletes_the_audience_unless_a_campaign_uses_it, two_configurations_never_share_an_audience;
+    answers: what_no_repetition_can_mend_is_refused_alike_by_both_transports, odd_values_cost_nobody_else_anything,
+        a_wrong_firehose_token_and_a_body_over_the_limit_are_refused, tiktok_refusing_a_subscription_is_told_in_its_words,
+        a_service_out_of_reach_is_answered_with_503, disconnecting_works_when_access_is_gone;
+}
+
+fn trial<F: Future<Output = Result<()>>>(
+    runtime: &'static Runtime,
+    name: &'static str,
+    story: impl FnOnce() -> F + Send + 'static,
+) -> Trial {
+    Trial::test(name, move || {
+        let began = Instant::now();
+        let outcome = runtime.block_on(story());
+        TIMES.lock().unwrap_or_else(PoisonError::into_inner).push((began.elapsed(), name.to_owned()));
+        outcome.map_err(|error| Failed::from(format!("{error:?}")))
+    })
+}
+
+fn main() -> Result<ExitCode> {
+    let mut arguments = Arguments::from_args();
+    // A thread only waits; how many stories run at a time is decided where they start.
+    let runtime: &'static Runtime = Box::leak(Box::new(Runtime::new()?));
+    let stories = stories(runtime);
+    arguments.test_threads = arguments.test_threads.or(Some(stories.len()));
+    let told = run(&arguments, stories);
+    let ended = end_shared_stacks(runtime, arguments);
+    say_slowest()?;
+    let failed = told.has_failed() || ended.is_some_and(|ended| ended.has_failed());
+    Ok(if failed { ExitCode::from(101) } else { ExitCode::SUCCESS })
+}
+
+/// Looks once more at the stacks that stories shared: a test for each.
+fn end_shared_stacks(runtime: &'static Runtime, mut arguments: Arguments) -> Option<Conclusion> {
+    let ends: Vec<_> = take_shared()
+        .into_iter()
+        .map(|(parameters, stack)| {
+            let end = move || runtime.block_on(stack.end()).map_err(|error| Failed::from(format!("{error:?}")));
+            Trial::test(format!("all is in order at the end of the stack with {parameters}"), end)
+        })
+        .collect();
+    (arguments.filter, arguments.skip) = (None, Vec::new());
+    (!ends.is_empty()).then(|| run(&arguments, ends))
+}
+
+fn say_slowest() -> Result<()> {
+    let mut times = std::mem::take(&mut *TIMES.lock().unwrap_or_else(PoisonError::into_inner));
+    times.sort_unstable_by(|one, other| other.cmp(one));
+    let mut out = std::io::stdout().lock();
+    for (took, name) in times.iter().take(SLOWEST) {
+        writeln!(out, "{:>6.1} s  {name}", took.as_secs_f64())?;
+    }
+    Ok(())
+}

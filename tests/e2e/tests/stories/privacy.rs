@@ -1,59 +1,48 @@
-//! Of each profile only device ids, MPID and audience ids leave `ingest`. Read from the queue itself.
+//! Of each profile only device ids, MPID and audience ids leave `ingest`. Read from dead letters, which are what was on the queue.
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
-use e2e::mparticle::Door;
+use anyhow::{Context, Result, ensure};
 use e2e::people::{KINDS, MARK};
-use e2e::{Action, Fate, Model, Options, People, Profile, story};
+use e2e::{Action, Audience, Expected, Options, People, Profile, Transport, message, story};
 use serde_json::Value;
 
-#[tokio::test]
-async fn the_queue_holds_nothing_but_what_an_envelope_may_hold() -> Result<()> {
-    story(Options::new(), async |stack| {
+pub(crate) async fn only_ids_mpid_and_audience_ids_leave_ingest() -> Result<()> {
+    story(Options::shared(), async |stack| {
         let customer = stack.customer("Private").await?;
-        let audience = stack.connect(&customer.account, 1, "Private").await?;
+        stack.connect(&customer.account, 1, "Private").await?;
+        let nowhere = Audience { audience_id: 2, name: "Never connected".to_owned(), tiktok_id: None };
         let people = People::new("privacy").of_every_kind(10 * KINDS);
-        let mut model = Model::default();
-        stack.uploader.hold().await?;
-        for (door, people) in Door::BOTH.into_iter().zip(people.chunks(5 * KINDS)) {
-            let profiles = Profile::all(people, &audience, Action::Add);
-            stack.change(&mut model, door, &customer.account, &profiles).await?;
+        for (transport, people) in Transport::BOTH.into_iter().zip(people.chunks(5 * KINDS)) {
+            let profiles = Profile::all(people, &nowhere, Action::Add);
+            stack.mparticle.deliver(transport, &message::membership(&customer.account, &profiles)).await?;
         }
-
-        let messages = stack.queue.receive_all().await?;
-        assert_eq!(messages.len(), 2);
+        let uploaded = people.iter().flat_map(|person| &person.devices).filter_map(|device| match &device.expected {
+            Expected::Uploaded(_, hash) => Some(hash.clone()),
+            Expected::LeftOut(_) | Expected::Dropped(_) => None,
+        });
+        let uploaded: BTreeSet<_> = uploaded.collect();
+        let letters = stack.take_letters_with(uploaded.len(), 90).await?;
         let mut seen = BTreeSet::new();
-        for message in &messages {
-            assert!(message.attributes.is_empty(), "{:?}", message.attributes);
-            assert!(!message.body.contains(&customer.account.token) && !message.body.contains(MARK));
-            let envelope: Value = serde_json::from_str(&message.body)?;
-            assert_eq!(names(&envelope)?, ["advertiser", "changed_ms", "rows", "token", "version"]);
-            assert_eq!(envelope["advertiser"], *customer.account.advertiser_id);
-            assert_eq!(envelope["token"].as_str().map(str::len), Some(64), "a fingerprint");
-            for row in envelope["rows"].as_array().context("rows")? {
-                assert_eq!(names(row)?, ["adds", "ids", "mpid"]);
-                for id in row["ids"].as_array().context("ids")? {
-                    assert!(["idfa", "gaid"].contains(&id[0].as_str().context("a type")?), "{id}");
-                    seen.insert(id[2].as_str().context("a value")?.to_owned());
-                }
+        for letter in &letters {
+            ensure!(letter.cause() == "no_audience", "{:?}", letter.attributes);
+            ensure!(!letter.body.contains(&customer.account.token) && !letter.body.contains(MARK));
+            ensure!(!letter.body.contains("token"), "an envelope carries no token");
+            for row in letter.rows() {
+                let known = ["mpid", "id", "adds", "deletes", "unmapped_adds", "unmapped_deletes"];
+                let names = row.as_object().context("a row")?.keys();
+                ensure!(names.clone().all(|name| known.contains(&name.as_str())), "{:?}", names.collect::<Vec<_>>());
+                let id: Vec<_> = row["id"].as_array().context("an id")?.iter().filter_map(Value::as_str).collect();
+                ensure!(
+                    id[..2] == ["idfa", "md5"] || id[..2] == ["gaid", "md5"],
+                    "letters hold hashes: {:?}",
+                    &id[..2]
+                );
+                seen.insert(id[2].to_owned());
             }
         }
-        let devices = people.iter().flat_map(|person| &person.devices);
-        let queued = devices.filter(|device| !matches!(device.fate, Fate::LeftOut(_)));
-        let sent: BTreeSet<_> = queued.filter_map(|device| device.value.clone()).collect();
-        assert_eq!(seen, sent, "the ids on the queue are those that may be, and no others");
-
-        stack.queue.put_back(&messages).await?;
-        stack.uploader.release().await?;
-        stack.arrives(&model, 60).await
+        ensure!(seen == uploaded, "the ids in letters are those that may be, and no others");
+        Ok(())
     })
     .await
-}
-
-/// The names of an object's fields, in the order of the alphabet.
-fn names(object: &Value) -> Result<Vec<&str>> {
-    let mut names: Vec<_> = object.as_object().context("an object")?.keys().map(String::as_str).collect();
-    names.sort_unstable();
-    Ok(names)
 }

@@ -1,116 +1,109 @@
-//! The same twice, and back and forth: what SQS and mParticle may deliver more than once changes nothing.
+//! The same twice, and back and forth: what is sent, delivered or carried out more than once changes nothing.
 
-use anyhow::Result;
-use e2e::mparticle::Door;
-use e2e::{Action, Model, Options, People, Profile, message, story, until};
-use sandbox::{Fault, RateLimits};
+use anyhow::{Result, ensure};
+use e2e::cloud::{AwsFault, AwsFaultKind};
+use e2e::{Action, Model, Options, People, Profile, Transport, message, story};
+use sandbox::Fault;
+use sandbox::fault::Kind;
 
-#[tokio::test]
-async fn every_message_delivered_twice_changes_nothing() -> Result<()> {
-    story(Options::new(), async |stack| {
-        let customer = stack.customer("Twice").await?;
-        let audience = stack.connect(&customer.account, 1, "Twice").await?;
-        let people = People::new("twice").of_every_kind(1_000);
+const MAPPING: &str = "/segment/mapping/";
+
+pub(crate) async fn requests_that_mparticle_repeats_change_nothing() -> Result<()> {
+    story(Options::shared(), async |stack| {
+        let (customer, audience) = stack.connected("Twice").await?;
+        let people = People::new("twice").of_every_kind(400);
         let mut model = Model::default();
-        stack.uploader.hold().await?;
-        let everybody = Profile::all(&people, &audience, Action::Add);
-        let leaving = Profile::all(&people[..300], &audience, Action::Delete);
-        for profiles in [&everybody[..500], &everybody[500..], &leaving] {
-            stack.change(&mut model, Door::Http, &customer.account, profiles).await?;
+        let joining = Profile::all(&people, &audience, Action::Add);
+        let leaving = Profile::all(&people[..150], &audience, Action::Delete);
+        for profiles in [&joining, &leaving] {
+            model.apply(profiles);
+            let request = message::membership(&customer.account, profiles);
+            for transport in [Transport::Http, Transport::Lambda, Transport::Http] {
+                stack.mparticle.deliver(transport, &request).await?;
+            }
         }
-        let messages = stack.queue.receive_all().await?;
-        assert_eq!(messages.len(), 3);
-        // The copies come last: of the joins, too, which are older than the deletions.
-        for message in &messages {
-            stack.queue.send(&message.body, &customer.account.advertiser_id).await?;
-        }
-        stack.queue.put_back(&messages).await?;
-        stack.uploader.release().await?;
-        stack.arrives(&model, 60).await?;
-
-        stack.queue.send(&messages[2].body, &customer.account.advertiser_id).await?;
         stack.arrives(&model, 60).await
     })
     .await
 }
 
-#[tokio::test]
-async fn a_hundred_thousand_people_arrive_while_thirty_percent_of_calls_fail() -> Result<()> {
-    story(Options::new().with("BatchSize", "20"), async |stack| {
-        stack.tiktok.set_limits(RateLimits::a_second(10), RateLimits::none()).await?;
-        let mapping = |fault: Fault| fault.on("/segment/mapping/").share(0.06);
+pub(crate) async fn thousands_arrive_while_thirty_percent_of_calls_fail() -> Result<()> {
+    story(Options::new(), async |stack| {
+        let mapping = |fault: Fault| fault.on(MAPPING).share(0.06);
         let faults = [
             Fault::status(502),
             Fault::code(50000, "Internal error"),
             Fault::code(51010, "Segment time-out").applied(),
             Fault::cut(),
             Fault::cut().applied(),
-            Fault::new(sandbox::fault::Kind::Truncated).applied(),
+            Fault::new(Kind::Truncated).applied(),
         ];
         for fault in faults {
             stack.tiktok.fault(mapping(fault)).await?;
         }
-        let mut people = People::new("a hundred thousand");
-        let mut model = Model::default();
-        stack.uploader.hold().await?;
-        for name in ["North", "South"] {
-            let customer = stack.customer(name).await?;
-            let audience = stack.connect(&customer.account, 1, name).await?;
-            for _ in 0..25 {
-                let people = people.plain(2_000);
+        let (mut people, mut model) = (People::new("thousands"), Model::default());
+        for name in ["North", "East", "South", "West"] {
+            let (customer, audience) = stack.connected(name).await?;
+            for _ in 0..5 {
+                let people = people.plain(1_000);
                 let changes = |range: std::ops::Range<usize>, action| Profile::all(&people[range], &audience, action);
-                // Of two messages side by side, which one invocation holds, the newer is queued first.
-                let older = [
-                    changes(0..1_000, Action::Add),
-                    changes(1_200..1_400, Action::Delete),
-                    changes(1_000..1_100, Action::Add),
-                    changes(1_000..1_100, Action::Delete),
+                let requests = [
+                    [changes(0..500, Action::Add), changes(600..700, Action::Delete)].concat(),
+                    [changes(500..550, Action::Add), changes(500..550, Action::Delete)].concat(),
+                    [changes(500..1_000, Action::Add), changes(400..500, Action::Delete)].concat(),
                 ];
-                let newer = [changes(1_000..2_000, Action::Add), changes(800..1_000, Action::Delete)];
-                let (older, newer) = (older.concat(), newer.concat());
-                let messages = [&older, &newer].map(|profiles| {
-                    model.apply(profiles);
-                    message::membership(&customer.account, profiles)
-                });
-                let [older, newer] = messages;
-                stack.mparticle.deliver(Door::Http, &newer).await?;
-                stack.mparticle.deliver(Door::Direct, &older).await?;
+                for (number, profiles) in requests.iter().enumerate() {
+                    let transport = Transport::BOTH[number % 2];
+                    stack.change(&mut model, transport, &customer.account, profiles).await?;
+                }
             }
         }
-        stack.uploader.release().await?;
-        stack.arrives(&model, 300).await?;
-
+        stack.arrives(&model, 400).await?;
         let calls = stack.tiktok.journal().await?;
-        let calls: Vec<_> = calls.iter().filter(|call| call.path == "/segment/mapping/").collect();
+        let calls: Vec<_> = calls.iter().filter(|call| call.path == MAPPING).collect();
         let failed = calls.iter().filter(|call| call.fault.is_some()).count();
-        assert!(failed * 5 > calls.len(), "only {failed} of {} calls failed", calls.len());
+        ensure!(failed * 6 > calls.len(), "only {failed} of {} calls failed", calls.len());
         Ok(())
     })
     .await
 }
 
-#[tokio::test]
-async fn sqs_refusing_part_of_a_request_is_answered_with_503_and_a_repetition_does_no_harm() -> Result<()> {
+pub(crate) async fn sqs_failing_in_part_is_answered_with_503_and_a_repetition_does_no_harm() -> Result<()> {
     story(Options::new(), async |stack| {
-        let customer = stack.customer("Half accepted").await?;
-        let audience = stack.connect(&customer.account, 1, "Half accepted").await?;
-        let people = People::new("half accepted").plain(3_000);
-        let profiles = Profile::all(&people, &audience, Action::Add);
+        let (customer, audience) = stack.connected("Half accepted").await?;
+        let people = People::new("half accepted").plain(1_500);
         let mut model = Model::default();
-        model.apply(&profiles);
-        let message = message::membership(&customer.account, &profiles);
-        // The last envelope is not full, and is all that fits.
-        stack.queue.limit(200_000).await?;
-        let refusal = stack.mparticle.send(Door::Direct, &message).await?.refusal()?;
-        assert_eq!(refusal.told.code, "queue_unavailable", "{refusal}");
-        until("what was accepted is delivered", 20, async || {
-            let held = model.compare_one(&stack.tiktok, &audience).await?;
-            Ok(held.held > 0 && held.missing > 0)
-        })
-        .await?;
-        stack.queue.limit(1_048_576).await?;
-        stack.mparticle.deliver(Door::Direct, &message).await?;
-        stack.arrives(&model, 60).await
+        let joining = Profile::all(&people, &audience, Action::Add);
+        model.apply(&joining);
+        let request = message::membership(&customer.account, &joining);
+        let sending = |kind| AwsFault::sqs(kind).on("SendMessageBatch").by("ingest");
+
+        // One entry of each batch is refused for as long as ingest may try.
+        stack.cloud.fault(&sending(AwsFaultKind::EntryRefused)).await?;
+        let refusal = stack.mparticle.send(Transport::Http, &request).await?.refusal()?;
+        ensure!((refusal.status, refusal.told.code.as_str()) == (Some(503), "queue_unavailable"), "{refusal}");
+        stack.cloud.clear_faults().await?;
+        stack.mparticle.deliver(Transport::Lambda, &request).await?;
+        stack.arrives(&model, 60).await?;
+
+        // Once refused, once lost after it was carried out: made up for within the request.
+        stack.cloud.fault(&sending(AwsFaultKind::EntryRefused).next(1)).await?;
+        stack.cloud.fault(&sending(AwsFaultKind::AnswerLost).next(1)).await?;
+        let leaving = Profile::all(&people[..700], &audience, Action::Delete);
+        let answer = stack.mparticle.send(Transport::Http, &message::membership(&customer.account, &leaving)).await?;
+        model.apply(&leaving);
+        answer.response()?;
+        stack.arrives(&model, 60).await?;
+
+        // The uploader's side: answers to receives and deletes are lost.
+        for action in ["ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"] {
+            stack.cloud.fault(&AwsFault::sqs(AwsFaultKind::AnswerLost).on(action).by("uploader").next(2)).await?;
+        }
+        let joining = Profile::all(&people[..300], &audience, Action::Add);
+        stack.change(&mut model, Transport::Http, &customer.account, &joining).await?;
+        let leaving = Profile::all(&people[..100], &audience, Action::Delete);
+        stack.change(&mut model, Transport::Http, &customer.account, &leaving).await?;
+        stack.arrives(&model, 240).await
     })
     .await
 }

@@ -1,20 +1,17 @@
-//! The way that everything goes when nothing is wrong: consent, connection, users of every kind by both doors.
+//! The way that everything goes when nothing is wrong: consent, connection, users of every kind by both transports.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use e2e::consent::TICKED;
-use e2e::mparticle::Door;
 use e2e::people::KINDS;
-use e2e::queue::Received;
 use e2e::stack::Elsewhere;
-use e2e::{Account, Action, Audience, Model, Options, People, Profile, message, story};
+use e2e::{Account, Action, Audience, Model, Options, People, Profile, Transport, letters, message, story};
 use sandbox::Rules;
 
-#[tokio::test]
-async fn people_of_every_kind_reach_their_audiences_by_both_doors() -> Result<()> {
+pub(crate) async fn people_of_every_kind_reach_their_audiences_by_both_transports() -> Result<()> {
     story(Options::new(), async |stack| {
-        let shown = stack.authorise("admin", &TICKED).await?.authorised()?;
+        let shown = stack.authorize("admin", &TICKED).await?.authorized()?;
         ensure!(shown.accounts.len() == 3, "the page shows {shown:?}");
         let account = Account { account_id: 1, advertiser_id: shown.accounts[0].0.clone(), token: shown.token };
         let (summer, winter) =
@@ -27,17 +24,17 @@ async fn people_of_every_kind_reach_their_audiences_by_both_doors() -> Result<()
             let back_and_forth = [Action::Delete, Action::Add, Action::AttributeUpdate].map(|action| (&winter, action));
             Profile { person, changes: [(&summer, Action::Add)].into_iter().chain(back_and_forth).collect() }
         };
-        for (door, people) in Door::BOTH.into_iter().zip(people.chunks(people.len() / 2)) {
+        for (transport, people) in Transport::BOTH.into_iter().zip(people.chunks(people.len() / 2)) {
             let mut profiles: Vec<_> = people.iter().map(joining).collect();
             profiles.push(Profile::of(&people[0], &elsewhere, Action::Add));
             profiles.push(Profile { person: &people[1], changes: Vec::new() });
-            stack.change(&mut model, door, &account, &profiles).await?;
+            stack.change(&mut model, transport, &account, &profiles).await?;
         }
         stack.arrives(&model, 60).await?;
 
-        for (door, people) in Door::BOTH.into_iter().zip(people.chunks(60)) {
+        for (transport, people) in Transport::BOTH.into_iter().zip(people.chunks(60)) {
             let profiles = Profile::all(people, &winter, Action::Delete);
-            stack.change(&mut model, door, &account, &profiles).await?;
+            stack.change(&mut model, transport, &account, &profiles).await?;
         }
         stack.arrives(&model, 60).await?;
 
@@ -47,17 +44,16 @@ async fn people_of_every_kind_reach_their_audiences_by_both_doors() -> Result<()
         assert_eq!(logs.totals_by("uploader", "ids_dropped", "reason"), by_name(&model.counts.dropped));
         assert_eq!(logs.total("uploader", "users_without_id"), model.counts.users_without_id);
 
-        let letters = stack.dead_letters.take_all().await?;
-        assert!(letters.iter().all(|letter| letter.reason() == "no_audience"), "{letters:?}");
-        assert_eq!(letters.iter().map(Received::changes).sum::<usize>() as u64, model.counts.unmapped);
+        let letters = stack.take_letters().await?;
+        assert!(letters.iter().all(|letter| letter.cause() == "no_audience"), "{letters:?}");
+        assert_eq!(letters::changes(&letters) as u64, model.counts.unmapped);
         Ok(())
     })
     .await
 }
 
-#[tokio::test]
-async fn without_faults_as_few_calls_are_made_as_the_limits_allow() -> Result<()> {
-    story(Options::new().with("BatchingWindowSeconds", "2"), async |stack| {
+pub(crate) async fn as_few_calls_are_made_as_the_limits_allow() -> Result<()> {
+    story(Options::new(), async |stack| {
         let customer = stack.customer("Few calls").await?;
         let audience = stack.connect(&customer.account, 1, "Everybody").await?;
         let people = People::new("few calls").plain(5_400);
@@ -65,7 +61,7 @@ async fn without_faults_as_few_calls_are_made_as_the_limits_allow() -> Result<()
         stack.uploader.hold().await?;
         for people in people.chunks(300) {
             let profiles = Profile::all(people, &audience, Action::Add);
-            stack.change(&mut model, Door::Http, &customer.account, &profiles).await?;
+            stack.change(&mut model, Transport::Http, &customer.account, &profiles).await?;
         }
         stack.uploader.release().await?;
         stack.arrives(&model, 60).await?;
@@ -77,10 +73,9 @@ async fn without_faults_as_few_calls_are_made_as_the_limits_allow() -> Result<()
     .await
 }
 
-#[tokio::test]
-async fn both_doors_give_the_same_answer() -> Result<()> {
-    story(Options::new(), async |stack| {
-        let customer = stack.customer("Two doors").await?;
+pub(crate) async fn both_transports_give_the_same_answer() -> Result<()> {
+    story(Options::shared(), async |stack| {
+        let customer = stack.customer("Two transports").await?;
         let audience = stack.connect(&customer.account, 1, "Same").await?;
         let messages = [
             message::registration(),
@@ -90,8 +85,8 @@ async fn both_doors_give_the_same_answer() -> Result<()> {
         ];
         for request in messages {
             let mut answers = Vec::new();
-            for door in Door::BOTH {
-                let mut answer = stack.mparticle.send(door, &request).await?.response()?;
+            for transport in Transport::BOTH {
+                let mut answer = stack.mparticle.send(transport, &request).await?.response()?;
                 assert!(answer["timestamp_ms"].take().is_i64(), "{answer}");
                 assert_eq!(answer["id"], request["id"]);
                 answers.push(answer);
@@ -103,20 +98,19 @@ async fn both_doors_give_the_same_answer() -> Result<()> {
     .await
 }
 
-#[tokio::test]
-async fn another_server_that_speaks_the_same_api_is_called_where_the_deployment_says_so() -> Result<()> {
+pub(crate) async fn another_server_that_speaks_the_same_api_is_called_where_the_deployment_says_so() -> Result<()> {
     let rules = Rules { app_id: "71".to_owned(), app_secret: "another-apps-secret".to_owned(), ..Rules::default() };
     let elsewhere =
         Elsewhere { api_base_url: String::new(), app_id: rules.app_id.clone(), app_secret: rules.app_secret.clone() };
     let server = sandbox::start(rules).await?;
     let elsewhere = Elsewhere { api_base_url: server.api_base_url(), ..elsewhere };
     story(Options::new().tiktok_at(elsewhere), async |stack| {
-        let shown = stack.authorise("admin", &TICKED).await?.authorised()?;
+        let shown = stack.authorize("admin", &TICKED).await?.authorized()?;
         let account = Account { account_id: 1, advertiser_id: shown.accounts[0].0.clone(), token: shown.token };
         let audience = stack.connect(&account, 1, "Elsewhere").await?;
         let people = People::new("elsewhere").plain(10);
         let mut model = Model::default();
-        stack.change(&mut model, Door::Http, &account, &Profile::all(&people, &audience, Action::Add)).await?;
+        stack.change(&mut model, Transport::Http, &account, &Profile::all(&people, &audience, Action::Add)).await?;
         stack.arrives(&model, 60).await?;
         assert!(!stack.directory().join("sandbox.log").exists(), "a sandbox was started all the same");
         Ok(())

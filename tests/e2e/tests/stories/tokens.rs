@@ -1,179 +1,208 @@
-//! Tokens that nobody vouches for, and several of one advertiser: each serves, and spoils, its own connection only.
+//! Several tokens, users and configurations of one advertiser, and tokens that nobody vouches for: each connection keeps its own.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
-use e2e::mparticle::Door;
-use e2e::queue::Received;
-use e2e::stack::Customer;
-use e2e::{Account, Action, Audience, Model, Options, People, Profile, Stack, message, story, until};
-use futures::future::try_join;
-use sandbox::control::{NewAudience, NewPerson};
+use anyhow::{Result, ensure};
+use e2e::consent::TICKED;
+use e2e::{
+    Account, Action, Audience, Customer, Model, Options, People, Profile, Stack, Transport, letters, message, story,
+    until,
+};
+use sandbox::control::PersonChange;
 
-/// A second person who works in the customer's advertiser account, and her configuration in mParticle.
-async fn another_admin(stack: &Stack, customer: &Customer) -> Result<Customer> {
-    let advertisers = vec![customer.account.advertiser_id.clone()];
-    let person = stack.tiktok.create_person(&NewPerson { advertisers, ..NewPerson::default() }).await?.core_user_id;
-    let token = stack.tiktok.token(&person).await?.access_token;
-    stack.hush.word(&token);
-    Ok(Customer { account: Account { token, ..customer.account.clone() }, person })
+/// A token that no one granted.
+fn invented(account: &Account) -> Account {
+    Account { token: "f".repeat(40), ..account.clone() }
 }
 
-/// The account with a new token of the same person.
-async fn renewed(stack: &Stack, customer: &Customer) -> Result<Account> {
-    let token = stack.tiktok.token(&customer.person).await?.access_token;
-    stack.hush.word(&token);
-    Ok(Account { token, ..customer.account.clone() })
+/// Sends 20 people for each configuration.
+async fn join_all(
+    stack: &Stack,
+    model: &mut Model,
+    people: &mut People,
+    connections: &[(&Account, &Audience)],
+) -> Result<()> {
+    for (account, audience) in connections {
+        let people = people.plain(20);
+        let profiles = Profile::all(&people, audience, Action::Add);
+        let answer = stack.change(model, Transport::Http, account, &profiles).await?;
+        assert_eq!(answer["suspend_subscription"], false);
+    }
+    Ok(())
 }
 
-/// Takes out the dead letters of connections without a living token, and counts their changes.
-async fn given_up(stack: &Stack) -> Result<usize> {
-    let letters = stack.dead_letters.take_all().await?;
-    assert!(letters.iter().all(|letter| letter.reason() == "suspended"), "{letters:#?}");
-    Ok(letters.iter().map(Received::changes).sum())
+pub(crate) async fn five_authorizations_and_a_second_configuration_keep_their_tokens() -> Result<()> {
+    story(Options::shared(), async |stack| {
+        let Customer { account, person } = stack.customer("Authorizes again and again").await?;
+        let mut shown = Vec::new();
+        for _ in 0..5 {
+            shown.push(stack.authorize(&person, &TICKED).await?.authorized()?.token);
+        }
+        ensure!(shown.iter().collect::<BTreeSet<_>>().len() == 5, "five tokens");
+        let first = Account { token: shown[0].clone(), ..account };
+        let second = Account { token: shown[4].clone(), ..stack.another_configuration(&first) };
+        let (one, other) = (stack.connect(&first, 1, "First").await?, stack.connect(&second, 2, "Second").await?);
+        // Two more authorizations leave both as they are, since TikTok accepts their tokens.
+        for _ in 0..2 {
+            stack.authorize(&person, &TICKED).await?.authorized()?;
+        }
+        let (mut people, mut model) = (People::new("five authorizations"), Model::default());
+        join_all(stack, &mut model, &mut people, &[(&first, &one), (&second, &other)]).await?;
+        stack.arrives(&model, 60).await?;
+        for account in [&first, &second] {
+            let connection = stack.connection(account).await?;
+            ensure!(connection["token"] == account.token, "a living token was replaced");
+            ensure!(!stack.is_suspended(account).await?);
+        }
+        Ok(())
+    })
+    .await
 }
 
-#[tokio::test]
-async fn a_stranger_who_types_anothers_account_id_changes_nothing_for_him() -> Result<()> {
-    story(Options::new().with("MessageMaxAgeSeconds", "15"), async |stack| {
-        let (rightful, stranger) = (stack.customer("Rightful").await?, stack.customer("Stranger").await?);
-        let audience = stack.connect(&rightful.account, 1, "Rightful").await?;
-        let own = stack.connect(&stranger.account, 1, "The stranger's own").await?;
+pub(crate) async fn six_users_with_a_token_each_on_one_advertiser_all_deliver() -> Result<()> {
+    story(Options::shared(), async |stack| {
+        let mut users = vec![stack.customer("Six users").await?];
+        for _ in 1..6 {
+            users.push(stack.colleague(&users[0]).await?);
+        }
+        let mut audiences = Vec::new();
+        for user in &users {
+            audiences.push(stack.connect(&user.account, user.account.account_id, "Of one of six").await?);
+        }
+        let connections: Vec<_> = users.iter().map(|user| &user.account).zip(&audiences).collect();
+        let (mut people, mut model) = (People::new("six users"), Model::default());
+        for _ in 0..3 {
+            join_all(stack, &mut model, &mut people, &connections).await?;
+        }
+        stack.arrives(&model, 60).await?;
+        for user in &users {
+            ensure!(stack.state(&user.account).await? == "active");
+            ensure!(stack.connection(&user.account).await?["token"] == user.account.token);
+        }
+        let used: BTreeSet<_> = mapping_calls(stack, &users[0].account.advertiser_id).await?.into_iter().collect();
+        ensure!(used.len() == 6, "each connection calls with its own token: {used:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// The fingerprints of the tokens with which mapping calls were made.
+async fn mapping_calls(stack: &Stack, advertiser_id: &str) -> Result<Vec<String>> {
+    let calls = stack.tiktok.journal_of(advertiser_id).await?.into_iter();
+    Ok(calls.filter(|call| call.path == "/segment/mapping/").filter_map(|call| call.token).collect())
+}
+
+pub(crate) async fn a_wrong_token_pasted_beside_a_living_one_suspends_nobody() -> Result<()> {
+    story(Options::shared(), async |stack| {
+        let (Customer { account, .. }, audience) = stack.connected("Pastes nonsense").await?;
+        let wrong = invented(&account);
+        let (people, mut model) = (People::new("wrong token").plain(40), Model::default());
+        for (transport, people) in Transport::BOTH.into_iter().zip(people.chunks(20)) {
+            let profiles = Profile::all(people, &audience, Action::Add);
+            let answer = stack.change(&mut model, transport, &wrong, &profiles).await?;
+            assert_eq!(answer["suspend_subscription"], false);
+        }
+        stack.arrives(&model, 60).await?;
+        for action in ["add", "update"] {
+            let refusal =
+                stack.mparticle.send(Transport::Http, &message::subscription(&wrong, &audience, action)).await?;
+            assert_eq!(refusal.refusal()?.status, Some(400), "{action}");
+        }
+        ensure!(!stack.is_suspended(&wrong).await? && !stack.is_suspended(&account).await?);
+        ensure!(stack.connection(&account).await?["token"] == account.token, "the living token was replaced");
+        Ok(())
+    })
+    .await
+}
+
+pub(crate) async fn an_active_connection_whose_token_ended_when_its_owner_authorized_again_is_repaired_by_the_page()
+-> Result<()> {
+    story(Options::shared(), async |stack| {
+        let (Customer { account, person }, audience) = stack.connected("Authorizes again").await?;
+        let ends_older = PersonChange { authorizing_again_ends_older_tokens: Some(true), ..PersonChange::default() };
+        stack.tiktok.change_person(&person, &ends_older).await?;
+        let shown = stack.authorize(&person, &TICKED).await?.authorized()?;
+        ensure!(stack.connection(&account).await?["token"] == shown.token, "the page did not replace the ended token");
+        let (mut people, mut model) = (People::new("ended token"), Model::default());
+        join_all(stack, &mut model, &mut people, &[(&account, &audience)]).await?;
+        stack.arrives(&model, 90).await?;
+        ensure!(!stack.is_suspended(&account).await?);
+        Ok(())
+    })
+    .await
+}
+
+pub(crate) async fn a_stranger_who_types_anothers_account_id_changes_nothing_for_him() -> Result<()> {
+    story(Options::shared().with("MessageMaxAgeSeconds", "60"), async |stack| {
+        let ((rightful, audience), (stranger, own)) =
+            (stack.connected("Rightful").await?, stack.connected("Stranger").await?);
         let advertiser_id = rightful.account.advertiser_id.clone();
-        let bogus = Account { account_id: 8, advertiser_id: advertiser_id.clone(), token: "f".repeat(40) };
-        let reaching_out = Account { account_id: 9, advertiser_id, token: stranger.account.token.clone() };
+        // Settings can be typed; the number of the configuration is mParticle's own.
+        let reaching_out = Account { advertiser_id, ..stack.another_configuration(&stranger.account) };
+        let bogus = invented(&stack.another_configuration(&reaching_out));
 
         let mut people = People::new("stranger");
         let (his, others) = (people.plain(500), people.plain(100));
         let mut model = Model::default();
-        stack.uploader.hold().await?;
-        let send = async |account: &Account, profiles: &[Profile<'_>]| {
-            stack.mparticle.deliver(Door::Http, &message::membership(account, profiles)).await
-        };
-        stack.change(&mut model, Door::Http, &rightful.account, &Profile::all(&his, &audience, Action::Add)).await?;
+        let add = |people, audience| Profile::all(people, audience, Action::Add);
+        stack.change(&mut model, Transport::Http, &rightful.account, &add(&his, &audience)).await?;
         // Newer than what the rightful one said of the same people.
-        send(&bogus, &Profile::all(&his, &audience, Action::Delete)).await?;
-        send(&reaching_out, &Profile::all(&others, &audience, Action::Add)).await?;
-        stack.change(&mut model, Door::Http, &stranger.account, &Profile::all(&others, &own, Action::Add)).await?;
-        stack.uploader.release().await?;
-        until("the rightful one is served", 30, async || {
-            Ok(model.compare(&stack.tiktok).await?.iter().all(e2e::model::Comparison::agrees))
-        })
-        .await?;
+        let leaving = message::membership(&bogus, &Profile::all(&his, &audience, Action::Delete));
+        stack.mparticle.deliver(Transport::Http, &leaving).await?;
+        let joining = message::membership(&reaching_out, &add(&others, &audience));
+        stack.mparticle.deliver(Transport::Http, &joining).await?;
+        stack.change(&mut model, Transport::Http, &stranger.account, &add(&others, &own)).await?;
+        stack.arrives(&model, 60).await?;
 
         for account in [&bogus, &reaching_out] {
             let audience = Audience { audience_id: 5, name: "Stolen".to_owned(), tiktok_id: None };
-            let refusal = stack.mparticle.send(Door::Http, &message::subscription(account, &audience, "add")).await?;
-            assert_eq!(refusal.refusal()?.told.code, "token_refused");
+            let refusal =
+                stack.mparticle.send(Transport::Http, &message::subscription(account, &audience, "add")).await?;
+            assert_eq!(refusal.refusal()?.status, Some(400));
         }
-        stack
-            .change(&mut model, Door::Http, &rightful.account, &Profile::all(&his[..50], &audience, Action::Delete))
-            .await?;
-        stack.arrives(&model, 120).await?;
-        assert_eq!(given_up(stack).await?, 600);
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
-async fn a_former_agencys_dead_token_neither_harms_its_client_nor_is_healed_by_the_clients_new_one() -> Result<()> {
-    story(Options::new().with("MessageMaxAgeSeconds", "20"), async |stack| {
-        let client = stack.customer("Client").await?;
-        let agency = another_admin(stack, &client).await?;
-        let clients = stack.connect(&client.account, 1, "The client's").await?;
-        let agencys = stack.connect(&agency.account, 2, "The agency's").await?;
-        let mut people = People::new("agency");
-        let mut model = Model::default();
-        for (account, audience) in [(&client.account, &clients), (&agency.account, &agencys)] {
-            let people = people.plain(50);
-            stack.change(&mut model, Door::Http, account, &Profile::all(&people, audience, Action::Add)).await?;
-        }
+        let leaving = Profile::all(&his[..50], &audience, Action::Delete);
+        stack.change(&mut model, Transport::Http, &rightful.account, &leaving).await?;
         stack.arrives(&model, 60).await?;
-
-        stack.tiktok.revoke(&agency.account.token).await?;
-        let (left, right) = (people.plain(70), people.plain(80));
-        let waiting = Profile::all(&right, &agencys, Action::Add);
-        stack.mparticle.deliver(Door::Http, &message::membership(&agency.account, &waiting)).await?;
-        stack.change(&mut model, Door::Http, &client.account, &Profile::all(&left, &clients, Action::Add)).await?;
-        until("the client is served, and the agency's token found dead", 30, async || {
-            let dead = stack.logs().await?.total("uploader", "tokens_found_dead") == 1;
-            Ok(dead && model.compare_one(&stack.tiktok, &clients).await?.agrees())
-        })
-        .await?;
-        let update = message::subscription(&renewed(stack, &client).await?, &clients, "update");
-        stack.mparticle.deliver(Door::Http, &update).await?;
-        stack.arrives(&model, 90).await?;
-        assert_eq!(given_up(stack).await?, 80);
+        ensure!(stack.connection(&reaching_out).await.is_err() && stack.connection(&bogus).await.is_err());
+        ensure!(stack.state(&rightful.account).await? == "active" && !stack.is_suspended(&rightful.account).await?);
+        let given_up = stack.take_letters_with(600, 150).await?;
+        ensure!(given_up.iter().all(|letter| letter.cause() == "token"), "{given_up:#?}");
+        let rightful = rightful.account.account_id.to_string();
+        ensure!(given_up.iter().all(|letter| letter.attribute("account") != rightful), "{given_up:#?}");
         Ok(())
     })
     .await
 }
 
-#[tokio::test]
-async fn where_too_many_messages_wait_those_of_a_dead_connection_are_given_up() -> Result<()> {
-    story(Options::new().with("MaxWaitingMessages", "0"), async |stack| {
-        let customer = stack.customer("Never comes back").await?;
-        let audience = stack.connect(&customer.account, 1, "Never comes back").await?;
-        stack.tiktok.revoke(&customer.account.token).await?;
-        let people = People::new("too many").plain(30);
-        let message = message::membership(&customer.account, &Profile::all(&people, &audience, Action::Add));
-        stack.mparticle.deliver(Door::Http, &message).await?;
-        stack.queue.drained(Duration::from_mins(1)).await?;
-        assert_eq!(given_up(stack).await?, 30);
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
-async fn two_tokens_seen_first_at_the_same_time_are_both_kept() -> Result<()> {
-    story(Options::new(), async |stack| {
-        let one = stack.customer("At the same time").await?;
-        let other = another_admin(stack, &one).await?;
-        let advertiser_id = one.account.advertiser_id.clone();
-        let new = NewAudience { advertiser_id, name: "There already".to_owned(), audience_type: None };
-        let tiktok_id = Some(stack.tiktok.create_audience(&new).await?);
-        let audience = Audience { audience_id: 1, name: new.name, tiktok_id };
-        let mut people = People::new("same time");
-        let mut model = Model::default();
-        let mut message = |account: &Account| {
-            let people = people.plain(20);
-            let profiles = Profile::all(&people, &audience, Action::Add);
-            model.apply(&profiles);
-            message::membership(account, &profiles)
+pub(crate) async fn invented_accounts_leave_no_secret() -> Result<()> {
+    story(Options::new().with("MessageMaxAgeSeconds", "60"), async |stack| {
+        let (customer, audience) = stack.connected("Exists").await?;
+        let written = |calls: &e2e::cloud::Calls| {
+            let actions =
+                ["CreateSecret", "PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage", "DeleteSecret"];
+            actions.map(|action| calls.of("secretsmanager", action))
         };
-        let (first, second) = (message(&one.account), message(&other.account));
-        let deliver = |message| stack.mparticle.deliver(Door::Http, message);
-        try_join(deliver(&first), deliver(&second)).await?;
-        stack.arrives(&model, 60).await
-    })
-    .await
-}
-
-#[tokio::test]
-async fn a_record_that_somebody_edited_into_nonsense_is_mended_by_the_next_message() -> Result<()> {
-    story(Options::new(), async |stack| {
-        let customer = stack.customer("Edited").await?;
-        let audience = stack.connect(&customer.account, 1, "Edited").await?;
-        let record = format!("{}{}", stack.at.advertiser_secret_prefix, customer.account.advertiser_id);
-        let mut people = People::new("edited");
-        let mut model = Model::default();
-        for nonsense in ["", "nonsense", "[1,2]", "{\"tokens\":{\"a\":1}}", "{\"tokens\":[null,{\"token\":7}]}"] {
-            stack.cloud.put_secret(&record, if nonsense.is_empty() { " " } else { nonsense }).await?;
-            // What was read before is forgotten.
-            for function in ["ingest", "uploader"] {
-                stack.kill(function).await?;
-            }
-            let people = people.plain(20);
-            stack
-                .change(&mut model, Door::Http, &customer.account, &Profile::all(&people, &audience, Action::Add))
-                .await?;
-            stack.arrives(&model, 60).await?;
+        let before = written(&stack.cloud.calls().await?);
+        let people = People::new("invented").plain(50);
+        for (number, person) in (0..).zip(&people) {
+            let account = Account {
+                account_id: 900_000 + number,
+                advertiser_id: format!("79{number:017}"),
+                token: format!("{number:040x}"),
+            };
+            let transport = if number % 2 == 0 { Transport::Http } else { Transport::Lambda };
+            let change = message::membership(&account, &[Profile::of(person, &audience, Action::Add)]);
+            let answer = stack.mparticle.deliver(transport, &change).await?;
+            assert_eq!(answer["suspend_subscription"], false);
+            let secret = stack.cloud.secret(&stack.at.record_of(&account.advertiser_id)).await;
+            ensure!(secret.is_err(), "a secret was made for account {number}");
         }
-        let tokens = stack.cloud.secret(&record).await?["tokens"].take();
-        assert_eq!(tokens.as_array().context("tokens")?.len(), 1);
-        Ok(())
+        let given_up = stack.take_letters_with(50, 200).await?;
+        ensure!(given_up.iter().all(|letter| letter.cause() == "token"), "{given_up:#?}");
+        ensure!(letters::changes(&given_up) == 50);
+        let after = written(&stack.cloud.calls().await?);
+        ensure!(before == after, "secrets were written: {before:?}, then {after:?}");
+        until("the customer is still served", 60, async || Ok(stack.state(&customer.account).await? == "active")).await
     })
     .await
 }

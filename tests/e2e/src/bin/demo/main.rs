@@ -11,7 +11,7 @@ mod tour;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use e2e::{Options, Stack};
 
 use terminal::Terminal;
@@ -39,10 +39,10 @@ async fn demo(terminal: &mut Terminal) -> Result<()> {
     let began = Instant::now();
     terminal.heading("mParticle audiences to TikTok, on this machine");
     terminal.working("start", "the local cloud");
-    let mut stack = Stack::up(&Options::new()).await?;
+    let stack = Stack::up(&Options::new()).await?;
     terminal.step("start", "the template in a local cloud; a sandbox stands for TikTok");
-    let shown = show(terminal, &stack, began).await;
-    shown.with_context(|| format!("the logs are in {}", stack.keep_logs().display()))
+    let Err(failure) = show(terminal, &stack, began).await else { return Ok(()) };
+    Err(failure.context(format!("the logs are in {}", stack.keep_logs().await.display())))
 }
 
 async fn show(terminal: &mut Terminal, stack: &Stack, began: Instant) -> Result<()> {

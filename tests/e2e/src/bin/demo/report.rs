@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use e2e::Stack;
 use e2e::logs::Logs;
-use e2e::queue::Received;
 
 use crate::terminal::{Terminal, grouped};
 use crate::tour::Tour;
@@ -134,12 +133,12 @@ fn left_out(table: &mut Table<'_>, tour: &Tour<'_>, logs: &Logs) {
 /// Takes the dead letters away: they are expected.
 async fn dead_letters(table: &mut Table<'_>, stack: &Stack, tour: &Tour<'_>) -> Result<()> {
     table.title("dead letters", ["changes", "expected"]);
-    let mut by_reason = BTreeMap::from([("no_audience".to_owned(), 0)]);
-    for letter in stack.dead_letters.take_all().await? {
-        *by_reason.entry(Received::reason(&letter).to_owned()).or_default() += letter.changes() as u64;
+    let mut by_cause = BTreeMap::from([("no_audience".to_owned(), 0)]);
+    for letter in stack.take_letters().await? {
+        *by_cause.entry(letter.cause().to_owned()).or_default() += letter.changes() as u64;
     }
-    for (reason, changes) in by_reason {
-        match reason.as_str() {
+    for (cause, changes) in by_cause {
+        match cause.as_str() {
             "no_audience" => {
                 table.compared("no_audience: never connected in mParticle", changes, tour.model.counts.unmapped);
             }

@@ -1,17 +1,16 @@
-//! The steps of the demo, in their order: authorise, register, connect, join, leave.
+//! The steps of the demo, in their order: authorize, register, connect, join, leave.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use e2e::consent::TICKED;
-use e2e::mparticle::Door;
-use e2e::{Account, Audience, Model, People, Stack, message};
+use e2e::{Account, Audience, Model, People, Stack, Transport, message};
 use serde_json::Value;
 
 use crate::crowd::Crowd;
 use crate::terminal::{Terminal, grouped};
 
-/// The person who authorises, by the sandbox's name.
+/// The person who authorizes, by the sandbox's name.
 const PERSON: &str = "admin";
 /// How long the queue may take to drain.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -35,13 +34,13 @@ impl<'s> Tour<'s> {
     /// Authorises, registers and connects.
     pub(crate) async fn begin(terminal: &mut Terminal, stack: &'s Stack) -> Result<Self> {
         let person = stack.tiktok.person(PERSON).await?.display_name;
-        let mut shown = stack.authorise(PERSON, &TICKED).await?.authorised()?;
+        let mut shown = stack.authorize(PERSON, &TICKED).await?.authorized()?;
         // In the order of their names, since ids differ from run to run.
         shown.accounts.sort_by(|one, other| other.1.cmp(&one.1));
         let accounts = shown.accounts.len();
-        terminal.step("authorise", &format!("{person} agrees; the page shows a token for {accounts} accounts"));
+        terminal.step("authorize", &format!("{person} agrees; the page shows a token for {accounts} accounts"));
 
-        let registration = stack.mparticle.deliver(Door::Http, &message::registration()).await?;
+        let registration = stack.mparticle.deliver(Transport::Http, &message::registration()).await?;
         terminal.step("register", &registered(&registration)?);
 
         let mut tour = Self { stack, model: Model::default(), names: Vec::new(), crowds: Vec::new(), messages: 0 };
@@ -86,7 +85,7 @@ impl<'s> Tour<'s> {
         self.messages += all;
         let show = |sent| terminal.bar("send", sent, all, &format!("{sent} of {all} messages sent"));
         self.stack.mparticle.deliver_all(messages, show).await?;
-        terminal.step("send", &format!("{what}: {all} messages by both doors"));
+        terminal.step("send", &format!("{what}: {all} messages by both transports"));
         let queue = &self.stack.queue;
         let mut most = 0;
         let show = |depth: e2e::queue::Depth| {

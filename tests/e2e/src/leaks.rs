@@ -2,7 +2,7 @@
 //! searched for them as they are sent, so that no story can forget one.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -14,28 +14,42 @@ const FIELDS: [&str; 4] = ["value", "mpid", "tiktokAccessToken", "TikTok Access 
 /// Names that only a message's body has, as they stand in JSON.
 const BODIES: [&str; 4] = ["\"user_profiles\":", "\"device_identities\":", "\"account_settings\":", "\"rows\":["];
 
-/// Words to keep out of the logs.
+/// Words that must not be in a log. Those of a story are also kept for the stack that it shares with others.
 #[derive(Debug, Default)]
-pub struct Hush(Mutex<HashSet<String>>);
+pub struct Confidential {
+    words: Mutex<HashSet<String>>,
+    stack: Option<Arc<Self>>,
+}
 
-impl Hush {
-    /// Keeps a word out: one without spaces, of letters, digits, `-` and `_`.
-    pub fn word(&self, word: &str) {
-        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        note(&mut words, word);
+impl Confidential {
+    /// The words of one story on a stack.
+    #[must_use]
+    pub fn of_story(stack: Arc<Self>) -> Self {
+        Self { words: Mutex::default(), stack: Some(stack) }
+    }
+
+    /// Keeps out a word without spaces, of letters, digits, `-` and `_`.
+    pub fn add(&self, word: &str) {
+        self.with(&|words| note(words, word));
     }
 
     /// Keeps out all that is secret or personal in a message, and the hashes of raw ids.
-    pub fn message(&self, message: &Value) {
-        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        search(&mut words, message);
+    pub fn add_message(&self, message: &Value) {
+        self.with(&|words| search(words, message));
     }
 
-    /// What of it is in `logs`: the lines, with what should not be there left out.
+    /// The lines that hold one of the words, with the word itself left out.
     #[must_use]
-    pub fn leaks(&self, logs: &str) -> Vec<String> {
-        let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn leaks_in(&self, logs: &str) -> Vec<String> {
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         logs.lines().filter_map(|line| leak(&words, line)).collect()
+    }
+
+    fn with(&self, change: &dyn Fn(&mut HashSet<String>)) {
+        change(&mut self.words.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(stack) = &self.stack {
+            stack.with(change);
+        }
     }
 }
 
@@ -87,14 +101,15 @@ mod tests {
 
     #[test]
     fn whatever_a_message_holds_of_a_person_is_found_in_a_log() {
-        let hush = Hush::default();
+        let stack = Arc::new(Confidential::default());
+        let story = Confidential::of_story(Arc::clone(&stack));
         let id = "66B728C2-F9A4-4D87-82EF-CE07414FE3F7";
-        hush.message(&json!({
+        story.add_message(&json!({
             "account": { "account_settings": { "tiktokAccountId": "71", "tiktokAccessToken": "0123456789abcdef0123" } },
             "user_profiles": [{ "mpid": "-7346244611012968789", "device_identities": [{ "value": format!(" {id} ") }] }],
         }));
         let clean = r#"{"level":"INFO","advertiser":"71","id":"00000000-0000-0000-0000-000000000000"}"#;
-        assert_eq!(hush.leaks(clean), Vec::<String>::new());
+        assert_eq!(story.leaks_in(clean), Vec::<String>::new());
         let lower = id.to_lowercase();
         let leaking = [
             format!(r#"{{"id":"{lower}"}}"#),
@@ -106,9 +121,11 @@ mod tests {
             format!("mail to 1.{MARK}@example.com"),
         ];
         for line in leaking {
-            let leaks = hush.leaks(&line);
-            assert_eq!(leaks.len(), 1, "{line}");
-            assert!(!leaks[0].to_lowercase().contains(&lower), "{leaks:?}");
+            for words in [&story, stack.as_ref()] {
+                let leaks = words.leaks_in(&line);
+                assert_eq!(leaks.len(), 1, "{line}");
+                assert!(!leaks[0].to_lowercase().contains(&lower), "{leaks:?}");
+            }
         }
     }
 }
