@@ -58,8 +58,8 @@ def require_known_ministack() -> None:
     private = {
         iam_actions: "extract_iam_action",
         lambda_runtime: "Worker _lock _signal _worker_key _workers kill_workers",
-        lambda_svc: "_create_esm _esms _get_func_record_for_qualifier _reserved_concurrency _sqs_esm_concurrency "
-        "acquire_worker",
+        lambda_svc: "_create_esm _esm_backoff_until _esms _execute_function _get_func_record_for_qualifier "
+        "_reserved_concurrency _run_sqs_batch _sqs_esm_concurrency acquire_worker",
         provisioners: "_RESOURCE_HANDLERS",
         secretsmanager: "_create_secret _put_secret_value _resolve _secrets _update_secret "
         "_update_secret_version_stage",

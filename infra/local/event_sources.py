@@ -1,6 +1,8 @@
-"""Lambda's event sources on SQS: what AWS takes as a mapping, and how many invocations it lets run side by side."""
+"""Lambda's event sources on SQS: which mappings AWS takes, how many invocations run side by side, what they delete."""
 
 import json
+import logging
+import time
 
 from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc, sqs
@@ -8,6 +10,7 @@ from ministack.services.cloudformation import provisioners
 
 MAPPING = "AWS::Lambda::EventSourceMapping"
 FIFO_BATCH = 10
+logger = logging.getLogger("event-sources")
 
 
 class RefusedMappingError(ValueError):
@@ -41,6 +44,7 @@ def fix_event_sources() -> None:
 
     lambda_svc._create_esm = create
     lambda_svc._sqs_esm_concurrency = concurrency
+    lambda_svc._run_sqs_batch = run
     handlers.update(create=create_from_template, update=update_from_template)
 
 
@@ -77,3 +81,33 @@ def concurrency(mapping: dict, function: dict, config: dict, _queue: dict | None
     limit = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or lambda_svc._ESM_SQS_DEFAULT_CONCURRENCY
     reserved = lambda_svc._reserved_concurrency(function, config)
     return int(limit) if reserved is None else min(int(limit), reserved)
+
+
+def run(mapping: dict, function: dict, event: dict, batch: list[dict], url: str, _name: str) -> None:
+    """Invokes the function with a batch, and deletes of it what did not fail."""
+    result = lambda_svc._execute_function(function, event)
+    sent = {message["id"] for message in batch}
+    stay = failed(result, sent, "ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", []))
+    handles = {message["receipt_handle"] for message in batch if message["id"] not in stay}
+    if handles:
+        sqs._delete_messages_for_esm(url, handles)
+    if stay == sent:
+        logger.warning("%s failed a whole batch: %s", mapping["FunctionName"], str(result.get("body"))[:200])
+        # Lambda slows down then, though not where it is told of items only.
+        if result.get("error"):
+            lambda_svc._esm_backoff_until[mapping["UUID"]] = time.time() + lambda_svc._ESM_BACKOFF_SECONDS
+
+
+def failed(result: dict, sent: set[str], reports: bool) -> set[str]:
+    """The messages of a batch that stay: all of them where the function failed, or named one that is not in the batch.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
+    """
+    if result.get("error"):
+        return sent
+    answer = result.get("body")
+    if not reports or not answer:
+        return set()
+    named = answer.get("batchItemFailures", []) if isinstance(answer, dict) else [None]
+    ids = {item.get("itemIdentifier") if isinstance(item, dict) else None for item in named or []}
+    return ids if ids <= sent else sent

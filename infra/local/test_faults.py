@@ -5,6 +5,7 @@ import time
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from testing_cloud import CloudTest
+from testing_functions import Function
 
 
 class FaultsTest(CloudTest):
@@ -66,6 +67,16 @@ class FaultsTest(CloudTest):
         self.assertEqual(outcomes, [True, False, False, True, True])
         listed = self.cloud.local("GET", "faults")[1]
         self.assertEqual([(fault["matched"], fault["fired"]) for fault in listed], [(5, 2), (0, 0)])
+
+    def test_a_function_is_known_by_its_role(self):
+        url = self.queue()
+        function = Function(self.cloud, "calling-function")
+        self.assertEqual(function.invoke(call=url)["called"], "AccessDenied")
+        self.fault("sqs", "down", caller="calling")
+        self.assertEqual(function.invoke(call=url)["called"], "ServiceUnavailable")
+        self.send(url, "a")
+        by_caller = self.cloud.local("GET", "calls")[1]["by_caller"]
+        self.assertGreaterEqual(by_caller["calling-function"]["sqs"]["GetQueueAttributes"], 2)
 
     def test_what_is_no_fault_is_refused_with_a_reason(self):
         for wrong, why in (

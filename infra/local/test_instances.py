@@ -55,7 +55,7 @@ class InstancesTest(CloudTest):
         self.assertEqual(function.invoke()["pid"], pid)
         changed = {"Variables": {**function.environment, "CHANGED": "yes"}}
         function.api.update_function_configuration(FunctionName=function.name, Environment=changed)
-        function.api.get_waiter("function_updated_v2").wait(FunctionName=function.name)
+        function.settled()
         self.assertNotEqual(function.invoke()["pid"], pid)
         self.assert_gone(pid)
 

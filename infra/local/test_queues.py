@@ -223,6 +223,15 @@ class QueuesTest(CloudTest):
         self.sqs.change_message_visibility(**change, VisibilityTimeout=0)
         self.wait_for(lambda: len(function.invocations()) == 2)
 
+    def test_a_function_that_names_a_message_it_was_not_given_fails_its_batch(self):
+        url = self.queue(VisibilityTimeout="60")
+        function = Function(self.cloud, "misnaming-function", NAMED="another")
+        self.send(url, "done")
+        self.mapping(url, function)
+        self.wait_for(function.invocations)
+        time.sleep(0.5)
+        self.assertEqual(self.depth(url), (0, 1))
+
     def test_messages_of_a_killed_and_of_a_timed_out_invocation_come_back(self):
         url = self.queue(VisibilityTimeout="2")
         function = Function(self.cloud, "unlucky-function", timeout=1, SLEEP="5")

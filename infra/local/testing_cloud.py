@@ -1,7 +1,9 @@
 """A local cloud for the tests: started for a test module, ended with it, and called as any client calls it."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +29,8 @@ class Cloud:
         self.directory = Path(tempfile.mkdtemp(prefix="cloud-"))
         self.log = (self.directory / "cloud.log").open("wb")
         command = [sys.executable, str(HERE / "cloud.py"), str(self.directory)]
-        self.process = subprocess.Popen(command, env={"PATH": "/usr/bin:/bin"}, stdout=self.log, stderr=self.log)
+        env = {"PATH": "/usr/bin:/bin"}
+        self.process = subprocess.Popen(command, env=env, stdout=self.log, stderr=self.log, start_new_session=True)
         self.endpoint = f"http://127.0.0.1:{self.ports()['gateway']}"
 
     def ports(self) -> dict:
@@ -41,7 +44,7 @@ class Cloud:
         return ports
 
     def close(self) -> None:
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.log.close()
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -6,7 +6,18 @@ import sys
 import zipfile
 
 BOOTSTRAP = """#!{python}
-import http.client, json, os, sys, time
+import http.client, json, os, signal, sys, time
+# As a function that does not listen: only what cannot be ignored ends it.
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+def called(url):
+    import boto3, botocore.config
+    try:
+        once = botocore.config.Config(retries={{"total_max_attempts": 1}})
+        boto3.client("sqs", config=once).get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    except Exception as error:
+        return error.response["Error"]["Code"]
+
 host, log = os.environ["AWS_LAMBDA_RUNTIME_API"], os.environ["INVOCATIONS"]
 base = "/2018-06-01/runtime/invocation/"
 while True:
@@ -21,7 +32,9 @@ while True:
     failed = [{{"itemIdentifier": record["messageId"]}} for record in event.get("Records", [])
               if record["body"].startswith("keep")]
     api = http.client.HTTPConnection(host)
-    said = json.dumps({{"pid": os.getpid(), "batchItemFailures": failed}})
+    failed += [{{"itemIdentifier": name}} for name in os.environ.get("NAMED", "").split()]
+    said = json.dumps({{"pid": os.getpid(), "batchItemFailures": failed, "called": called(event["call"])
+                       if "call" in event else None}})
     api.request("POST", base + request + "/response", said)
     api.getresponse().read()
 """
@@ -37,7 +50,10 @@ def code() -> bytes:
 
 
 class Function:
-    """`environment` may set SLEEP, the seconds that each invocation takes. Keeps what begins with `keep`."""
+    """`environment` may set SLEEP, the seconds that each invocation takes, and NAMED, ids that it says failed.
+
+    It keeps messages that begin with `keep`, and calls a queue as itself where the event asks for it.
+    """
 
     def __init__(self, cloud, name: str, timeout: int = 30, **environment: str):
         self.name, self.api = name, cloud.client("lambda")
@@ -56,7 +72,13 @@ class Function:
             Timeout=timeout,
             Environment={"Variables": self.environment},
         )
-        self.api.get_waiter("function_active_v2").wait(FunctionName=name)
+        self.settled()
+
+    def settled(self) -> None:
+        """Waits until the function is as it was created or changed last."""
+        waiter = self.api.get_waiter("function_updated_v2")
+        waiter.config.delay, waiter.config.max_attempts = 0.05, 200
+        waiter.wait(FunctionName=self.name)
 
     def invoke(self, **event: object) -> dict:
         """What it answers, or its error."""
