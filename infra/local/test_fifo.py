@@ -159,7 +159,7 @@ class FifoTest(unittest.TestCase):
         while received := self.receive(at):
             for message in received:
                 self.queue.delete(message.handle(), at)
-        self.assertLess(time.monotonic() - began, 10)
+        self.assertLess(time.monotonic() - began, 30)
         self.assertEqual(self.queue.counts(at), (0, 0))
 
     def test_order_and_blocking_hold_whatever_is_done(self):
