@@ -1,6 +1,9 @@
 //! Writing rows into as few queue messages as fit below a size.
 
+use std::io::{self, Write};
+
 use serde::Serialize;
+use serde_json::ser::Formatter;
 use smallvec::SmallVec;
 
 use crate::{Header, Row, VERSION};
@@ -15,6 +18,8 @@ pub struct Writer {
 }
 
 const CLOSING: &str = "]}";
+/// Of the characters that JSON takes as they are, those that SQS does not.
+const REFUSED: [char; 2] = ['\u{fffe}', '\u{ffff}'];
 
 impl Writer {
     /// Writes messages of at most `max_bytes`, unless a row that cannot be divided is larger by itself.
@@ -35,7 +40,7 @@ impl Writer {
     pub fn push(&mut self, row: &Row<'_>) -> Result<(), serde_json::Error> {
         let start = self.current.len();
         self.current.extend_from_slice(if start == 0 { self.opening.as_bytes() } else { b"," });
-        row.serialize(&mut serde_json::Serializer::new(&mut self.current))?;
+        row.serialize(&mut serde_json::Serializer::with_formatter(&mut self.current, ForSqs))?;
         if self.current.len() + CLOSING.len() <= self.max_bytes {
             return Ok(());
         }
@@ -49,7 +54,7 @@ impl Writer {
             return self.push(&right);
         }
         self.current.extend_from_slice(self.opening.as_bytes());
-        row.serialize(&mut serde_json::Serializer::new(&mut self.current))?;
+        row.serialize(&mut serde_json::Serializer::with_formatter(&mut self.current, ForSqs))?;
         self.close();
         Ok(())
     }
@@ -68,6 +73,22 @@ impl Writer {
         // serde_json writes nothing but UTF-8, so the lossy conversion never replaces anything; it only avoids a panic.
         let body = std::mem::take(&mut self.current);
         self.done.push(String::from_utf8(body).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()));
+    }
+}
+
+/// JSON without the two characters that it may hold and that SQS refuses in a body: they are escaped. A device id may have them.
+struct ForSqs;
+
+impl Formatter for ForSqs {
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for part in fragment.split_inclusive(REFUSED) {
+            let refused = part.chars().next_back().filter(|last| REFUSED.contains(last));
+            writer.write_all(part.trim_end_matches(REFUSED).as_bytes())?;
+            if let Some(refused) = refused {
+                write!(writer, "\\u{:04x}", u32::from(refused))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -56,6 +56,15 @@ fn the_form_of_version_2() {
 }
 
 #[test]
+fn a_body_holds_only_characters_that_sqs_takes() {
+    let odd = "\u{0}\u{7}\u{fffe}a\u{ffff}\u{ffff}\u{fffd}\u{1ffff}\u{7f}";
+    let body = write([&row(odd)], 60_000).remove(0);
+    assert!(body.contains(r"\u0000\u0007\ufffea\uffff\uffff"), "{body}");
+    assert!(body.chars().all(|c| matches!(c, ' '..='\u{fffd}' | '\u{10000}'..)), "{body}");
+    assert_eq!(Envelope::read(&body).unwrap().rows, [row(odd)]);
+}
+
+#[test]
 fn no_rows_make_no_message() {
     assert!(write([], 60_000).is_empty());
     assert!(Lanes::new(header(), 16, 60_000).finish().is_empty());

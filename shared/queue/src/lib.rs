@@ -37,3 +37,6 @@ impl Queue {
         Self { client: Client::from_conf(config), url }
     }
 }
+
+#[cfg(test)]
+mod doubles;

@@ -126,3 +126,44 @@ impl Received {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::doubles::message;
+
+    #[test]
+    fn attributes_hold_only_what_sqs_takes_and_are_never_empty() {
+        let odd = "a\u{0}b\u{7}c\u{fffe}\u{ffff}\t\u{1f600}\u{1ffff}".to_owned();
+        let attributes = vec![("message", odd), ("nothing", "\u{0}".to_owned()), ("code", String::new())];
+        let entry = Outgoing { attributes, ..message("g", "x") }.entry(3).unwrap();
+        let sent = entry.message_attributes().unwrap();
+        assert_eq!(sent.keys().collect::<Vec<_>>(), ["message"]);
+        assert_eq!(sent["message"].string_value(), Some("abc\t\u{1f600}\u{1ffff}"));
+    }
+
+    #[test]
+    fn an_entry_has_its_group_and_deduplication_id() {
+        let entry = Outgoing { deduplication_id: Some("d".to_owned()), ..message("7.1.3", "x") }.entry(3).unwrap();
+        assert_eq!((entry.id(), entry.message_body()), ("3", "x"));
+        assert_eq!((entry.message_group_id(), entry.message_deduplication_id()), (Some("7.1.3"), Some("d")));
+        assert_eq!(message("g", "x").entry(0).unwrap().message_deduplication_id(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_size_counts_what_is_sent(body in ".{1,50}", name in "[a-z]{1,9}", value in any::<String>()) {
+            let outgoing = Outgoing { attributes: vec![(name.leak(), value)], ..message("g", &body) };
+            let entry = outgoing.entry(0).unwrap();
+            let attributes = entry.message_attributes().into_iter().flatten();
+            let attributes: usize = attributes.map(|(name, value)| {
+                let text = value.string_value().unwrap();
+                prop_assert!(!text.is_empty() && text.chars().all(is_taken));
+                Ok(name.len() + value.data_type().len() + text.len())
+            }).sum::<Result<usize, _>>()?;
+            prop_assert_eq!(outgoing.bytes(), entry.message_body().len() + attributes);
+        }
+    }
+}

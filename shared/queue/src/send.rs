@@ -119,3 +119,135 @@ fn batches<'m>(messages: &[(usize, &'m Outgoing)]) -> Vec<Vec<(usize, &'m Outgoi
     }
     batches
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use aws_sdk_sqs::{Client, Config};
+    use aws_smithy_http_client::test_util::NeverClient;
+    use aws_smithy_mocks::mock;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::doubles::{Taker, message, queue};
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(10)
+    }
+
+    #[test]
+    fn batches_keep_to_ten_entries_and_a_mebibyte_with_attributes() {
+        let sizes = |messages: &[Outgoing]| {
+            let numbered: Vec<_> = messages.iter().enumerate().collect();
+            batches(&numbered).iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        let of = |bytes| message("g", &"x".repeat(bytes));
+        assert_eq!(sizes(&vec![of(10); 21]), [10, 10, 1]);
+        assert_eq!(sizes(&vec![of(240_000); 6]), [4, 2]);
+        assert_eq!(sizes(&[of(1_040_000), of(10_000)]), [1, 1]);
+        let with = Outgoing { attributes: vec![("message", "x".repeat(200_000))], ..of(240_000) };
+        assert_eq!(sizes(&vec![with; 4]), [2, 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_was_refused_is_sent_again() {
+        let sqs = Taker::default();
+        sqs.refuse("b", "InternalError", false);
+        sqs.refuse("b", "RequestThrottled", true);
+        let sent = queue(&[&sqs.rule()]).send(&["a", "b", "c"].map(|body| message(body, body)), soon()).await;
+        assert_eq!(sent, [Ok(()), Ok(()), Ok(())]);
+        let bodies: Vec<Vec<_>> =
+            sqs.calls().into_iter().map(|call| call.into_iter().map(|(_, b)| b).collect()).collect();
+        assert_eq!(bodies, [vec!["a", "b", "c"], vec!["b"], vec!["b"]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_for_good_is_not_sent_again_and_holds_back_its_lane_alone() {
+        let sqs = Taker::default();
+        sqs.refuse("a1", "InvalidMessageContents", true);
+        let messages = [("a", "a1"), ("a", "a2"), ("b", "b1"), ("b", "b2")].map(|(group, body)| message(group, body));
+        let sent = queue(&[&sqs.rule()]).send(&messages, soon()).await;
+        let refused = Err(QueueError::Refused("InvalidMessageContents".to_owned()));
+        assert_eq!(sent, [refused, Err(QueueError::Behind), Ok(()), Ok(())]);
+        assert_eq!((sqs.accepted("a").len(), sqs.accepted("b")), (0, vec!["b1".to_owned(), "b2".to_owned()]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_sqs_does_not_take_is_an_error_of_its_own_and_of_no_other() {
+        let sqs = Taker::default();
+        let large =
+            Outgoing { attributes: vec![("x", "y".to_owned())], ..message("a", &"x".repeat(MAX_MESSAGE_BYTES - 7)) };
+        let largest = message("b", &"x".repeat(MAX_MESSAGE_BYTES));
+        let odd = message("c", "a\u{ffff}b");
+        let sent =
+            queue(&[&sqs.rule()]).send(&[large, largest, odd, message("d", ""), message("e", "e")], soon()).await;
+        let unfit = || Err(QueueError::Unfit);
+        assert_eq!(sent, [Err(QueueError::TooLarge(MAX_MESSAGE_BYTES + 1)), Ok(()), unfit(), unfit(), Ok(())]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_tried_until_the_time_is_up_and_not_by_the_sdk_as_well() {
+        let rule = mock!(Client::send_message_batch).sequence().http_status(503, None).repeatedly().build();
+        let start = Instant::now();
+        let sent = queue(&[&rule]).send(&[message("a", "a")], soon()).await;
+        assert!(matches!(sent.as_slice(), [Err(QueueError::Busy(_))]), "{sent:?}");
+        let took = start.elapsed();
+        assert!(took > Duration::from_secs(7) && took <= Duration::from_secs(10), "{took:?}");
+        // 50 ms, 100 ms … 2 s with jitter: some ten attempts, not three times as many.
+        assert!((7..=14).contains(&rule.num_calls()), "{}", rule.num_calls());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_hangs_ends_with_the_time() {
+        let config = Config::builder().with_test_defaults_v2().http_client(NeverClient::new());
+        let queue = Queue::new(&Client::from_conf(config.build()), "http://127.0.0.1/queue.fifo".to_owned());
+        let start = Instant::now();
+        let sent = queue.send_lanes(vec![vec![message("a", "a"), message("a", "b")]], soon()).await;
+        assert_eq!((sent, start.elapsed()), (Err(QueueError::NoAnswer), Duration::from_secs(10)));
+    }
+
+    #[tokio::test]
+    async fn nothing_to_send_is_no_call() {
+        let sqs = Taker::default();
+        let queue = queue(&[&sqs.rule()]);
+        assert_eq!(queue.send_lanes(vec![Vec::new()], soon()).await, Ok(()));
+        assert!(queue.send(&[], soon()).await.is_empty() && sqs.calls().is_empty());
+    }
+
+    fn in_paused_time<T>(what: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(what)
+    }
+
+    proptest! {
+        /// Whatever SQS refuses, and how often: of each lane it has the first so many, in order, and no call holds two of one.
+        #[test]
+        fn a_lane_keeps_its_order(
+            lanes in proptest::collection::vec(1_usize..5, 1..30),
+            refusals in proptest::collection::vec((0_usize..30, 0_usize..5, any::<bool>()), 0..12),
+        ) {
+            let sqs = Taker::default();
+            for (lane, part, for_good) in refusals {
+                let code = if for_good { "InvalidMessageContents" } else { "InternalError" };
+                sqs.refuse(&format!("{lane}:{part}"), code, for_good);
+            }
+            let part = |lane, part| message(&format!("lane{lane}"), &format!("{lane}:{part}"));
+            let parts = lanes.iter().enumerate().map(|(lane, count)| (0..*count).map(|at| part(lane, at)).collect()).collect();
+            let sent = in_paused_time(async { queue(&[&sqs.rule()]).send_lanes(parts, soon()).await });
+            let mut all = true;
+            for (lane, count) in lanes.iter().enumerate() {
+                let accepted = sqs.accepted(&format!("lane{lane}"));
+                let expected: Vec<_> = (0..accepted.len()).map(|at| format!("{lane}:{at}")).collect();
+                prop_assert_eq!(&accepted, &expected);
+                all &= accepted.len() == *count;
+            }
+            prop_assert_eq!(sent.is_ok(), all);
+            for call in sqs.calls() {
+                prop_assert!(call.len() <= BATCH_ENTRIES);
+                let groups: HashSet<_> = call.iter().map(|(group, _)| group).collect();
+                prop_assert_eq!(groups.len(), call.len());
+            }
+        }
+    }
+}

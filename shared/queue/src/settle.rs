@@ -83,3 +83,96 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sqs::Client;
+    use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibilityBatchOutput;
+    use aws_sdk_sqs::operation::delete_message_batch::DeleteMessageBatchOutput;
+    use aws_sdk_sqs::types::BatchResultErrorEntry;
+    use aws_smithy_mocks::mock;
+
+    use super::*;
+    use crate::doubles::{queue, refusal};
+
+    fn deleted(ids: &[&str], failed: Vec<BatchResultErrorEntry>) -> DeleteMessageBatchOutput {
+        let done = ids.iter().map(|id| DeleteMessageBatchResultEntry::builder().id(*id).build().unwrap());
+        DeleteMessageBatchOutput::builder()
+            .set_successful(Some(done.collect()))
+            .set_failed(Some(failed))
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn seconds_are_rounded_up_and_bounded() {
+        for (duration, seconds) in [
+            (Duration::ZERO, 0),
+            (Duration::from_millis(1), 1),
+            (Duration::from_secs(1), 1),
+            (Duration::from_millis(1_001), 2),
+            (Duration::from_hours(12), 43_200),
+            (Duration::MAX, 43_200),
+        ] {
+            assert_eq!(whole_seconds(duration), seconds, "{duration:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_to_a_delete_is_asked_for_again() {
+        let rule = mock!(Client::delete_message_batch)
+            .sequence()
+            .http_status(500, None)
+            .output(|| deleted(&["0", "1"], Vec::new()))
+            .build();
+        assert_eq!(queue(&[&rule]).delete_batch(&["one", "two"]).await, [Ok(()), Ok(())]);
+        assert_eq!(rule.num_calls(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_delete_has_its_own_outcome() {
+        let rule = mock!(Client::delete_message_batch)
+            .sequence()
+            .output(|| {
+                deleted(
+                    &["0"],
+                    vec![refusal("1", "ReceiptHandleIsInvalid", true), refusal("2", "InternalError", false)],
+                )
+            })
+            .output(|| deleted(&[], vec![refusal("2", "InternalError", false)]))
+            .repeatedly()
+            .build();
+        let outcomes = queue(&[&rule]).delete_batch(&["one", "two", "three"]).await;
+        assert_eq!(outcomes, [Ok(()), Err(QueueError::Expired), Err(QueueError::Busy("InternalError".to_owned()))]);
+        assert_eq!(rule.num_calls(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_that_the_answer_does_not_mention_is_not_done() {
+        let rule = mock!(Client::delete_message_batch).then_output(|| deleted(&["0"], Vec::new()));
+        assert_eq!(queue(&[&rule]).delete_batch(&["one", "two"]).await, [Ok(()), Err(QueueError::NoAnswer)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn visibilities_are_set_ten_at_a_time_each_with_its_own_outcome() {
+        let rule = mock!(Client::change_message_visibility_batch).then_compute_output(|request| {
+            let (gone, mine): (Vec<_>, Vec<_>) =
+                request.entries().iter().partition(|entry| entry.receipt_handle() == "gone");
+            let done = mine.into_iter().map(|entry| {
+                assert_eq!(entry.visibility_timeout(), Some(entry.receipt_handle().parse().unwrap()));
+                ChangeMessageVisibilityBatchResultEntry::builder().id(entry.id()).build().unwrap()
+            });
+            ChangeMessageVisibilityBatchOutput::builder()
+                .set_successful(Some(done.collect()))
+                .set_failed(Some(gone.iter().map(|entry| refusal(entry.id(), "MessageNotInflight", true)).collect()))
+                .build()
+                .unwrap()
+        });
+        let mut changes = vec![("30", Duration::from_secs(30)); 12];
+        changes.extend([("gone", Duration::ZERO), ("0", Duration::ZERO)]);
+        let outcomes = queue(&[&rule]).set_visibility(&changes).await;
+        assert_eq!((outcomes.len(), rule.num_calls()), (14, 2));
+        let not_set: Vec<_> = outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_err()).collect();
+        assert_eq!(not_set, [(12, &Err(QueueError::Expired))]);
+    }
+}
