@@ -1,83 +1,106 @@
-//! The HTTP response around a page. Every response gets the same headers, whatever it says.
+//! The HTTP response around a page, in the form that the gateway takes. Every response gets the same headers, whatever it says.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lambda_http::Body;
-use lambda_http::http::header::{self, HeaderName, HeaderValue};
-use lambda_http::http::response::Builder;
-use lambda_http::http::{HeaderMap, Response, StatusCode};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::page::{SCRIPT, STYLE};
 
 /// Headers that do not depend on anything.
-const FIXED: [(HeaderName, &str); 9] = [
-    (header::CACHE_CONTROL, "no-store"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
+const FIXED: [(&str, &str); 9] = [
+    ("cache-control", "no-store"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("strict-transport-security", "max-age=63072000"),
     (
-        HeaderName::from_static("permissions-policy"),
+        "permissions-policy",
         "camera=(), clipboard-read=(), clipboard-write=(self), display-capture=(), geolocation=(), microphone=(), \
          payment=(), publickey-credentials-get=(), usb=()",
     ),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-robots-tag", "noindex, nofollow"),
 ];
 
-/// What every response carries.
-#[derive(Debug, Clone)]
-pub(crate) struct Headers(HeaderMap);
+/// A response as an HTTP API takes it from a function (payload format 2.0).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The HTTP status.
+    pub status_code: u16,
+    /// By lower-case name.
+    pub headers: BTreeMap<&'static str, String>,
+    /// The values of `Set-Cookie`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cookies: Vec<String>,
+    /// A page, with the token in it where there is one.
+    pub body: String,
+}
 
-impl Headers {
-    /// Reckons the hashes of the style and the script.
+/// Without body and cookies: both hold secrets.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("status_code", &self.status_code).finish_non_exhaustive()
+    }
+}
+
+/// Builds all answers.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    content_security_policy: String,
+}
+
+impl Answers {
     pub(crate) fn new() -> Self {
-        let mut headers: HeaderMap =
-            FIXED.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
-        // What is not plain ASCII cannot be a header; hashes are.
-        if let Ok(policy) = HeaderValue::from_str(&content_security_policy()) {
-            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        }
-        Self(headers)
+        Self { content_security_policy: content_security_policy() }
     }
 
-    /// A page.
-    pub(crate) fn page(&self, status: StatusCode, page: &impl Template) -> Response<Body> {
+    pub(crate) fn page(&self, status: u16, page: &impl Template) -> Answer {
         match page.render() {
-            Ok(html) => self.finish(
-                Response::builder().status(status).header(header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                html.into(),
-            ),
+            Ok(html) => {
+                let mut answer = self.empty(status);
+                answer.headers.insert("content-type", "text/html; charset=utf-8".to_owned());
+                answer.body = html;
+                answer
+            }
             Err(error) => {
                 tracing::error!(%error, "a page could not be rendered");
-                self.finish(Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR), Body::Empty)
+                self.empty(500)
             }
         }
     }
 
     /// The way to TikTok.
-    pub(crate) fn redirect(&self, location: &str, cookie: &str) -> Response<Body> {
-        let response = Response::builder()
-            .status(StatusCode::FOUND)
-            .header(header::LOCATION, location)
-            .header(header::SET_COOKIE, cookie);
-        self.finish(response, Body::Empty)
+    pub(crate) fn redirect(&self, location: String, cookie: String) -> Answer {
+        let mut answer = self.empty(302);
+        answer.headers.insert("location", location);
+        answer.cookies.push(cookie);
+        answer
     }
 
-    fn finish(&self, response: Builder, body: Body) -> Response<Body> {
-        let mut response = response.body(body).unwrap_or_else(|error| {
-            tracing::error!(%error, "a response could not be built");
-            let mut response = Response::new(Body::Empty);
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        });
-        response.headers_mut().extend(self.0.clone());
-        response
+    pub(crate) fn empty(&self, status_code: u16) -> Answer {
+        let mut headers: BTreeMap<_, _> = FIXED.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        headers.insert("content-security-policy", self.content_security_policy.clone());
+        Answer { status_code, headers, cookies: Vec::new(), body: String::new() }
+    }
+}
+
+impl Answer {
+    pub(crate) fn allowing(mut self, methods: &str) -> Self {
+        self.headers.insert("allow", methods.to_owned());
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.headers.insert("retry-after", wait.as_secs().max(1).to_string());
+        self
     }
 }
 

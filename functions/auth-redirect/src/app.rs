@@ -1,168 +1,167 @@
-//! One request from its address to its answer, with one log line and one count of what came of it.
+//! The function: one request from its event to its answer, with one log line and one count of what came of it.
 
-use std::time::Instant;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use lambda_http::http::{HeaderValue, Method, StatusCode, header};
-use lambda_http::{Body, Request, RequestExt, Response};
-use secrecy::ExposeSecret;
-use secrets::Secrets;
-use tiktok::{BuildError, Client, Trace};
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use secrecy::ExposeSecret as _;
+use secrets::{JsonSecret, Secrets};
+use tiktok::{AppCredentials, BuildError, Client};
+use tokio::time::Instant;
 
-use crate::Config;
-use crate::answer::Headers;
-use crate::check::Findings;
+use crate::answer::{Answer, Answers};
+use crate::config::Config;
 use crate::consent::{cookie, fresh_state};
-use crate::page::{Sorry, Start, Token};
+use crate::event::{Method, Place, Request};
+use crate::outcome::Outcome;
+use crate::pace::{Exchanges, Probes};
+use crate::page::{NoToken, Start, Token};
 use crate::problem::Problem;
 use crate::query::{Asked, Callback};
-use crate::repair::Repair;
-use crate::standing::Standing;
 
-/// Faults that are spelled out in a log line; of more, only their number is told.
-const LOGGED_FAULTS: usize = 3;
+/// One try of a call to Secrets Manager.
+const SECRETS_ATTEMPT: Duration = Duration::from_millis(1500);
+/// Tries of a call to Secrets Manager.
+const SECRETS_ATTEMPTS: u32 = 3;
+/// Pages that try again by themselves come back spread over so many seconds, so that they do not meet again.
+const SPREAD_SECONDS: u64 = 3;
 
-/// The function, with its clients.
-#[derive(Debug)]
+/// The function, with its clients and what it remembers between requests.
 pub struct App {
     pub(crate) config: Config,
     pub(crate) secrets: Secrets,
-    /// For the exchange, which is waited for longer than for anything else.
-    pub(crate) exchanging: Client,
-    /// For all other calls.
-    pub(crate) checking: Client,
-    headers: Headers,
+    pub(crate) secrets_manager: SecretsManager,
+    pub(crate) credentials: JsonSecret<AppCredentials>,
+    pub(crate) exchanges: Mutex<Exchanges>,
+    pub(crate) probes: Mutex<Probes>,
+    answers: Answers,
+    /// The path of this function in the browser.
+    own_path: String,
 }
 
-/// What came of a request: the answer, and what is logged of it.
-struct Outcome {
-    response: Response<Body>,
-    /// The word under which it is counted and logged.
-    word: &'static str,
-    findings: Findings,
-    fault: Option<String>,
-    trace: Trace,
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl App {
-    /// The app of `config`, with its own clients of TikTok.
+    /// Builds the function with AWS clients that the environment configures.
     ///
     /// # Errors
-    /// If TikTok's address cannot be called, or TLS cannot be set up.
-    pub fn new(config: Config, secrets: Secrets) -> Result<Self, BuildError> {
-        let exchanging = Client::new(&config.tiktok_api, config.patience.exchange)?;
-        let checking = Client::new(&config.tiktok_api, config.patience.check)?;
-        Ok(Self { config, secrets, exchanging, checking, headers: Headers::new() })
+    /// TikTok's address cannot be called, or TLS cannot be set up.
+    pub async fn build(config: Config) -> Result<Self, BuildError> {
+        let aws = startup::aws_config(SECRETS_ATTEMPT, SECRETS_ATTEMPTS).await;
+        Self::new(config, SecretsManager::new(&aws))
     }
 
-    /// Answers a request.
-    pub async fn handle(&self, request: Request) -> Response<Body> {
+    /// Builds the function with this client.
+    ///
+    /// # Errors
+    /// TikTok's address cannot be called, or TLS cannot be set up.
+    pub fn new(config: Config, secrets_manager: SecretsManager) -> Result<Self, BuildError> {
+        // Each authorization has a client of its own; that one can be built is found out here.
+        Client::new(&config.tiktok_api, config.time_limits.exchange)?;
+        Ok(Self {
+            secrets: Secrets::new(secrets_manager.clone(), &config.advertiser_secret_prefix),
+            credentials: JsonSecret::new(secrets_manager.clone(), config.app_secret_id.clone()),
+            secrets_manager,
+            exchanges: Mutex::default(),
+            probes: Mutex::default(),
+            answers: Answers::new(),
+            own_path: config.consent_link.own_path(),
+            config,
+        })
+    }
+
+    /// Answers an event of the HTTP API.
+    pub async fn handle(&self, event: &str, lambda_request_id: &str) -> Answer {
         let started = Instant::now();
-        let request_id = request.lambda_context_ref().map_or("", |context| &*context.request_id);
-        let outcome = if request.method() == Method::GET {
-            match Asked::read(request.uri().query().unwrap_or_default()) {
-                Asked::Start => Outcome::plain("start", self.headers.page(StatusCode::OK, &Start)),
-                Asked::Begin => self.begin(),
-                Asked::Shown => self.sorry(Problem::Shown, request_id),
-                Asked::NotFinished => self.sorry(Problem::NotFinished, request_id),
-                Asked::Damaged => self.sorry(Problem::Damaged, request_id),
-                Asked::Token(callback) => self.token(&callback, &request, request_id).await,
-            }
-        } else {
-            let mut refused = self.sorry(Problem::Method, request_id);
-            refused.response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
-            refused
+        let outcome = match Request::read(event) {
+            Some(request) => self.answer(&request, lambda_request_id).await,
+            None => self.problem(Problem::Damaged, lambda_request_id),
         };
-        outcome.record(request_id, started);
-        outcome.response
+        outcome.report(lambda_request_id, started.elapsed());
+        outcome.answer
     }
 
-    fn sorry(&self, problem: Problem, reference: &str) -> Outcome {
-        Outcome::plain(problem.outcome(), self.headers.page(problem.status(), &Sorry { problem, reference }))
+    async fn answer(&self, request: &Request, lambda_request_id: &str) -> Outcome {
+        let problem = |problem| self.problem(problem, lambda_request_id);
+        match (request.method, request.place) {
+            // Nobody asked for it yet: nothing is shown and no code is spent.
+            _ if request.prefetch => Outcome::new("prefetch", self.answers.empty(204)),
+            (Method::Head, Place::Auth | Place::Home) => Outcome::new("head", self.answers.empty(204)),
+            (Method::Head, Place::Elsewhere) => Outcome::new("no_such_page", self.answers.empty(404)),
+            (Method::Get | Method::Other, Place::Elsewhere) => problem(Problem::NoSuchPage),
+            (Method::Other, Place::Auth | Place::Home) => {
+                let Outcome { answer, .. } = problem(Problem::Method);
+                Outcome::new(Problem::Method.outcome(), answer.allowing("GET, HEAD"))
+            }
+            (Method::Get, Place::Home) => self.start(),
+            (Method::Get, Place::Auth) => match Asked::read(&request.query) {
+                Asked::Start => self.start(),
+                Asked::Begin => self.begin(request),
+                Asked::Shown => problem(Problem::Shown),
+                Asked::NotFinished => problem(Problem::NotFinished),
+                Asked::Damaged => problem(Problem::Damaged),
+                Asked::Token(callback) => self.token(&callback, request, lambda_request_id).await,
+            },
+        }
     }
 
-    fn begin(&self) -> Outcome {
+    fn start(&self) -> Outcome {
+        Outcome::new("start", self.answers.page(200, &Start { own_path: &self.own_path }))
+    }
+
+    fn begin(&self, request: &Request) -> Outcome {
         let state = fresh_state();
-        let response = self.headers.redirect(&self.config.consent_link.with_state(&state), &cookie(&state));
-        Outcome::plain("begin", response)
+        let cookie = cookie(&state, &request.cookies);
+        Outcome::new("begin", self.answers.redirect(self.config.consent_link.with_state(&state), cookie))
     }
 
-    async fn token(&self, callback: &Callback, request: &Request, request_id: &str) -> Outcome {
+    fn problem(&self, problem: Problem, reference: &str) -> Outcome {
+        let page = NoToken { problem, reference, own_path: &self.own_path };
+        let mut answer = self.answers.page(problem.status(), &page);
+        if let Problem::Busy { again_in } = problem {
+            answer = answer.retry_after(again_in);
+        }
+        Outcome::new(problem.outcome(), answer)
+    }
+
+    async fn token(&self, callback: &Callback, request: &Request, lambda_request_id: &str) -> Outcome {
         let state = callback.state.expose_secret();
-        if !self.config.consent_link.accepts(state, self.config.require_fresh_state, request.headers()) {
-            return self.sorry(Problem::OtherBrowser, request_id);
+        if !self.config.consent_link.accepts(state, self.config.require_fresh_state, &request.cookies) {
+            return self.problem(Problem::OtherBrowser, lambda_request_id);
+        }
+        if let Err(wait) = self.exchanges().admit(request.source, Instant::now()) {
+            let spread = Duration::from_secs(rand::random_range(1..=SPREAD_SECONDS));
+            return self.problem(Problem::Busy { again_in: wait + spread }, lambda_request_id);
         }
         let exchanged = match self.exchange(&callback.code).await {
             Ok(exchanged) => exchanged,
-            Err(fault) => {
-                let sorry = self.sorry(fault.problem, request_id);
-                return Outcome { fault: Some(fault.why), trace: fault.trace, ..sorry };
+            Err(failed) => {
+                if failed.problem == Problem::Used {
+                    self.exchanges().note_refused(request.source, Instant::now());
+                }
+                let Outcome { word, answer, .. } = self.problem(failed.problem, lambda_request_id);
+                return Outcome { cause: Some(failed.cause), trace: failed.trace, ..Outcome::new(word, answer) };
             }
         };
-        let findings = self.check(&exchanged.app, &exchanged.grant).await;
+        let findings = self.check(&exchanged).await;
         let verdict = findings.verdict();
         let page = Token {
             secret: exchanged.grant.access_token.expose_secret(),
             findings: &findings,
             verdict,
             minimum_users: self.config.minimum_audience_users,
+            own_path: &self.own_path,
         };
-        let response = self.headers.page(StatusCode::OK, &page);
-        Outcome {
-            trace: exchanged.trace,
-            fault: faults(&findings),
-            findings,
-            ..Outcome::plain(verdict.outcome(), response)
-        }
-    }
-}
-
-impl Outcome {
-    fn plain(word: &'static str, response: Response<Body>) -> Self {
-        Self { response, word, findings: Findings::default(), fault: None, trace: Trace::default() }
+        let answer = self.answers.page(200, &page);
+        Outcome { trace: exchanged.trace, findings, ..Outcome::new(verdict.outcome(), answer) }
     }
 
-    /// Logs and counts it. Nothing of the address, the cookie or the page is in it.
-    fn record(&self, request_id: &str, started: Instant) {
-        let accounts = &self.findings.accounts;
-        let of = |standing| accounts.iter().filter(|account| account.standing == standing).count();
-        let connected = accounts.iter().filter(|account| account.repair != Repair::None).count();
-        let healed = |repair| matches!(repair, Repair::Stored { healed: true, .. });
-        let healed = accounts.iter().filter(|account| healed(account.repair)).count();
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let status = self.response.status().as_u16();
-        let (ready, unchecked) = (of(Standing::Ready), of(Standing::Unchecked));
-        let (fault, trace) = (self.fault.as_deref(), &self.trace);
-        macro_rules! line {
-            ($level:ident) => {
-                tracing::$level!(
-                    outcome = self.word,
-                    status,
-                    request_id,
-                    duration_ms,
-                    accounts = accounts.len(),
-                    ready,
-                    unchecked,
-                    connected,
-                    healed,
-                    fault,
-                    tiktok_request_id = trace.request_id,
-                    tiktok_log_id = trace.log_id,
-                    "authorisation request answered"
-                )
-            };
-        }
-        metrics::counter!("auth_requests", "outcome" => self.word).increment(1);
-        if self.word == Problem::Operator.outcome() {
-            metrics::counter!("operator_faults").increment(1);
-            line!(error);
-        } else {
-            line!(info);
-        }
+    fn exchanges(&self) -> std::sync::MutexGuard<'_, Exchanges> {
+        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn faults(findings: &Findings) -> Option<String> {
-    let (first, more) = findings.faults.split_at(findings.faults.len().min(LOGGED_FAULTS));
-    let more = if more.is_empty() { String::new() } else { format!("; and {} more", more.len()) };
-    (!first.is_empty()).then(|| first.join("; ") + &more)
 }

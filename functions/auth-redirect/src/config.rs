@@ -20,7 +20,7 @@ pub struct Config {
     pub tiktok_api: String,
     /// `TIKTOK_AUTHORIZE_URL`: the public consent link, whole.
     pub consent_link: ConsentLink,
-    /// `REQUIRE_FRESH_STATE` (`false`): whether an authorisation must have been started at this page, in the same browser.
+    /// `REQUIRE_FRESH_STATE` (`false`): whether an authorization must have been started at this page, in the same browser.
     pub require_fresh_state: bool,
     /// `MINIMUM_AUDIENCE_USERS` (50000): how many unique users an audience needs before it shows, as the page tells it.
     pub minimum_audience_users: u32,
@@ -30,8 +30,8 @@ pub struct Config {
     pub metrics_namespace: String,
     /// `LOG_LEVEL` (`info`): what this product's own crates log.
     pub log_level: LevelFilter,
-    /// How long TikTok is waited for. Not a setting: it has to fit into the function's own time-out.
-    pub patience: Patience,
+    /// How long each part may take. Not settings: together they have to fit into the function's own time-out.
+    pub time_limits: TimeLimits,
 }
 
 impl Config {
@@ -68,7 +68,7 @@ impl Config {
                 audience_scopes: audience_scopes?,
                 metrics_namespace: metrics_namespace?,
                 log_level: log_level?,
-                patience: Patience::default(),
+                time_limits: TimeLimits::default(),
             })
         };
         read().ok_or_else(|| settings.invalid())
@@ -102,32 +102,29 @@ impl FromStr for Scopes {
     }
 }
 
-/// How long TikTok is waited for. All of it together stays under the function's 25 seconds.
+/// How long each part of a request may take. All of it together stays under the function's 25 seconds.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// For the app's secret. The code is not spent yet.
+pub struct TimeLimits {
+    /// The app's secret. The code is not spent yet.
     pub secret: Duration,
-    /// For the exchange of the code. Giving up here loses the token, so it gets the most.
+    /// The exchange of the code, its repetitions included. Giving up here loses the token, so it gets the most.
     pub exchange: Duration,
-    /// For one of the calls that look into what was granted.
-    pub check: Duration,
-    /// For everything after the exchange together: somebody waits to see the token.
+    /// One of the calls that follow.
+    pub call: Duration,
+    /// Everything after the exchange together: somebody waits to see the token.
     pub checks: Duration,
-    /// Between the starts of two probes. TikTok allows the whole app 10 calls a second, and the uploader needs them too.
-    pub pace: Duration,
-    /// Before a throttled probe is made again: TikTok's calls of a second come back the next second.
-    pub throttled: Duration,
+    /// The checks of accounts that are not connected: good to know, but not worth a long wait.
+    pub unconnected: Duration,
 }
 
-impl Default for Patience {
+impl Default for TimeLimits {
     fn default() -> Self {
         Self {
             secret: Duration::from_secs(4),
             exchange: Duration::from_secs(12),
-            check: Duration::from_secs(4),
+            call: Duration::from_secs(4),
             checks: Duration::from_secs(7),
-            pace: Duration::from_millis(125),
-            throttled: Duration::from_millis(1_100),
+            unconnected: Duration::from_secs(3),
         }
     }
 }
@@ -181,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn patience_fits_into_the_functions_time_out() {
-        let Patience { secret, exchange, checks, .. } = Patience::default();
+    fn the_time_limits_fit_into_the_functions_time_out() {
+        let TimeLimits { secret, exchange, checks, .. } = TimeLimits::default();
         assert!(secret + exchange + checks < Duration::from_secs(25));
     }
 }

@@ -4,14 +4,16 @@
 
 use std::str::FromStr;
 
-use lambda_http::http::HeaderMap;
-use lambda_http::http::header::COOKIE;
 use url::Url;
 
 /// `__Host-` makes the browser insist on Secure, on Path=/ and on this very host. Chromium takes it from `http://127.0.0.1` too.
 const COOKIE_NAME: &str = "__Host-consent-state";
 /// How long a consent may take, in seconds.
 const COOKIE_SECONDS: u32 = 1800;
+/// A browser may have begun in several tabs; so many of them can be finished.
+const STATES: usize = 4;
+/// Where this function is, unless the link says otherwise.
+const OWN_PATH: &str = "/v1/auth";
 
 /// The consent link that is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +32,11 @@ impl FromStr for ConsentLink {
 
     fn from_str(text: &str) -> Result<Self, InvalidConsentLink> {
         let url = Url::parse(text).map_err(|_| InvalidConsentLink)?;
-        let value =
-            |name: &str| url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
-        if !matches!(url.scheme(), "http" | "https") || value("app_id").is_none_or(|id| id.is_empty()) {
+        let app = parameter(&url, "app_id");
+        if !matches!(url.scheme(), "http" | "https") || app.is_none_or(|id| id.is_empty()) {
             return Err(InvalidConsentLink);
         }
-        let state = value("state").unwrap_or_default();
+        let state = parameter(&url, "state").unwrap_or_default();
         Ok(Self { url, state })
     }
 }
@@ -49,10 +50,16 @@ impl ConsentLink {
         url.into()
     }
 
+    /// The path of this function in the browser, as TikTok is told it.
+    pub(crate) fn own_path(&self) -> String {
+        let address = parameter(&self.url, "redirect_uri").and_then(|address| Url::parse(&address).ok());
+        address.map_or_else(|| OWN_PATH.to_owned(), |address| address.path().to_owned())
+    }
+
     /// Whether `state` came back to the browser that it left from, or is the constant of the public link and that is good enough.
-    pub(crate) fn accepts(&self, state: &str, require_fresh: bool, headers: &HeaderMap) -> bool {
+    pub(crate) fn accepts(&self, state: &str, require_fresh: bool, cookies: &[String]) -> bool {
         let public = state == self.state && !require_fresh;
-        public || (is_fresh(state) && held(headers).any(|held| held == state))
+        public || (is_fresh(state) && held(cookies).any(|held| held == state))
     }
 }
 
@@ -61,19 +68,26 @@ pub(crate) fn fresh_state() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// The value of `Set-Cookie` that makes the browser hold `state`.
-pub(crate) fn cookie(state: &str) -> String {
-    format!("{COOKIE_NAME}={state}; Path=/; Max-Age={COOKIE_SECONDS}; Secure; HttpOnly; SameSite=Lax")
+/// The value of `Set-Cookie` that makes the browser hold `state`, beside those that it holds already.
+pub(crate) fn cookie(state: &str, cookies: &[String]) -> String {
+    let older = held(cookies).filter(|held| is_fresh(held) && *held != state);
+    let states: Vec<_> = [state].into_iter().chain(older).take(STATES).collect();
+    let states = states.join(".");
+    format!("{COOKIE_NAME}={states}; Path=/; Max-Age={COOKIE_SECONDS}; Secure; HttpOnly; SameSite=Lax")
+}
+
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
 fn is_fresh(state: &str) -> bool {
     state.len() == 32 && state.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn held(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
+/// The states that the browser holds, the newest first.
+fn held(cookies: &[String]) -> impl Iterator<Item = &str> {
+    let pairs = cookies.iter().flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == COOKIE_NAME).flat_map(|(_, states)| states.split('.'))
 }
 
 #[cfg(test)]
@@ -86,8 +100,8 @@ mod tests {
             .unwrap()
     }
 
-    fn cookies(line: &str) -> HeaderMap {
-        HeaderMap::from_iter([(COOKIE, line.parse().unwrap())])
+    fn cookies(line: &str) -> Vec<String> {
+        vec![line.to_owned()]
     }
 
     #[test]
@@ -96,6 +110,14 @@ mod tests {
             link().with_state("fresh"),
             "https://ads.tiktok.com/marketing_api/auth?app_id=7&redirect_uri=https%3A%2F%2Fx%2Fv1%2Fauth&rid=r&state=fresh"
         );
+    }
+
+    #[test]
+    fn the_own_path_is_the_one_that_tiktok_leads_to() {
+        assert_eq!(link().own_path(), "/v1/auth");
+        let mapped: ConsentLink = "https://t/auth?app_id=7&redirect_uri=https%3A%2F%2Fx%2Fbase%2Fv1%2Fauth".parse().unwrap();
+        assert_eq!(mapped.own_path(), "/base/v1/auth");
+        assert_eq!("https://t/auth?app_id=7".parse::<ConsentLink>().unwrap().own_path(), "/v1/auth");
     }
 
     #[test]
@@ -113,11 +135,10 @@ mod tests {
 
     #[test]
     fn the_constant_state_is_accepted_unless_a_fresh_one_is_required() {
-        let none = HeaderMap::new();
-        assert!(link().accepts("your_custom_params", false, &none));
-        assert!(!link().accepts("your_custom_params", true, &none));
-        assert!(!link().accepts("", false, &none));
-        assert!(!link().accepts("other", false, &none));
+        assert!(link().accepts("your_custom_params", false, &[]));
+        assert!(!link().accepts("your_custom_params", true, &[]));
+        assert!(!link().accepts("", false, &[]));
+        assert!(!link().accepts("other", false, &[]));
     }
 
     #[test]
@@ -127,13 +148,27 @@ mod tests {
         let browser = cookies(&format!("a=b; {COOKIE_NAME}={mine} ;c"));
         assert!(link().accepts(&mine, true, &browser));
         assert!(!link().accepts(&other, true, &browser));
-        assert!(!link().accepts(&mine, true, &HeaderMap::new()));
+        assert!(!link().accepts(&mine, true, &[]));
         assert!(!link().accepts("", true, &cookies(&format!("{COOKIE_NAME}="))));
         assert!(!link().accepts(&mine, true, &cookies(&format!("consent-state={mine}"))));
     }
 
     #[test]
+    fn what_was_begun_in_several_tabs_can_be_finished_in_each() {
+        let states: Vec<_> = (0..6).map(|_| fresh_state()).collect();
+        let mut browser = Vec::new();
+        for state in &states {
+            let set = cookie(state, &browser);
+            browser = cookies(set.split(';').next().unwrap());
+        }
+        let accepted: Vec<_> = states.iter().map(|state| link().accepts(state, true, &browser)).collect();
+        assert_eq!(accepted, [false, false, true, true, true, true]);
+    }
+
+    #[test]
     fn the_cookie_is_bound_to_this_host_and_out_of_reach_of_scripts() {
-        assert_eq!(cookie("abc"), "__Host-consent-state=abc; Path=/; Max-Age=1800; Secure; HttpOnly; SameSite=Lax");
+        let forged = cookies("__Host-consent-state=\r\nx; other=1");
+        let set = cookie("abc", &forged);
+        assert_eq!(set, "__Host-consent-state=abc; Path=/; Max-Age=1800; Secure; HttpOnly; SameSite=Lax");
     }
 }

@@ -1,44 +1,55 @@
-//! `GET /v1/auth`: exchanges TikTok's code and shows the token, what is wrong with the authorisation, and what to do about it.
+//! `GET /v1/auth`: exchanges TikTok's code and shows the token, whose it is, what each account can do, and what is connected.
 //!
-//! A request is read (`query`), bound to the browser (`consent`), exchanged (`exchange`), looked into (`check`, `standing`),
-//! used to heal what is connected already (`repair`), and answered as a page (`page`, `notice`, `answer`). The token goes
-//! into the page and into the records of connected advertisers, and nowhere else.
+//! A request is read (`event`, `query`), bound to the browser (`consent`), let through (`pace`), exchanged (`exchange`), looked into
+//! (`checks`, with `records`, `permission`, `audiences`), used to heal what is connected (`healing`), and answered as a page (`findings`,
+//! `notice`, `page`, `answer`). The token goes into the page and into the records of connected advertisers, and nowhere else.
 
 mod answer;
 mod app;
-mod check;
+mod audiences;
+mod checks;
 mod config;
 mod consent;
+mod event;
 mod exchange;
+mod findings;
+mod healing;
+mod login;
 mod notice;
+mod outcome;
+mod pace;
 mod page;
+mod permission;
 mod problem;
 mod query;
-mod repair;
-mod standing;
+mod records;
 
-use std::time::Duration;
+use std::convert::Infallible;
 
-use secrets::Secrets;
+use futures::FutureExt as _;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use telemetry::Telemetry;
 
+pub use answer::Answer;
 pub use app::App;
-pub use config::{Config, Patience, Scopes};
+pub use config::{Config, Scopes, TimeLimits};
 pub use consent::{ConsentLink, InvalidConsentLink};
 
-/// One try of a call to Secrets Manager.
-const SECRETS_ATTEMPT: Duration = Duration::from_millis(1500);
-/// Tries of a call to Secrets Manager.
-const SECRETS_ATTEMPTS: u32 = 3;
-/// Records are read anew at each authorisation; the cache only has to exist.
-const SECRETS_KEPT: Duration = Duration::from_secs(1);
-
-/// The app of `config`, with its clients.
+/// Takes events until the process is ended.
 ///
 /// # Errors
-/// If TikTok's address cannot be called, or TLS cannot be set up.
-pub async fn build(config: Config) -> Result<App, tiktok::BuildError> {
-    let aws = startup::aws_config(SECRETS_ATTEMPT, SECRETS_ATTEMPTS).await;
-    let client = aws_sdk_secretsmanager::Client::new(&aws);
-    let secrets = Secrets::new(client, config.advertiser_secret_prefix.clone(), SECRETS_KEPT);
-    App::new(config, secrets)
+/// The runtime's, when it cannot reach Lambda.
+pub async fn run(app: &App, telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
+    // Raw: the runtime answers what it cannot read with a function error, and that raises an alarm.
+    let handle = |event: LambdaEvent<Box<RawValue>>| {
+        let answer = async move {
+            let answer = app.handle(event.payload.get(), &event.context.request_id).await;
+            telemetry.flush();
+            Ok::<_, Infallible>(answer)
+        };
+        // Boxed: the type of the future would be deeper than the compiler goes.
+        answer.boxed_local()
+    };
+    lambda_runtime::run(service_fn(handle)).await
 }

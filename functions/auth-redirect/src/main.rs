@@ -1,20 +1,12 @@
-//! The Lambda `auth-redirect`: telemetry, configuration, build, run.
+//! The Lambda function `auth-redirect`: settings, telemetry, clients, and the loop that takes events.
 
-use std::convert::Infallible;
-
-use auth_redirect::Config;
-use lambda_http::{Error, Request, service_fn};
+use auth_redirect::{App, Config};
 use telemetry::Telemetry;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> anyhow::Result<()> {
     let config = Config::from_env()?;
     let telemetry = Telemetry::set_up(config.log_level, config.metrics_namespace.clone(), "auth-redirect")?;
-    let app = &auth_redirect::build(config).await?;
-    let answer = |request: Request| async move {
-        let response = app.handle(request).await;
-        telemetry.flush();
-        Ok::<_, Infallible>(response)
-    };
-    lambda_http::run(service_fn(answer)).await
+    let app = App::build(config).await?;
+    auth_redirect::run(&app, telemetry).await.map_err(anyhow::Error::from_boxed)
 }

@@ -1,19 +1,18 @@
 //! What the page says of the accounts, in plain words: what is wrong, whose it is, and what to do.
 
-use crate::check::{Account, Findings};
-use crate::repair::Repair;
-use crate::standing::Standing;
+use crate::findings::{Account, Findings, Health};
+use crate::permission::Permission;
 
 /// So many accounts are named in a notice; of more, only their number is told.
 const NAMED: usize = 4;
 /// The order in which problems are told: what the person can mend first.
-const PROBLEMS: [Standing; 6] = [
-    Standing::NotPermitted,
-    Standing::OutOfReach,
-    Standing::Agency,
-    Standing::InReview,
-    Standing::NotEnabled,
-    Standing::NotAllowListed,
+const PROBLEMS: [Permission; 6] = [
+    Permission::Role,
+    Permission::OutOfReach,
+    Permission::Agency,
+    Permission::NotApproved,
+    Permission::InReview,
+    Permission::NotEnabled,
 ];
 
 /// How a notice looks.
@@ -21,7 +20,7 @@ const PROBLEMS: [Standing; 6] = [
 pub(crate) enum Tone {
     /// Something stands in the way.
     Stop,
-    /// Good to know.
+    /// Something is left to do, or good to know.
     Mind,
     /// Something got better.
     Good,
@@ -44,7 +43,7 @@ pub(crate) struct Notice<'a> {
     pub(crate) tone: Tone,
     /// In few words, beginning with a small letter.
     what: &'static str,
-    pub(crate) text: &'static str,
+    pub(crate) paragraphs: &'static [&'static str],
     /// How many accounts it is about.
     some: usize,
     /// How many there are.
@@ -72,7 +71,7 @@ impl Notice<'_> {
     }
 }
 
-/// What the authorisation is good for.
+/// What the authorization is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// At least one account can receive audiences, or nobody knows of a reason against it.
@@ -101,16 +100,16 @@ impl Verdict {
 }
 
 impl Findings {
-    /// What the authorisation is good for.
+    /// What the authorization is good for.
     pub(crate) fn verdict(&self) -> Verdict {
-        let standings = || self.accounts.iter().map(|account| account.standing);
+        let permissions = || self.accounts.iter().map(|account| account.permission);
         if self.accounts_known && self.accounts.is_empty() {
             Verdict::NoAccounts
-        } else if !self.permission {
+        } else if !self.may_manage {
             Verdict::NoPermission
-        } else if self.accounts.is_empty() || !standings().all(Standing::is_blocked) {
+        } else if self.accounts.is_empty() || !permissions().all(Permission::is_blocked) {
             Verdict::Usable
-        } else if standings().any(Standing::is_waiting) {
+        } else if permissions().any(Permission::is_waiting) {
             Verdict::Waiting
         } else {
             Verdict::AllBlocked
@@ -119,66 +118,49 @@ impl Findings {
 
     /// What stands in the way of accounts, each kind of problem once.
     pub(crate) fn problems(&self) -> Vec<Notice<'_>> {
-        let told = |standing: &Standing| {
-            let (what, text) = problem_text(*standing)?;
-            self.about(Tone::Stop, what, text, |account| account.standing == *standing)
+        let told = |permission: &Permission| {
+            let (what, paragraphs) = problem_text(*permission)?;
+            self.about(Tone::Stop, what, paragraphs, |account| account.permission == *permission)
         };
         PROBLEMS.iter().filter_map(told).collect()
     }
 
     /// The heading over several problems.
     pub(crate) fn problems_title(&self) -> String {
-        let blocked = self.accounts.iter().filter(|account| account.standing.is_blocked()).count();
+        let blocked = self.accounts.iter().filter(|account| account.permission.is_blocked()).count();
         match self.accounts.len() {
             all if all == blocked => "No account can receive audiences yet".to_owned(),
             all => format!("{} cannot receive audiences yet", counted(blocked, all)),
         }
     }
 
-    /// What the authorisation did to connections that there are already.
-    pub(crate) fn repairs(&self) -> Vec<Notice<'_>> {
-        let stored = |account: &Account| match account.repair {
-            Repair::Stored { healed, others_dead } => (healed, others_dead),
-            Repair::None | Repair::Kept | Repair::Failed => (false, false),
-        };
-        let told = [
-            self.about(
-                Tone::Good,
-                "connected again",
-                "Audience changes that were waiting flow again by themselves. You need not paste anything for the \
-                 connections that you had authorised.",
-                |account| stored(account).0,
-            ),
-            self.about(
-                Tone::Mind,
-                "a connection still needs a new token",
-                "The token of a connection has stopped working, and this authorisation does not stand in for it, most \
-                 likely because another TikTok user gave it. If that connection is yours to mend, paste the new token \
-                 into it in mParticle.",
-                |account| stored(account).1,
-            ),
-            self.about(
-                Tone::Mind,
-                "connected, and left as it was",
-                "The new token is not known to work there, so the connection keeps the token that it has. Nothing got \
-                 worse.",
-                |account| account.repair == Repair::Kept,
-            ),
-            self.about(
-                Tone::Mind,
-                "connected, but the new token could not be saved",
-                "If the connection had stopped, paste the new token into it in mParticle, or authorise again in a few \
-                 minutes.",
-                |account| account.repair == Repair::Failed,
-            ),
+    /// How the connections are that had stopped.
+    pub(crate) fn connections(&self) -> Vec<Notice<'_>> {
+        let kinds = [
+            Health::FlowsAgain { was_suspended: true },
+            Health::FlowsAgain { was_suspended: false },
+            Health::OfAnotherLogin,
+            Health::Kept,
+            Health::NotChecked,
+            Health::NotSaved,
         ];
-        told.into_iter().flatten().collect()
+        let told = |kind: &Health| {
+            let (tone, what, paragraphs) = health_text(*kind)?;
+            self.about(tone, what, paragraphs, |account| account.any(|health| health == *kind))
+        };
+        kinds.iter().filter_map(told).collect()
     }
 
-    /// How many accounts nobody looked into, if a look would have made sense.
-    pub(crate) fn unchecked(&self) -> usize {
-        let unchecked = |account: &&Account| account.standing == Standing::Unchecked;
-        if self.permission { self.accounts.iter().filter(unchecked).count() } else { 0 }
+    /// How many accounts are `Ready`, cannot, and were not checked.
+    pub(crate) fn counts(&self) -> [usize; 3] {
+        let count = |is_so: fn(Permission) -> bool| {
+            self.accounts.iter().filter(|account| is_so(account.permission)).count()
+        };
+        [
+            count(|permission| permission == Permission::Ready),
+            count(Permission::is_blocked),
+            count(|permission| permission == Permission::NotChecked),
+        ]
     }
 
     /// A notice about the accounts that `are_meant`, if there are any.
@@ -186,13 +168,13 @@ impl Findings {
         &self,
         tone: Tone,
         what: &'static str,
-        text: &'static str,
+        paragraphs: &'static [&'static str],
         are_meant: impl Fn(&Account) -> bool,
     ) -> Option<Notice<'_>> {
         let meant: Vec<_> = self.accounts.iter().filter(|account| are_meant(account)).collect();
         let (some, all) = (meant.len(), self.accounts.len());
         let accounts = if some <= NAMED && some < all { meant } else { Vec::new() };
-        (some > 0).then_some(Notice { tone, what, text, some, all, accounts })
+        (some > 0).then_some(Notice { tone, what, paragraphs, some, all, accounts })
     }
 }
 
@@ -201,38 +183,72 @@ fn counted(some: usize, all: usize) -> String {
 }
 
 /// What is wrong, and what to do.
-const fn problem_text(standing: Standing) -> Option<(&'static str, &'static str)> {
-    Some(match standing {
-        Standing::NotPermitted => (
+const fn problem_text(permission: Permission) -> Option<(&'static str, &'static [&'static str])> {
+    Some(match permission {
+        Permission::Role => (
             "your role does not let you manage audiences",
-            "Ask an admin of the ad account to make you Operator or Admin there (Analyst is not enough). Then authorise \
-             again.",
+            &["Ask an admin of the ad account to make you Operator or Admin there (Analyst is not enough). Then authorize again."],
         ),
-        Standing::OutOfReach => (
+        Permission::OutOfReach => (
             "out of your reach at TikTok",
-            "TikTok does not let you in any more. Ask an admin of the ad account to add you as Operator or Admin. Then \
-             authorise again.",
+            &["TikTok does not let you in any more. Ask an admin of the ad account to add you as Operator or Admin. Then authorize again."],
         ),
-        Standing::Agency => (
+        Permission::Agency => (
             "an agency’s own account, which has no audiences",
-            "Sign in to TikTok with access to the client’s advertiser account, as Operator or Admin. Then authorise \
-             again.",
+            &["Log in to TikTok with access to the client’s advertiser account, as Operator or Admin. Then authorize again."],
         ),
-        Standing::InReview => (
+        Permission::InReview => (
             "still in review at TikTok",
-            "Wait until TikTok has approved the account; TikTok Ads Manager shows when. You need not authorise again: \
-             the token works from then on.",
+            &["Wait until TikTok has approved the account; TikTok Ads Manager shows when. You need not authorize again: the token works from then on."],
         ),
-        Standing::NotEnabled => (
+        Permission::NotEnabled => (
             "disabled, or not approved by TikTok",
-            "Open the account in TikTok Ads Manager to see why, and ask TikTok’s support to enable it. You need not \
-             authorise again: the token works from then on.",
+            &["Open the account in TikTok Ads Manager to see why, and ask TikTok’s support to enable it. You need not authorize again: the token works from then on."],
         ),
-        Standing::NotAllowListed => (
+        Permission::NotApproved => (
             "this integration is not approved yet",
-            "Ask your TikTok account manager to approve the mParticle audience integration, and give them the account \
-             id. You need not authorise again: the token works from then on.",
+            &["Ask your TikTok account manager to approve the mParticle audience integration, and give them the account id. You need not authorize again: the token works from then on."],
         ),
-        Standing::Unchecked | Standing::Ready => return None,
+        Permission::NotChecked | Permission::Ready => return None,
+    })
+}
+
+/// What became of a connection that had stopped, and what is left to do.
+const fn health_text(health: Health) -> Option<(Tone, &'static str, &'static [&'static str])> {
+    Some(match health {
+        Health::Flows => return None,
+        Health::FlowsAgain { was_suspended: false } => (
+            Tone::Good,
+            "connected again",
+            &["Audience changes that were waiting are sent to TikTok by themselves. You need not paste anything."],
+        ),
+        Health::FlowsAgain { was_suspended: true } => (
+            Tone::Mind,
+            "connected again; now resume it in mParticle",
+            &[
+                "The connection was stopped for so long that mParticle was told to suspend it. In mParticle, open the audience’s connection to TikTok and choose Resume. You need not paste anything.",
+                "Changes from while it was suspended may be missing. To send the whole audience again, disconnect it from TikTok in mParticle, wait 24 hours, and connect it again: TikTok then has a new audience with everybody in it. Choose that one in your campaigns.",
+            ],
+        ),
+        Health::OfAnotherLogin => (
+            Tone::Mind,
+            "a connection of another TikTok login is stopped",
+            &["Another login authorized it, so this authorization leaves it alone. Ask that person to authorize again. If the connection is yours to take over, paste the new token into it in mParticle."],
+        ),
+        Health::Kept => (
+            Tone::Mind,
+            "a connection is still stopped",
+            &["TikTok does not take its token any more, and the new one may not manage audiences. It was left as it was: nothing got worse."],
+        ),
+        Health::NotChecked => (
+            Tone::Mind,
+            "a stopped connection was not checked",
+            &["TikTok did not answer in time. Nothing got worse: authorize again in a few minutes, or paste the new token into the connection in mParticle."],
+        ),
+        Health::NotSaved => (
+            Tone::Mind,
+            "a connection is stopped, and the new token could not be saved for it",
+            &["Authorize again in a few minutes, or paste the new token into the connection in mParticle."],
+        ),
     })
 }

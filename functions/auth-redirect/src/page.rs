@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use crate::check::Findings;
+use crate::audiences::{AudienceState, ConnectedAudience};
+use crate::findings::{Account, Findings, Health};
 use crate::notice::Verdict;
 use crate::problem::Problem;
 
@@ -11,22 +12,25 @@ pub(crate) const STYLE: &str = include_str!("../templates/page.css");
 /// The script of every page, inline. The pages work without it.
 pub(crate) const SCRIPT: &str = include_str!("../templates/page.js");
 /// More accounts than these are counted, not listed: an answer of a Lambda has 6 MB at most.
-const LISTED: usize = 2_000;
-/// A list of more accounts than these gets a field to search it.
-const SEARCHABLE: usize = 8;
+const LISTED: usize = 5_000;
+/// A list of more accounts than these gets a field to filter it.
+const FILTERABLE: usize = 8;
 
 /// The page with the button.
 #[derive(Template)]
 #[template(path = "start.html")]
-pub(crate) struct Start;
+pub(crate) struct Start<'a> {
+    pub(crate) own_path: &'a str,
+}
 
 /// A page that says what to do instead.
 #[derive(Template)]
 #[template(path = "problem.html")]
-pub(crate) struct Sorry<'a> {
+pub(crate) struct NoToken<'a> {
     pub(crate) problem: Problem,
     /// For [`Problem::Operator`]: where to find the log.
     pub(crate) reference: &'a str,
+    pub(crate) own_path: &'a str,
 }
 
 /// The page that shows the token.
@@ -37,26 +41,67 @@ pub(crate) struct Token<'a> {
     pub(crate) findings: &'a Findings,
     pub(crate) verdict: Verdict,
     pub(crate) minimum_users: u32,
+    pub(crate) own_path: &'a str,
 }
 
-impl Sorry<'_> {
-    /// What the browser's address becomes.
-    fn address(&self) -> &'static str {
+impl NoToken<'_> {
+    /// What the browser's address becomes. While a code is unspent it stays as it is.
+    fn address(&self) -> Option<&'static str> {
         match self.problem {
-            Problem::Used | Problem::Shown => "?shown=1",
+            Problem::Used | Problem::Shown => Some("?shown=1"),
+            Problem::Busy { .. } => None,
             Problem::NotFinished
             | Problem::Damaged
             | Problem::OtherBrowser
             | Problem::Unavailable
             | Problem::Operator
-            | Problem::Method => "",
+            | Problem::NoSuchPage
+            | Problem::Method => Some(""),
+        }
+    }
+
+    /// After how many seconds the page tries again by itself.
+    fn again_in(&self) -> Option<u64> {
+        match self.problem {
+            Problem::Busy { again_in } => Some(again_in.as_secs().max(1)),
+            Problem::Used
+            | Problem::Shown
+            | Problem::NotFinished
+            | Problem::Damaged
+            | Problem::OtherBrowser
+            | Problem::Unavailable
+            | Problem::Operator
+            | Problem::NoSuchPage
+            | Problem::Method => None,
+        }
+    }
+
+    /// The words of the button that leads to TikTok.
+    fn button(&self) -> Option<&'static str> {
+        match self.problem {
+            Problem::Busy { .. } | Problem::Operator => None,
+            Problem::Used | Problem::Shown => Some("Authorize again"),
+            Problem::Unavailable => Some("Try again"),
+            Problem::NotFinished
+            | Problem::Damaged
+            | Problem::OtherBrowser
+            | Problem::NoSuchPage
+            | Problem::Method => Some("Start again"),
         }
     }
 }
 
 impl Token<'_> {
-    fn listed(&self) -> impl Iterator<Item = &crate::check::Account> {
+    fn listed(&self) -> impl Iterator<Item = &Account> {
         self.findings.accounts.iter().take(LISTED)
+    }
+
+    /// The account, if there is only one.
+    fn only_account(&self) -> Option<&Account> {
+        match self.findings.accounts.as_slice() {
+            [account] => Some(account),
+            _ => None,
+        }
     }
 
     /// Whether the token is what the page is about, rather than what is wrong with it.
@@ -67,26 +112,116 @@ impl Token<'_> {
         }
     }
 
+    /// Whether rows say what the account can do. Without the permission none can do anything, as the page says above.
+    fn has_states(&self) -> bool {
+        self.findings.may_manage
+    }
+
     fn unlisted(&self) -> usize {
         self.findings.accounts.len().saturating_sub(LISTED)
     }
 
     fn is_long(&self) -> bool {
-        self.findings.accounts.len() > SEARCHABLE
+        self.findings.accounts.len() > FILTERABLE
     }
 
     fn minimum(&self) -> String {
-        grouped(self.minimum_users)
+        grouped(self.minimum_users.into())
     }
 
-    fn scopes(&self) -> String {
-        let scopes: Vec<_> = self.findings.scopes.iter().map(u64::to_string).collect();
-        if scopes.is_empty() { "none".to_owned() } else { scopes.join(", ") }
+    /// `12 ready, 1 cannot, 4 not checked`
+    fn summary(&self) -> String {
+        let [ready, cannot, not_checked] = self.findings.counts();
+        let parts = [(ready, "ready"), (cannot, "cannot receive audiences"), (not_checked, "not checked")];
+        let parts: Vec<_> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        parts.join(", ")
+    }
+
+    fn not_checked(&self) -> usize {
+        let [_, _, not_checked] = self.findings.counts();
+        not_checked
+    }
+
+    /// What an audience's size and age mean.
+    fn audience_text(&self, audience: &ConnectedAudience) -> String {
+        let users = audience.users.map_or_else(|| "size not known".to_owned(), |users| format!("{} users", grouped(users)));
+        match audience.state {
+            AudienceState::Usable => users,
+            AudienceState::TooSmall => format!("{users}: too few, TikTok uses it from {} on", self.minimum()),
+            AudienceState::Expiring => format!("{users}: expires soon, use it in a campaign to keep it"),
+            AudienceState::Expired => {
+                "expired: TikTok does not use it any more. Disconnect it in mParticle, wait 24 hours, and connect it again"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// The permissions that were granted, in words, and the numbers of those that have none.
+    fn permissions(&self) -> Vec<String> {
+        let scopes = &self.findings.scopes;
+        let mut granted: Vec<String> = Vec::new();
+        for name in scopes.iter().filter_map(|scope| permission_name(*scope)) {
+            if !granted.iter().any(|known| known == name) {
+                granted.push(name.to_owned());
+            }
+        }
+        let others = scopes.iter().filter(|scope| permission_name(**scope).is_none());
+        let others: Vec<_> = others.map(u64::to_string).collect();
+        if !others.is_empty() {
+            granted.push(format!("Others, by TikTok’s numbers: {}", others.join(", ")));
+        }
+        granted
     }
 }
 
+impl ConnectedAudience {
+    fn class(&self) -> &'static str {
+        match self.state {
+            AudienceState::Usable => "ready",
+            AudienceState::TooSmall | AudienceState::Expiring => "unknown",
+            AudienceState::Expired => "cannot",
+        }
+    }
+
+    fn mark(&self) -> &'static str {
+        match self.state {
+            AudienceState::Usable => "✓",
+            AudienceState::TooSmall | AudienceState::Expiring => "!",
+            AudienceState::Expired => "✕",
+        }
+    }
+}
+
+impl Health {
+    /// The words for one connection in the row of its account.
+    fn text(self) -> &'static str {
+        match self {
+            Self::Flows => "works",
+            Self::FlowsAgain { was_suspended: true } => "works again; resume it in mParticle",
+            Self::FlowsAgain { was_suspended: false } => "works again",
+            Self::OfAnotherLogin => "stopped; another TikTok login authorized it",
+            Self::Kept => "stopped, and left as it was",
+            Self::NotChecked => "stopped, and not checked in time",
+            Self::NotSaved => "stopped; the new token could not be saved",
+        }
+    }
+}
+
+/// One source only names them (`reference`), so the numbers stay for those that are not named.
+const fn permission_name(scope: u64) -> Option<&'static str> {
+    Some(match scope {
+        3 => "Audience Management",
+        30 => "See audiences",
+        31 => "Create and change audiences",
+        32 => "Share audiences",
+        1 | 10 | 100 => "See the ad account’s information",
+        _ => return None,
+    })
+}
+
 /// `50000` as `50,000`.
-fn grouped(number: u32) -> String {
+fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

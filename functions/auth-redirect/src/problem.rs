@@ -1,6 +1,7 @@
 //! Why there is no token to show: one variant for each page that says what to do instead.
 
-use lambda_http::http::StatusCode;
+use std::time::Duration;
+
 use tiktok::{Failure, Meaning};
 
 /// A page without a token.
@@ -10,16 +11,23 @@ pub(crate) enum Problem {
     NotFinished,
     /// The address is not one that TikTok makes.
     Damaged,
-    /// The authorisation was started in another browser, or too long ago.
+    /// The authorization was started in another browser, or too long ago.
     OtherBrowser,
     /// The code was exchanged before, or is older than an hour.
     Used,
     /// The page was loaded again after it had shown a token.
     Shown,
-    /// TikTok is slow or down.
+    /// Too much at once, here or at TikTok. The code is unspent: the page tries again by itself.
+    Busy {
+        /// When it does.
+        again_in: Duration,
+    },
+    /// TikTok is slow or down, and nobody knows whether the code is spent.
     Unavailable,
     /// Only the operator can mend it. The page has a reference and no detail.
     Operator,
+    /// No address of ours.
+    NoSuchPage,
     /// Not a GET request.
     Method,
 }
@@ -28,11 +36,13 @@ impl Problem {
     /// What a failed exchange means to the person who waits.
     pub(crate) const fn of_exchange(failure: &Failure) -> Self {
         match failure.meaning {
-            // The code is all that the person brought: whatever TikTok rejects, it is that.
-            Meaning::RestartConsent | Meaning::Rejected => Self::Used,
-            Meaning::Unavailable | Meaning::AppThrottled | Meaning::AdvertiserThrottled => Self::Unavailable,
-            Meaning::Reauthorise => Self::NotFinished,
-            Meaning::Operator | Meaning::TooLarge | Meaning::PartlySuccessful | Meaning::RejectedUnknown => {
+            // The code is all that the person brought: whatever TikTok rejects, known or not, it is that.
+            Meaning::RestartConsent | Meaning::Rejected | Meaning::RejectedUnknown | Meaning::Missing => Self::Used,
+            Meaning::AppThrottled | Meaning::AdvertiserThrottled => Self::Busy { again_in: Duration::from_secs(5) },
+            Meaning::Unavailable if failure.not_sent => Self::Busy { again_in: Duration::from_secs(5) },
+            Meaning::Unavailable => Self::Unavailable,
+            Meaning::Reauthorize | Meaning::NotPermitted => Self::NotFinished,
+            Meaning::Operator | Meaning::NotAllowListed | Meaning::TooLarge | Meaning::PartlySuccessful => {
                 Self::Operator
             }
         }
@@ -46,21 +56,25 @@ impl Problem {
             Self::OtherBrowser => "other_browser",
             Self::Used => "used",
             Self::Shown => "shown",
+            Self::Busy { .. } => "busy",
             Self::Unavailable => "unavailable",
             Self::Operator => "operator",
+            Self::NoSuchPage => "no_such_page",
             Self::Method => "method",
         }
     }
 
     /// The HTTP status of the page.
-    pub(crate) const fn status(self) -> StatusCode {
+    pub(crate) const fn status(self) -> u16 {
         match self {
-            Self::NotFinished | Self::Damaged | Self::OtherBrowser => StatusCode::BAD_REQUEST,
-            Self::Used => StatusCode::GONE,
-            Self::Shown => StatusCode::OK,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Operator => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Shown => 200,
+            Self::NotFinished | Self::Damaged | Self::OtherBrowser => 400,
+            Self::NoSuchPage => 404,
+            Self::Method => 405,
+            Self::Used => 410,
+            Self::Busy { .. } => 429,
+            Self::Operator => 500,
+            Self::Unavailable => 503,
         }
     }
 }
@@ -72,21 +86,23 @@ mod tests {
     #[test]
     fn every_meaning_of_an_exchange_has_its_page() {
         let table = [
-            (Meaning::RestartConsent, Problem::Used),
-            (Meaning::Rejected, Problem::Used),
-            (Meaning::Unavailable, Problem::Unavailable),
-            (Meaning::AppThrottled, Problem::Unavailable),
-            (Meaning::AdvertiserThrottled, Problem::Unavailable),
-            (Meaning::Reauthorise, Problem::NotFinished),
-            (Meaning::Operator, Problem::Operator),
-            (Meaning::TooLarge, Problem::Operator),
-            (Meaning::PartlySuccessful, Problem::Operator),
-            (Meaning::RejectedUnknown, Problem::Operator),
+            (Meaning::RestartConsent, "used"),
+            (Meaning::Rejected, "used"),
+            (Meaning::RejectedUnknown, "used"),
+            (Meaning::Missing, "used"),
+            (Meaning::Unavailable, "unavailable"),
+            (Meaning::AppThrottled, "busy"),
+            (Meaning::AdvertiserThrottled, "busy"),
+            (Meaning::Reauthorize, "not_finished"),
+            (Meaning::NotPermitted, "not_finished"),
+            (Meaning::NotAllowListed, "operator"),
+            (Meaning::Operator, "operator"),
+            (Meaning::TooLarge, "operator"),
+            (Meaning::PartlySuccessful, "operator"),
         ];
-        for (meaning, problem) in table {
-            let failure =
-                Failure { meaning, code: None, status: None, message: String::new(), trace: tiktok::Trace::default() };
-            assert_eq!(Problem::of_exchange(&failure), problem, "{meaning:?}");
+        for (meaning, outcome) in table {
+            let failure = Failure { meaning, ..Failure::without_answer("a test") };
+            assert_eq!(Problem::of_exchange(&failure).outcome(), outcome, "{meaning:?}");
         }
     }
 }

@@ -1,8 +1,11 @@
 "use strict";
 (() => {
-  const address = document.body.dataset.address;
-  if (location.search !== address || location.hash) {
+  const { address, again } = document.body.dataset;
+  if (address !== undefined && (location.search !== address || location.hash)) {
     history.replaceState(null, "", location.pathname + address);
+  }
+  if (again !== undefined) {
+    setTimeout(() => location.reload(), Number(again) * 1000);
   }
 
   // A browser may keep the page as it is and bring it back with its Back button: without the token, and only to load it again.
@@ -49,8 +52,13 @@
         say(button.dataset.what + " copied.");
       } catch {
         select(source);
-        show("Press Ctrl+C or ⌘C");
-        say("It is selected. Copy it with Control C, or Command C.");
+        if (matchMedia("(pointer: coarse)").matches) {
+          show("Selected");
+          say("It is selected. Choose Copy.");
+        } else {
+          show("Press Ctrl+C or ⌘C");
+          say("It is selected. Copy it with Control C, or Command C.");
+        }
       }
     });
     button.hidden = false;
