@@ -1,47 +1,63 @@
-//! The function: takes an event by either door, and answers the message in it.
+//! The function: takes an event by either way, and answers the message in it.
 
 use std::time::Duration;
 
 use anyhow::Context;
-use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use bytes::{Bytes, BytesMut};
 use firehose::{Membership, Message, ModuleRegistration, Request, Response, Subscription};
+use ids::ConnectionId;
 use queue::Queue;
-use secrets::Secrets;
+use secrets::{JsonSecret, Secrets};
+use tokio::time::{Instant, timeout};
 
+use crate::authorization::{Authorization, MAX_UNAUTHORIZED_BYTES};
 use crate::connection::Connections;
-use crate::door::{Door, HttpEvent, MAX_EVENT_BYTES};
+use crate::http::HttpRequest;
 use crate::observation::Observation;
-use crate::tokens::Connection;
-use crate::{Config, Refusal, Reply, membership, queueing, registration, tokens};
+use crate::subscription::Subscriptions;
+use crate::transport::{MAX_EVENT_BYTES, Transport};
+use crate::{Config, Division, Refusal, Reply, delivery, membership, now_ms, registration};
 
-/// How long what was read from Secrets Manager is kept.
-const SECRETS_KEPT: Duration = Duration::from_secs(30);
-/// How long one call to AWS may take.
-const AWS_CALL: Duration = Duration::from_secs(1);
-/// How long one call to TikTok may take.
+/// One try of a call to AWS. Two of them, with the pause between, leave a membership change time to be queued.
+const AWS_ATTEMPT: Duration = Duration::from_millis(800);
+const AWS_ATTEMPTS: u32 = 2;
+const AWS_PAUSE: Duration = Duration::from_millis(50);
+/// One call to TikTok.
 const TIKTOK_CALL: Duration = Duration::from_secs(5);
+/// A membership change is answered within this time. mParticle would rather wait than repeat.
+const MEMBERSHIP_TIME: Duration = Duration::from_millis(2_500);
+/// What of that is left for the queue, whatever the connection takes.
+const QUEUE_TIME: Duration = Duration::from_millis(500);
+/// A subscription is answered within this time; Lambda's own time-out is 25 s.
+const SUBSCRIPTION_TIME: Duration = Duration::from_secs(20);
+/// Opening connections before the first message arrives must not hold that up for longer.
+const WARMING_TIME: Duration = Duration::from_secs(2);
 
 /// The clients and settings of the function.
 #[derive(Debug)]
 pub struct App {
     queue: Queue,
-    secrets: Secrets,
-    firehose_token_secret_id: String,
+    authorization: Authorization,
     connections: Connections,
+    subscriptions: Subscriptions,
     registration: ModuleRegistration,
-    envelope_max_bytes: usize,
+    division: Division,
 }
 
 impl App {
-    /// Builds the function with AWS clients that the environment configures.
+    /// Builds the function with AWS clients that the environment configures, and opens their connections.
     ///
     /// # Errors
     /// TikTok's address cannot be called.
     pub async fn build(config: &Config) -> anyhow::Result<Self> {
-        let aws = startup::aws_config(AWS_CALL, 3).await;
-        // The queue has retries of its own, which look at each entry.
-        let sqs = aws_sdk_sqs::config::Builder::from(&aws).retry_config(RetryConfig::disabled()).build();
-        Self::new(config, aws_sdk_sqs::Client::from_conf(sqs), aws_sdk_secretsmanager::Client::new(&aws))
+        let aws = startup::aws_config(AWS_ATTEMPT, AWS_ATTEMPTS).await;
+        let retries = RetryConfig::standard().with_max_attempts(AWS_ATTEMPTS).with_initial_backoff(AWS_PAUSE);
+        let secrets_manager = aws_sdk_secretsmanager::config::Builder::from(&aws).retry_config(retries).build();
+        let secrets_manager = aws_sdk_secretsmanager::Client::from_conf(secrets_manager);
+        let app = Self::new(config, &aws_sdk_sqs::Client::new(&aws), &secrets_manager)?;
+        app.warm().await;
+        Ok(app)
     }
 
     /// Builds the function with those clients.
@@ -50,89 +66,111 @@ impl App {
     /// TikTok's address cannot be called.
     pub fn new(
         config: &Config,
-        sqs: aws_sdk_sqs::Client,
-        secrets_manager: aws_sdk_secretsmanager::Client,
+        sqs: &aws_sdk_sqs::Client,
+        secrets_manager: &aws_sdk_secretsmanager::Client,
     ) -> anyhow::Result<Self> {
         let tiktok =
             tiktok::Client::new(&config.tiktok_api_base_url, TIKTOK_CALL).context("the setting TIKTOK_API_BASE_URL")?;
-        let secrets = Secrets::new(secrets_manager, config.advertiser_secret_prefix.clone(), SECRETS_KEPT);
-        let delete_on_disconnect = config.delete_audience_on_disconnect;
+        let secrets = Secrets::new(secrets_manager.clone(), &config.advertiser_secret_prefix);
+        let tokens = JsonSecret::new(secrets_manager.clone(), config.firehose_token_secret_id.clone());
         Ok(Self {
             queue: Queue::new(sqs, config.queue_url.clone()),
-            connections: Connections { tiktok, secrets: secrets.clone(), delete_on_disconnect },
-            secrets,
-            firehose_token_secret_id: config.firehose_token_secret_id.clone(),
+            authorization: Authorization::new(tokens),
+            connections: Connections::new(tiktok.clone(), secrets.clone()),
+            subscriptions: Subscriptions::new(tiktok, secrets, config.delete_audience_on_disconnect),
             registration: registration(config.registration),
-            envelope_max_bytes: config.envelope_max_bytes,
+            division: config.division,
         })
+    }
+
+    /// Connects to Secrets Manager and SQS side by side, so that the first message need not wait for it. What fails here is told when
+    /// it is needed.
+    async fn warm(&self) {
+        let both = futures::future::join(self.authorization.warm(), self.queue.depth());
+        if timeout(WARMING_TIME, both).await.is_err() {
+            tracing::warn!("Secrets Manager or SQS does not answer at start-up");
+        }
     }
 
     /// Answers an event: an HTTP API's in payload format 2.0, or a Firehose message itself.
     ///
     /// # Errors
     /// For a Firehose message itself, why it is refused. Over HTTP a refusal is an answer too.
-    pub async fn handle(&self, event: &[u8]) -> Result<Reply, Refusal> {
-        let door = Door::of(event);
-        let mut seen = Observation::new(door);
-        let answer = match door {
+    pub async fn handle(&self, event: Bytes, lambda_request_id: &str) -> Result<Reply, Refusal> {
+        let transport = Transport::of(&event);
+        let mut seen = Observation::new(transport, lambda_request_id);
+        let answer = match transport {
             _ if event.len() > MAX_EVENT_BYTES => Err(Refusal::TooLarge),
-            Door::Http => self.http(event, &mut seen).await,
-            Door::Direct => self.direct(event, &mut seen).await,
+            Transport::Http => self.http(event, &mut seen).await,
+            Transport::Direct => self.answer(&event, &mut seen).await,
         };
         seen.report(answer.as_ref().err());
-        match door {
-            Door::Http => Ok(Reply::http(answer)),
-            Door::Direct => answer.and_then(Reply::direct),
+        match transport {
+            Transport::Http => Ok(Reply::http(answer)),
+            Transport::Direct => answer.and_then(Reply::direct),
         }
     }
 
-    async fn http(&self, event: &[u8], seen: &mut Observation) -> Result<String, Refusal> {
-        let event = HttpEvent::read(event)?;
-        let body = event.body()?;
-        let message = firehose::parse(&body);
-        // mParticle registers an integration before it is given a token.
-        if !matches!(message, Ok(Message { request: Request::Registration, .. })) {
-            self.authorise(event.token()).await?;
+    /// The sender is authorized before the message is parsed. mParticle registers an integration before it is given a token, so a small
+    /// message without one is looked at as well.
+    async fn http(&self, event: Bytes, seen: &mut Observation<'_>) -> Result<String, Refusal> {
+        let mut event = BytesMut::from(event);
+        let request = HttpRequest::read(&event)?;
+        match self.authorization.check(request.token.as_ref()).await {
+            Ok(()) => self.answer(request.body(&mut event)?, seen).await,
+            Err(refusal) if request.body_bytes() > MAX_UNAUTHORIZED_BYTES => Err(refusal),
+            Err(refusal) => {
+                let Ok(body) = request.body(&mut event) else { return Err(refusal) };
+                if is_registration(body) { self.answer(body, seen).await } else { Err(refusal) }
+            }
         }
-        self.answer(message?, seen).await
     }
 
-    async fn direct(&self, event: &[u8], seen: &mut Observation) -> Result<String, Refusal> {
-        self.answer(firehose::parse(event)?, seen).await
-    }
-
-    async fn authorise(&self, token: Option<&str>) -> Result<(), Refusal> {
-        let presented = token.ok_or(Refusal::Unauthorised)?;
-        let tokens = self.secrets.firehose_tokens(&self.firehose_token_secret_id).await?;
-        if tokens.accept(presented) { Ok(()) } else { Err(Refusal::Unauthorised) }
-    }
-
-    async fn answer(&self, message: Message<'_>, seen: &mut Observation) -> Result<String, Refusal> {
-        let response = match message.request {
+    async fn answer(&self, body: &[u8], seen: &mut Observation<'_>) -> Result<String, Refusal> {
+        let text = firehose::readable(body)?;
+        let Message { id, request } = firehose::parse(&text)?;
+        if let Some(id) = id {
+            seen.message_id = Some(id.into_owned());
+        }
+        let response = match request {
             Request::Registration => {
                 seen.kind = "registration";
                 Response::Registration(&self.registration)
             }
             Request::Subscription(request) => self.subscription(&request, seen).await?,
-            Request::Membership(request) => self.membership(request, seen).await?,
+            Request::Membership(request) => self.membership(&request, seen).await?,
         };
-        response.to_json(&message.id).map_err(|_| Refusal::Internal)
+        response.to_json(seen.message_id()).map_err(|_| Refusal::Internal)
     }
 
-    async fn subscription(&self, request: &Subscription<'_>, seen: &mut Observation) -> Result<Response<'_>, Refusal> {
+    async fn subscription(
+        &self,
+        request: &Subscription<'_>,
+        seen: &mut Observation<'_>,
+    ) -> Result<Response<'_>, Refusal> {
         seen.of_account("subscription", &request.account);
-        self.connections.change(request).await.map(Response::Subscription)
+        let change = self.subscriptions.change(request, seen);
+        let audience = timeout(SUBSCRIPTION_TIME, change).await.unwrap_or(Err(Refusal::TikTokLate))?;
+        Ok(Response::Subscription(audience))
     }
 
-    /// The changes of a dead connection are queued as well: a new authorisation heals it.
-    async fn membership(&self, request: Membership<'_>, seen: &mut Observation) -> Result<Response<'_>, Refusal> {
+    /// The changes are queued whatever the state of their connection: a dead one may be healed.
+    async fn membership(&self, request: &Membership<'_>, seen: &mut Observation<'_>) -> Result<Response<'_>, Refusal> {
         seen.of_account("membership", &request.account);
-        seen.users = request.profiles.len();
-        let advertiser = request.account.advertiser;
-        seen.suspended = tokens::admit(&self.secrets, &request.account).await? == Connection::Dead;
-        let queueable = membership::envelopes(request, self.envelope_max_bytes).map_err(|_| Refusal::Internal)?;
-        seen.queued(&queueable);
-        queueing::send(&self.queue, advertiser, queueable.envelopes).await?;
-        Ok(Response::Membership { suspend: seen.suspended })
+        let deadline = Instant::now() + MEMBERSHIP_TIME;
+        let queueable = membership::envelopes(request, self.division, now_ms()).map_err(|_| Refusal::Internal)?;
+        seen.read(&queueable);
+        let is_verification = queueable.users == 0;
+        let standing = self.connections.standing(&request.account, is_verification, deadline - QUEUE_TIME).await;
+        let suspend = standing.suspend();
+        seen.standing = Some(standing);
+        let connection = ConnectionId { advertiser: request.account.advertiser, account: request.account.id };
+        delivery::send(&self.queue, connection, queueable.lanes, seen.message_id(), deadline).await?;
+        Ok(Response::Membership { suspend })
     }
+}
+
+fn is_registration(body: &[u8]) -> bool {
+    let Ok(text) = firehose::readable(body) else { return false };
+    matches!(firehose::parse(&text), Ok(Message { request: Request::Registration, .. }))
 }

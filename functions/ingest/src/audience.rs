@@ -1,40 +1,176 @@
-//! Names of audiences at TikTok. Each ends with mParticle's id of the audience, by which it is found again whatever else changes.
+//! Names of audiences at TikTok. Each ends with a mark: mParticle's ids of the configuration and of the audience, by which it is found
+//! again whatever else changes.
 
-use ids::AudienceId;
-use tiktok::{Audience, MAX_NAME_CHARS, PARTNER_AUDIENCE};
+use std::fmt;
 
-/// The name under which an audience of mParticle's is created: its own name, cut, and the mark.
-pub(crate) fn name(mparticle_name: &str, mparticle_id: i64) -> String {
-    let mark = mark(mparticle_id);
-    let room = MAX_NAME_CHARS.saturating_sub(mark.chars().count() + 1);
-    let plain: String = mparticle_name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let cut: String = plain.trim().chars().take(room).collect();
-    format!("{} {mark}", cut.trim_end()).trim_start().to_owned()
+use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
+use connections::Record;
+use ids::{AccountId, AudienceId};
+use tiktok::{Audience, MAX_NAME_CHARS};
+
+/// Whose audience it is, at mParticle. Two configurations of one advertiser never share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) account: AccountId,
+    /// mParticle's id of the audience.
+    pub(crate) audience: i64,
 }
 
-/// The oldest of the audiences that carry the mark, and can be fed. Audiences with lower ids are older.
-pub(crate) fn oldest_marked(audiences: &[Audience], mparticle_id: i64) -> Option<AudienceId> {
-    let mark = mark(mparticle_id);
-    let marked = |audience: &&Audience| audience.audience_type == PARTNER_AUDIENCE && audience.name.ends_with(&mark);
-    audiences.iter().filter(marked).map(|audience| audience.audience_id).min()
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[mp-{}-{}]", self.account, self.audience)
+    }
 }
 
-fn mark(mparticle_id: i64) -> String {
-    format!("[mp-{mparticle_id}]")
+impl Mark {
+    /// The mark at the end of a name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        let (_, ids) = name.trim_end().strip_suffix(']')?.rsplit_once("[mp-")?;
+        let (account, audience) = ids.split_once('-')?;
+        Some(Self { account: account.parse().ok()?, audience: audience.parse().ok()? })
+    }
+
+    /// The name under which the audience is created: mParticle's own name, cut, and the mark. It has at most 70 bytes, and so at most 70
+    /// of whatever TikTok counts: characters, UTF-16 units or bytes.
+    pub(crate) fn name(self, mparticle_name: &str) -> String {
+        let mark = self.to_string();
+        let room = MAX_NAME_CHARS.saturating_sub(mark.len() + 1);
+        let fit =
+            |c: char| if c.is_control() { Some(' ') } else { Some(c).filter(|c| *c != char::REPLACEMENT_CHARACTER) };
+        let mut name = String::new();
+        for c in mparticle_name.trim().chars().filter_map(fit) {
+            if name.len() + c.len_utf8() > room {
+                break;
+            }
+            name.push(c);
+        }
+        let name = name.trim();
+        if name.is_empty() { mark } else { format!("{name} {mark}") }
+    }
+}
+
+/// The audiences of an advertiser, as far as they matter for one of mParticle's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    /// The oldest usable one with the mark.
+    pub(crate) marked: Option<AudienceId>,
+    /// Whether the one that was asked for is there, usable, and not marked as another's.
+    pub(crate) has_kept: bool,
+    /// How many there are of all kinds.
+    pub(crate) total: usize,
+}
+
+/// What is looked for in the list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) mark: Mark,
+    /// An audience by its id, mark or not.
+    pub(crate) kept: Option<AudienceId>,
+    /// Knows which audiences were deleted: TikTok goes on listing them for a day.
+    pub(crate) record: &'a Record,
+    pub(crate) now_ms: i64,
+}
+
+impl Wanted<'_> {
+    /// Looks through the list. Audiences with lower ids are older.
+    pub(crate) fn find(self, audiences: &[Audience]) -> Found {
+        let usable = || audiences.iter().filter(|audience| self.is_usable(audience));
+        let marked = usable().filter(|audience| Mark::of(&audience.name) == Some(self.mark));
+        let is_kept = |audience: &Audience| {
+            self.kept == Some(audience.audience_id) && Mark::of(&audience.name).is_none_or(|mark| mark == self.mark)
+        };
+        Found {
+            marked: marked.map(|audience| audience.audience_id).min(),
+            has_kept: usable().any(is_kept),
+            total: audiences.len(),
+        }
+    }
+
+    fn is_usable(&self, audience: &Audience) -> bool {
+        !audience.is_of_another_kind()
+            && !self.record.was_deleted(audience.audience_id)
+            && !has_expired(audience, self.now_ms)
+    }
+}
+
+/// Whether TikTok ended it. `is_valid: false` alone does not say so: it is also what an audience has that is still too small.
+fn has_expired(audience: &Audience, now_ms: i64) -> bool {
+    let rfc_3339 = format!("{}Z", audience.expired_time.as_deref().unwrap_or_default().trim().replacen(' ', "T", 1));
+    let expires_ms =
+        DateTime::from_str(&rfc_3339, DateTimeFormat::DateTime).ok().and_then(|time| time.to_millis().ok());
+    !audience.is_valid && expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
+
+    fn mark(account: i64, audience: i64) -> Mark {
+        Mark { account: AccountId::new(account).unwrap(), audience }
+    }
 
     #[test]
-    fn a_name_ends_with_the_mark_and_fits() {
-        assert_eq!(name(" New\tUsers ", 456), "New Users [mp-456]");
-        assert_eq!(name("\n", 456), "[mp-456]");
-        for id in [0, i64::MAX, i64::MIN] {
-            let name = name(&"漢".repeat(100), id);
-            assert_eq!(name.chars().count(), MAX_NAME_CHARS);
-            assert!(name.ends_with(&format!("漢 [mp-{id}]")), "{name}");
+    fn a_name_ends_with_the_mark_and_fits_however_tiktok_counts() {
+        let short = mark(12, 456);
+        assert_eq!(short.name(" New\tUsers "), "New Users [mp-12-456]");
+        assert_eq!(short.name("\n\u{fffd}"), "[mp-12-456]");
+        assert_eq!(short.name("half \u{fffd}"), "half [mp-12-456]");
+        for mark in [short, mark(i64::MAX, i64::MIN), mark(1, i64::MAX)] {
+            for name in ["漢", "é", "x", "😀", "a😀", "x "] {
+                let name = mark.name(&name.repeat(100));
+                assert!(name.len() <= MAX_NAME_CHARS, "{name}");
+                assert!(name.len() > MAX_NAME_CHARS - 6, "{name}");
+                assert!(name.ends_with(&format!(" {mark}")), "{name}");
+                assert_eq!(Mark::of(&name), Some(mark));
+            }
         }
+    }
+
+    #[test]
+    fn only_a_whole_mark_at_the_end_counts() {
+        assert_eq!(Mark::of("x [mp-1-2] [mp-3-4] "), Some(mark(3, 4)));
+        assert_eq!(Mark::of("[mp-3--4]"), Some(mark(3, -4)));
+        for none in ["", "New Users", "[mp-1-2] x", "[mp-1]", "[mp-0-2]", "[mp-1-2", "[mp-1-2...", "[MP-1-2]"] {
+            assert_eq!(Mark::of(none), None, "{none}");
+        }
+    }
+
+    fn found(rows: &[Value], kept: Option<&str>, record: &Record) -> (Option<String>, bool) {
+        let rows: Vec<Audience> = rows.iter().map(|row| serde_json::from_value(row.clone()).unwrap()).collect();
+        let kept = kept.map(|id| id.parse().unwrap());
+        let wanted = Wanted { mark: mark(12, 456), kept, record, now_ms: 1_795_000_000_000 };
+        let found = wanted.find(&rows);
+        (found.marked.map(|id| id.to_string()), found.has_kept)
+    }
+
+    #[test]
+    fn of_the_usable_ones_with_the_mark_the_oldest_is_found() {
+        let row = |id: u64, name: &str| json!({"audience_id": id.to_string(), "name": name});
+        let with = |id: u64, more: Value| {
+            let mut row = row(id, "x [mp-12-456]");
+            row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            row
+        };
+        let mut record = Record::default();
+        record.note_deleted(AccountId::new(12).unwrap(), "13".parse().unwrap(), 1_794_999_999_999);
+        let rows = [
+            row(9, "x [mp-12-4567]"),
+            row(10, "x [mp-13-456]"),
+            with(11, json!({"audience_type": "Lookalike Audience"})),
+            with(12, json!({"is_valid": false, "expired_time": "2026-11-17 11:06:40"})),
+            with(13, json!({})),
+            with(21, json!({"audience_type": "Partner"})),
+            with(20, json!({"audience_type": "SEGMENT", "is_valid": false, "expired_time": "2026-11-17 11:06:41"})),
+            with(22, json!({"is_valid": false})),
+        ];
+        assert_eq!(found(&rows, None, &record), (Some("20".to_owned()), false));
+        for (kept, is_there) in
+            [("20", true), ("22", true), ("10", false), ("11", false), ("12", false), ("13", false), ("99", false)]
+        {
+            assert_eq!(found(&rows, Some(kept), &record).1, is_there, "{kept}");
+        }
+        assert!(found(&[row(30, "renamed at TikTok")], Some("30"), &record).1);
+        assert_eq!(found(&[], None, &record), (None, false));
     }
 }

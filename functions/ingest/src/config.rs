@@ -2,10 +2,19 @@
 
 use std::str::FromStr;
 
+use envelope::MAX_LANES;
 use firehose::BulkConfiguration;
 use ids::Encoding;
 use startup::{InvalidSettings, Settings};
 use tracing::level_filters::LevelFilter;
+
+use crate::Division;
+
+/// How long mParticle is asked to wait so that it sends more at once. One message is one SQS request a lane and one invocation whether it
+/// holds one user or many, and TikTok shows a change after hours: minutes cost nothing there. A connection that is busy reaches the
+/// messages first and waits seconds; a quiet one waits the minutes.
+const BULK_WAIT_MESSAGES: u32 = 100;
+const BULK_WAIT_MINUTES: u32 = 5;
 
 /// What the function is told at its start.
 #[derive(Debug, Clone)]
@@ -18,8 +27,8 @@ pub struct Config {
     pub advertiser_secret_prefix: String,
     /// `TIKTOK_API_BASE_URL`: such as `https://business-api.tiktok.com/open_api/v1.3`.
     pub tiktok_api_base_url: String,
-    /// `ENVELOPE_MAX_BYTES`: the largest queue message; 240,000 unless set, 1 MiB at most.
-    pub envelope_max_bytes: usize,
+    /// `LANES`: 16 unless set, 1 to 64; changed with the queue empty. `ENVELOPE_MAX_BYTES`: 60,000 unless set, since SQS bills by 64 KB.
+    pub division: Division,
     /// `DELETE_AUDIENCE_ON_DISCONNECT`: whether disconnecting an audience deletes it at TikTok; `true` unless set.
     pub delete_audience_on_disconnect: bool,
     /// What mParticle is told.
@@ -35,7 +44,7 @@ pub struct Config {
 pub struct RegistrationConfig {
     /// `IDENTITY_ENCODING`: `raw` unless set; with `md5` raw ids never leave mParticle.
     pub identity_encoding: IdentityEncoding,
-    /// `BULK_WAIT_MESSAGES` and `BULK_WAIT_MINUTES`: 0, which is off, unless set.
+    /// `BULK_WAIT_MESSAGES` and `BULK_WAIT_MINUTES`: 100 and 5 unless set; 0 leaves one out, 0 and 0 turn it off.
     pub bulk: Option<BulkConfiguration>,
 }
 
@@ -87,7 +96,9 @@ impl Config {
         let firehose_token_secret_id = settings.required("FIREHOSE_TOKEN_SECRET_ID");
         let advertiser_secret_prefix = settings.required("ADVERTISER_SECRET_PREFIX");
         let tiktok_api_base_url = settings.required("TIKTOK_API_BASE_URL");
-        let envelope_max_bytes = settings.within("ENVELOPE_MAX_BYTES", 240_000, 1_000..=1_048_576);
+        let lanes = settings.within("LANES", 16, 1..=MAX_LANES);
+        // A message of SQS has 1 MiB with its attributes.
+        let max_bytes = settings.within("ENVELOPE_MAX_BYTES", 60_000, 1_000..=1_000_000);
         let delete_audience_on_disconnect = settings.or("DELETE_AUDIENCE_ON_DISCONNECT", true);
         let registration = RegistrationConfig::of(&mut settings);
         let metrics_namespace = settings.required("METRICS_NAMESPACE");
@@ -98,7 +109,7 @@ impl Config {
                 firehose_token_secret_id: firehose_token_secret_id?,
                 advertiser_secret_prefix: advertiser_secret_prefix?,
                 tiktok_api_base_url: tiktok_api_base_url?,
-                envelope_max_bytes: envelope_max_bytes?,
+                division: Division { lanes: lanes?, max_bytes: max_bytes? },
                 delete_audience_on_disconnect: delete_audience_on_disconnect?,
                 registration: registration?,
                 metrics_namespace: metrics_namespace?,
@@ -121,8 +132,8 @@ impl RegistrationConfig {
 
     fn of<F: Fn(&str) -> Option<String>>(settings: &mut Settings<F>) -> Option<Self> {
         let identity_encoding = settings.or("IDENTITY_ENCODING", IdentityEncoding::Raw);
-        let messages = settings.or("BULK_WAIT_MESSAGES", 0_u32);
-        let minutes = settings.or("BULK_WAIT_MINUTES", 0_u32);
+        let messages = settings.or("BULK_WAIT_MESSAGES", BULK_WAIT_MESSAGES);
+        let minutes = settings.or("BULK_WAIT_MINUTES", BULK_WAIT_MINUTES);
         let on = |wait: u32| Some(wait).filter(|wait| *wait > 0);
         let bulk = BulkConfiguration { messages: on(messages?), minutes: on(minutes?) };
         let asked = bulk.messages.is_some() || bulk.minutes.is_some();
@@ -152,16 +163,18 @@ mod tests {
     #[test]
     fn what_is_not_set_has_its_default() {
         let config = read(&[]).unwrap();
-        assert_eq!((config.envelope_max_bytes, config.delete_audience_on_disconnect), (240_000, true));
+        assert_eq!((config.division.lanes, config.division.max_bytes), (16, 60_000));
+        assert!(config.delete_audience_on_disconnect);
         assert_eq!(config.registration.identity_encoding, IdentityEncoding::Raw);
-        assert!(config.registration.bulk.is_none());
+        let bulk = config.registration.bulk.unwrap();
+        assert_eq!((bulk.messages, bulk.minutes), (Some(100), Some(5)));
         assert_eq!(config.log_level, LevelFilter::INFO);
     }
 
     #[test]
-    fn bulk_is_off_until_one_of_its_settings_is_above_0() {
+    fn bulk_is_off_when_both_of_its_settings_are_0() {
         assert!(read(&[("BULK_WAIT_MESSAGES", "0"), ("BULK_WAIT_MINUTES", "0")]).unwrap().registration.bulk.is_none());
-        let bulk = read(&[("BULK_WAIT_MINUTES", "5")]).unwrap().registration.bulk.unwrap();
+        let bulk = read(&[("BULK_WAIT_MESSAGES", "0")]).unwrap().registration.bulk.unwrap();
         assert_eq!((bulk.messages, bulk.minutes), (None, Some(5)));
     }
 
@@ -169,6 +182,7 @@ mod tests {
     fn every_fault_is_reported() {
         let faults = read(&[
             ("QUEUE_URL", ""),
+            ("LANES", "65"),
             ("ENVELOPE_MAX_BYTES", "2000000"),
             ("IDENTITY_ENCODING", "sha256"),
             ("BULK_WAIT_MESSAGES", "-1"),
@@ -178,7 +192,8 @@ mod tests {
         .unwrap_err();
         let named = [
             "QUEUE_URL is not set",
-            "ENVELOPE_MAX_BYTES must be from 1000 to 1048576",
+            "LANES must be from 1 to 64",
+            "ENVELOPE_MAX_BYTES must be from 1000 to 1000000",
             "IDENTITY_ENCODING: must be raw or md5",
         ];
         for fault in named.iter().chain(&["BULK_WAIT_MESSAGES: ", "DELETE_AUDIENCE_ON_DISCONNECT: ", "LOG_LEVEL: "]) {

@@ -1,151 +1,228 @@
-//! Connects audiences: an audience of mParticle's gets one at TikTok, keeps it, and loses it.
+//! The connection that a membership change belongs to: what its record says, and what TikTok says of a token that the record does not
+//! know.
 //!
-//! Only the token of the request is used. TikTok keeps no names apart, so a repeated or concurrent request must find what is
-//! there, and undo what it made beside it.
+//! It never calls a connection refused or dead: the uploader alone does, for it sees the others. Nothing is stored that TikTok did not
+//! accept.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
-use firehose::{Subscription, SubscriptionAction};
-use ids::AudienceId;
-use secrets::Secrets;
-use tiktok::{Client, Failure, Meaning};
+use connections::{Accepted, Asked, Became, Brought, ProbeRate, Record, Source, State, UserId};
+use firehose::Account;
+use ids::{ConnectionId, TokenFingerprint};
+use secrecy::ExposeSecret;
+use secrets::{Error, Secrets};
+use tiktok::{Acceptance, Client};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::{Refusal, audience, tokens};
+use crate::now_ms;
 
-/// How long all calls of one request may take; the function's own time-out is 20 s.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// 100 audiences a page, and 400 audiences an advertiser: more pages than these are nonsense.
-const MAX_PAGES: u32 = 100;
+/// How long TikTok may take to say whether it accepts a token.
+const PROBE_TIME: Duration = Duration::from_secs(2);
 
-/// What connecting needs.
+/// Finds the connections of messages.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    pub(crate) tiktok: Client,
-    pub(crate) secrets: Secrets,
-    pub(crate) delete_on_disconnect: bool,
+    tiktok: Client,
+    secrets: Secrets,
+    probes: Mutex<Probes>,
+}
+
+#[derive(Debug, Default)]
+struct Probes {
+    asked: Asked,
+    rate: ProbeRate,
+}
+
+/// What is known of a connection when its message is answered.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// The record was read.
+    Known {
+        /// `None`: there is no such connection.
+        state: Option<State>,
+        /// The record may be out of date: Secrets Manager cannot be read.
+        stale: bool,
+        /// What TikTok said of the message's token, if it was asked.
+        probe: Option<Probe>,
+    },
+    /// The record could not be read, or not be written after TikTok's yes.
+    Unknown(Error),
+    /// The time was over.
+    Late,
+}
+
+/// What TikTok said of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probe {
+    Accepted,
+    Refused,
+    /// TikTok was not reached in time, or throttles, or the operator has something to mend.
+    Undecided,
+}
+
+impl Probe {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+impl Standing {
+    /// Whether mParticle is told to suspend: only of a connection that is certainly dead, since only a person can end it.
+    pub(crate) const fn suspend(&self) -> bool {
+        match self {
+            Self::Known { state: Some(state), stale: false, .. } => state.is_dead(),
+            Self::Known { .. } | Self::Unknown(_) | Self::Late => false,
+        }
+    }
+
+    /// Its word in the log.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Known { state: Some(state), .. } => state.word(),
+            Self::Known { state: None, .. } => "none",
+            Self::Unknown(_) => "unknown",
+            Self::Late => "late",
+        }
+    }
 }
 
 impl Connections {
-    /// Does what a customer did to a subscription; tells the audience at TikTok that belongs to it from now on.
-    pub(crate) async fn change(&self, request: &Subscription<'_>) -> Result<Option<AudienceId>, Refusal> {
-        tokio::time::timeout(PATIENCE, self.act(request)).await.unwrap_or(Err(Refusal::TikTokLate))
+    pub(crate) fn new(tiktok: Client, secrets: Secrets) -> Self {
+        Self { tiktok, secrets, probes: Mutex::default() }
     }
 
-    async fn act(&self, request: &Subscription<'_>) -> Result<Option<AudienceId>, Refusal> {
-        match (request.action, request.tiktok_audience) {
-            (SubscriptionAction::Add, _) | (SubscriptionAction::Update, None) => self.connect(request).await.map(Some),
-            (SubscriptionAction::Update, Some(kept)) => {
-                patiently(|| self.page(request, 1)).await?;
-                self.vouch(request).await?;
-                Ok(Some(kept))
+    /// Looks until `deadline` for the connection of `account`, and asks TikTok about its token where that can change something. At a
+    /// verification, which brings no changes, TikTok is asked about a refused or dead connection as well: nothing else may do it.
+    pub(crate) async fn standing(&self, account: &Account, is_verification: bool, deadline: Instant) -> Standing {
+        match timeout_at(deadline, self.look(account, is_verification)).await {
+            Ok(Ok(standing)) => standing,
+            Ok(Err(error)) => Standing::Unknown(error),
+            Err(_) => Standing::Late,
+        }
+    }
+
+    async fn look(&self, account: &Account, is_verification: bool) -> Result<Standing, Error> {
+        let found = if is_verification {
+            self.secrets.fresh_record(account.advertiser).await?
+        } else {
+            self.secrets.record(account.advertiser).await?
+        };
+        let record = found.record.as_deref();
+        let fingerprint = TokenFingerprint::of(account.token.expose_secret());
+        let brought = Brought::to(record, account.id, fingerprint);
+        let known = |probe| Standing::Known { state: state_of(record, account), stale: found.stale, probe };
+        if !brought.is_worth_asking(is_verification) {
+            if brought == Brought::InUse && !found.stale {
+                self.use_in_week(record, account).await;
             }
-            (SubscriptionAction::Remove, None) => Ok(None),
-            (SubscriptionAction::Remove, Some(audience)) => self.disconnect(request, audience).await.map(|()| None),
+            return Ok(known(None));
+        }
+        match self.ask(account, fingerprint, brought).await {
+            None => Ok(known(None)),
+            Some(Said::Refused) => Ok(known(Some(Probe::Refused))),
+            Some(Said::Undecided) => Ok(known(Some(Probe::Undecided))),
+            Some(Said::Accepted(accepted)) => {
+                let state = self.store(account, &accepted, brought).await?;
+                Ok(Standing::Known { state, stale: false, probe: Some(Probe::Accepted) })
+            }
         }
     }
 
-    async fn connect(&self, request: &Subscription<'_>) -> Result<AudienceId, Refusal> {
-        let found = self.find(request).await?;
-        self.vouch(request).await?;
-        if let Some(found) = found {
-            return Ok(found);
+    /// Asks TikTok about the message's token, unless it was asked lately or too much is asked.
+    async fn ask(&self, account: &Account, fingerprint: TokenFingerprint, brought: Brought) -> Option<Said> {
+        let connection = ConnectionId { advertiser: account.advertiser, account: account.id };
+        let may_ask = self.probes(|probes| {
+            let now_ms = now_ms();
+            probes.asked.may_ask(connection, fingerprint, now_ms) && probes.rate.take(now_ms)
+        });
+        if !may_ask {
+            return None;
         }
-        let mut pauses = backoff().build();
-        let name = audience::name(&request.audience_name, request.audience_id);
-        loop {
-            let account = &request.account;
-            match self.tiktok.create_audience(&account.token, account.advertiser, &name).await {
-                Ok(created) => return self.settle(request, created.data).await,
-                Err(failure) => {
-                    let pause = pauses.next().filter(|_| may_pass(&failure)).ok_or(failure)?;
-                    tokio::time::sleep(pause).await;
-                    // It may have been created all the same.
-                    if let Some(found) = self.find(request).await? {
-                        return Ok(found);
-                    }
+        let answer = timeout(PROBE_TIME, self.tiktok.accepts(&account.token, account.advertiser)).await;
+        Some(self.probes(|Probes { asked, .. }| match answer {
+            Ok(Ok(Acceptance::Accepted { user, .. })) => {
+                asked.accepted(connection, fingerprint);
+                Said::Accepted(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
+            }
+            Ok(Ok(Acceptance::Refused(_))) => {
+                // A connection's own token may be mended at TikTok at any moment: it is asked about every minute.
+                if brought == Brought::Suspended {
+                    asked.undecided(connection, fingerprint, now_ms());
+                } else {
+                    asked.refused(connection, fingerprint, now_ms());
                 }
+                Said::Refused
             }
-        }
-    }
-
-    /// Of several that concurrent requests created the oldest stays, and each deletes its own.
-    async fn settle(&self, request: &Subscription<'_>, mine: AudienceId) -> Result<AudienceId, Refusal> {
-        let oldest = self.find(request).await?.map_or(mine, |found| found.min(mine));
-        if oldest != mine
-            && let Err(refusal) = self.delete(request, mine).await
-        {
-            tracing::warn!(%refusal, audience = %mine, kept = %oldest, "an audience that was created twice is left at TikTok");
-        }
-        Ok(oldest)
-    }
-
-    async fn disconnect(&self, request: &Subscription<'_>, audience: AudienceId) -> Result<(), Refusal> {
-        if self.delete_on_disconnect { self.delete(request, audience).await.map_err(Refusal::from) } else { Ok(()) }
-    }
-
-    /// Deletes an audience; one that is gone already counts as deleted.
-    async fn delete(&self, request: &Subscription<'_>, audience: AudienceId) -> Result<(), Failure> {
-        let account = &request.account;
-        match patiently(|| self.tiktok.delete_audience(&account.token, account.advertiser, audience)).await {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.names_nothing_that_exists() => Ok(()),
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// The audience that belongs to mParticle's, if there is one.
-    async fn find(&self, request: &Subscription<'_>) -> Result<Option<AudienceId>, Failure> {
-        let mut oldest = None;
-        let mut number = 1;
-        loop {
-            let page = patiently(|| self.page(request, number)).await?;
-            let found = audience::oldest_marked(&page.audiences, request.audience_id);
-            oldest = oldest.into_iter().chain(found).min();
-            if number >= page.total_pages.min(MAX_PAGES) {
-                return Ok(oldest);
+            Ok(Err(_)) | Err(_) => {
+                asked.undecided(connection, fingerprint, now_ms());
+                Said::Undecided
             }
-            number += 1;
-        }
+        }))
     }
 
-    async fn page(&self, request: &Subscription<'_>, number: u32) -> Result<tiktok::AudiencePage, Failure> {
-        let account = &request.account;
-        self.tiktok.audiences(&account.token, account.advertiser, number).await.map(|answer| answer.data)
-    }
-
-    /// TikTok has just accepted the token for the advertiser.
-    async fn vouch(&self, request: &Subscription<'_>) -> Result<(), Refusal> {
-        let user = match self.tiktok.user(&request.account.token).await {
-            Ok(answer) => Some(answer.data.core_user_id),
-            Err(failure) => {
-                tracing::warn!(%failure, "TikTok does not say whose token it is: the connection will not be healed by another");
-                None
+    /// Writes that TikTok accepts the token; tells the state of the connection after that.
+    async fn store(&self, account: &Account, accepted: &Accepted, brought: Brought) -> Result<Option<State>, Error> {
+        let now_ms = now_ms();
+        let fingerprint = accepted.fingerprint();
+        let change = |record: &mut Record| match brought {
+            Brought::Suspended => record.revive(account.id, fingerprint, now_ms),
+            Brought::InUse | Brought::Replaced | Brought::Unproven => {
+                record.accept(account.id, accepted, Source::Membership, now_ms)
             }
         };
-        Ok(tokens::vouch(&self.secrets, &request.account, user.as_deref()).await?)
+        let (record, became) = self.secrets.update(account.advertiser, change).await?;
+        report(account, became);
+        Ok(state_of(Some(&record), account))
+    }
+
+    /// A connection that is used is kept. Another message of the week writes it if this one cannot.
+    async fn use_in_week(&self, record: Option<&Record>, account: &Account) {
+        let now_ms = now_ms();
+        let connection = record.and_then(|record| record.get(account.id));
+        if connection.is_none_or(|connection| connection.is_used_in_week_of(now_ms)) {
+            return;
+        }
+        let note = |record: &mut Record| record.use_in_week(account.id, now_ms);
+        if let Err(cause) = self.secrets.update(account.advertiser, note).await {
+            tracing::warn!(advertiser = %account.advertiser, account = %account.id, %cause, "that a connection is in use could not be written");
+        }
+    }
+
+    fn probes<T>(&self, look: impl FnOnce(&mut Probes) -> T) -> T {
+        look(&mut self.probes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn backoff() -> ExponentialBuilder {
-    ExponentialBuilder::default().with_min_delay(Duration::from_millis(400)).with_max_times(3).with_jitter()
+/// What TikTok said, with what it takes to store it.
+enum Said {
+    Accepted(Accepted),
+    Refused,
+    Undecided,
 }
 
-/// Calls again, a few times, while that may help.
-async fn patiently<T, F: Future<Output = Result<T, Failure>>>(call: impl FnMut() -> F) -> Result<T, Failure> {
-    call.retry(backoff()).when(may_pass).await
+fn state_of(record: Option<&Record>, account: &Account) -> Option<State> {
+    record?.get(account.id).map(|connection| connection.state)
 }
 
-/// Whether the same call may work in a moment.
-const fn may_pass(failure: &Failure) -> bool {
-    match failure.meaning {
-        Meaning::AppThrottled | Meaning::AdvertiserThrottled | Meaning::Unavailable => true,
-        Meaning::PartlySuccessful
-        | Meaning::Reauthorise
-        | Meaning::RestartConsent
-        | Meaning::Operator
-        | Meaning::TooLarge
-        | Meaning::Rejected
-        | Meaning::RejectedUnknown => false,
+/// Logs what an accepted token made of its connection.
+pub(crate) fn report(account: &Account, became: Became) {
+    let (advertiser, account) = (account.advertiser, account.id);
+    match became {
+        Became::Created => {
+            tracing::info!(%advertiser, %account, "a connection is new: TikTok accepts its token");
+        }
+        Became::Replaced => {
+            tracing::info!(%advertiser, %account, "a connection has another token, which TikTok accepts");
+        }
+        Became::Revived(how) => {
+            tracing::info!(%advertiser, %account, how = how.word(), "a connection works again: TikTok accepts its token");
+            metrics::counter!("connections_revived", "how" => how.word()).increment(1);
+        }
+        Became::Unchanged | Became::Refused | Became::Dead => {}
     }
 }

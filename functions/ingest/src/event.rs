@@ -22,18 +22,18 @@ impl Event {
     }
 
     /// Takes each event out of its invocation and leaves `null` for the runtime to parse.
-    pub(crate) fn layer<S>(&self) -> impl Layer<S, Service = Aside<S>> + use<S> {
+    pub(crate) fn layer<S>(&self) -> impl Layer<S, Service = WithoutEvent<S>> + use<S> {
         let event = self.clone();
-        layer_fn(move |inner| Aside { inner, event: event.clone() })
+        layer_fn(move |inner| WithoutEvent { inner, event: event.clone() })
     }
 }
 
-pub(crate) struct Aside<S> {
+pub(crate) struct WithoutEvent<S> {
     inner: S,
     event: Event,
 }
 
-impl<S: Service<LambdaInvocation, Response = (), Error = Error>> Service<LambdaInvocation> for Aside<S> {
+impl<S: Service<LambdaInvocation, Response = (), Error = Error>> Service<LambdaInvocation> for WithoutEvent<S> {
     type Response = ();
     type Error = Error;
     type Future = S::Future;

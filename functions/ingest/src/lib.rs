@@ -1,21 +1,27 @@
 //! Answers mParticle's Firehose messages, by HTTP or by direct invocation, and queues the changes that they hold.
 //!
-//! Of a person's data only device ids, MPID and audience ids go on from here. It hashes nothing and uploads nothing: the
-//! `uploader` does. At TikTok it looks for, creates and deletes audiences, and no more.
+//! Of a person's data only device ids, MPID and audience ids go on from here. It uploads nothing: the `uploader` does. At TikTok it
+//! looks for, creates and deletes audiences, and asks whether a token is accepted, and no more.
 
 mod app;
 mod audience;
+mod authorization;
 mod config;
 mod connection;
-mod door;
+mod decode;
+mod delivery;
+mod disconnect;
 mod event;
+mod http;
 mod membership;
 mod observation;
-mod queueing;
+mod pace;
 mod refusal;
 mod registration;
 mod reply;
-mod tokens;
+mod subscription;
+mod tiktok_calls;
+mod transport;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,8 +33,7 @@ use event::Event;
 
 pub use app::App;
 pub use config::{Config, IdentityEncoding, RegistrationConfig};
-pub use membership::{Dropped, Queueable, envelopes};
-pub use queueing::QueueError;
+pub use membership::{Division, Dropped, Queueable, envelopes};
 pub use refusal::Refusal;
 pub use registration::registration;
 pub use reply::Reply;
@@ -39,10 +44,10 @@ pub use reply::Reply;
 /// The runtime's, when it cannot reach Lambda.
 pub async fn run(app: &App, telemetry: Telemetry) -> Result<(), lambda_runtime::Error> {
     let event = Event::default();
-    let handle = |_: LambdaEvent<()>| {
+    let handle = |invocation: LambdaEvent<()>| {
         let event = event.take();
         let reply = async move {
-            let reply = app.handle(&event).await;
+            let reply = app.handle(event, &invocation.context.request_id).await;
             telemetry.flush();
             reply
         };

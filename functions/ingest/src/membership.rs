@@ -1,17 +1,22 @@
-//! Turns a membership change into envelopes: of each profile only device ids, MPID and audience ids.
+//! Turns a membership change into envelopes, one writer a lane: of each profile only device ids, MPID and audience ids.
+//!
+//! Each profile is written as it is read; what is left out is counted and takes no memory.
 
-use envelope::{DeviceId, Header, Row, Writer};
-use firehose::{Action, DeviceIdentity, IdentityEncoding, IdentityKind, Membership, MembershipChange, Profile};
-use ids::{AudienceId, TokenFingerprint};
-use secrecy::ExposeSecret;
+use std::borrow::Cow;
+
+use envelope::{DeviceId, Header, LaneParts, Lanes, Row};
+use firehose::{Action, Audience, LeftOut, Membership, MembershipChange, Profile};
+use ids::{AudienceId, ConnectionId};
 use smallvec::SmallVec;
 
 /// What is to be queued of a request, and what is not.
 #[derive(Debug, Default)]
 pub struct Queueable {
-    /// The bodies of queue messages.
-    pub envelopes: Vec<String>,
-    /// How many changes of a user in an audience they hold.
+    /// The bodies of queue messages, by lane.
+    pub lanes: Vec<LaneParts>,
+    /// How many users the request has.
+    pub users: u64,
+    /// How many changes of a user in an audience are to be queued.
     pub changes: u64,
     /// What was left out.
     pub dropped: Dropped,
@@ -20,14 +25,10 @@ pub struct Queueable {
 /// How much was left out, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Identities of types that TikTok does not take.
-    pub identity_type: u64,
-    /// Identities in an encoding that the protocol does not know.
-    pub encoding: u64,
-    /// Identities without a value, or with one that is no id of any encoding.
+    /// By the parser.
+    pub left_out: LeftOut,
+    /// Identities that are no id of any encoding: not ASCII, or too long.
     pub malformed: u64,
-    /// Updates of attributes.
-    pub attribute_update: u64,
     /// Changes that a later one in the same profile undoes or repeats.
     pub superseded: u64,
     /// Profiles in which no membership changes.
@@ -38,120 +39,116 @@ pub struct Dropped {
 
 impl Dropped {
     /// Each reason and its count.
-    #[must_use]
-    pub const fn by_reason(&self) -> [(&'static str, u64); 7] {
-        [
-            ("identity_type", self.identity_type),
-            ("encoding", self.encoding),
+    pub fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let own = [
             ("malformed", self.malformed),
-            ("attribute_update", self.attribute_update),
             ("superseded", self.superseded),
             ("no_change", self.no_change),
             ("no_id", self.no_id),
-        ]
+        ];
+        self.left_out.by_reason().into_iter().chain(own)
     }
 }
 
-/// Writes the changes into as few envelopes of at most `max_bytes` as hold them.
+/// How changes are divided into queue messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Division {
+    /// Lanes of a connection, 1 to 64.
+    pub lanes: u8,
+    /// The largest message, in bytes.
+    pub max_bytes: usize,
+}
+
+/// Writes the changes into as few envelopes as hold them. Without a usable time in the message they are dated `now_ms`.
 ///
 /// # Errors
 /// The serializer's, if it has any.
-pub fn envelopes(request: Membership<'_>, max_bytes: usize) -> Result<Queueable, serde_json::Error> {
-    let header = Header {
-        advertiser: request.account.advertiser,
-        token: TokenFingerprint::of(request.account.token.expose_secret()),
-        changed_ms: request.timestamp_ms,
-    };
-    let mut writer = Writer::new(header, max_bytes);
+pub fn envelopes(request: &Membership<'_>, division: Division, now_ms: i64) -> Result<Queueable, serde_json::Error> {
+    let connection = ConnectionId { advertiser: request.account.advertiser, account: request.account.id };
+    let header = Header { connection, changed_ms: request.timestamp_ms.unwrap_or(now_ms) };
+    let mut lanes = Lanes::new(header, division.lanes, division.max_bytes);
     let mut out = Queueable::default();
-    // One row serves for all users: its lists keep their memory.
-    let mut row = Row::default();
-    for profile in request.profiles {
-        out.changes += fill(&mut row, profile, &mut out.dropped);
-        if !row.ids.is_empty() {
-            writer.push(&row)?;
+    let mut written = Ok(());
+    out.dropped.left_out = request.profiles.read(|profile| {
+        out.users += 1;
+        if written.is_ok() {
+            written = write(profile, &mut lanes, division.lanes, &mut out.changes, &mut out.dropped);
         }
-    }
-    out.envelopes = writer.finish();
+    });
+    written?;
+    out.users += out.dropped.left_out.odd_profile;
+    out.lanes = lanes.finish();
     Ok(out)
 }
 
-/// Puts a user into `row` and tells how many changes it holds: none, and no ids, if there is nothing to queue.
-fn fill<'a>(row: &mut Row<'a>, profile: Profile<'a>, dropped: &mut Dropped) -> u64 {
-    clear(row);
-    row.mpid = profile.mpid;
-    put_changes(row, profile.audiences, dropped);
-    let changes = row.adds.len() + row.deletes.len() + row.unmapped_adds.len() + row.unmapped_deletes.len();
-    if changes == 0 {
+fn write(
+    profile: &Profile<'_>,
+    lanes: &mut Lanes,
+    count: u8,
+    changes: &mut u64,
+    dropped: &mut Dropped,
+) -> Result<(), serde_json::Error> {
+    let last = last_of_each(&profile.changes);
+    dropped.superseded += (profile.changes.len() - last.len()) as u64;
+    if last.is_empty() {
         dropped.no_change += 1;
-        return 0;
+        return Ok(());
     }
-    row.ids.extend(profile.device_identities.into_iter().filter_map(|identity| device_id(identity, dropped)));
-    if row.ids.is_empty() {
-        dropped.no_id += 1;
-        return 0;
-    }
-    changes as u64
-}
-
-fn clear(row: &mut Row<'_>) {
-    let Row { changed_ms, mpid, ids, adds, deletes, unmapped_adds, unmapped_deletes } = row;
-    *changed_ms = None;
-    *mpid = None;
-    ids.clear();
-    adds.clear();
-    deletes.clear();
-    unmapped_adds.clear();
-    unmapped_deletes.clear();
-}
-
-/// An audience as far as it is known. Without one at TikTok the change goes to the dead-letter queue.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
-    AtTikTok(AudienceId),
-    Unmapped(i64),
-}
-
-fn put_changes(row: &mut Row<'_>, audiences: SmallVec<[MembershipChange; 2]>, dropped: &mut Dropped) {
-    let mut changes: SmallVec<[(Target, Action); 2]> = SmallVec::new();
-    for MembershipChange { audience_id, tiktok_audience, action } in audiences {
-        match action {
-            Action::AttributeUpdate => dropped.attribute_update += 1,
-            Action::Add | Action::Delete => {
-                let target = tiktok_audience.map_or(Target::Unmapped(audience_id), Target::AtTikTok);
-                changes.push((target, action));
-            }
-        }
-    }
-    // A stable sort: of the changes of one audience the last in the message comes last.
-    changes.sort_by_key(|(target, _)| *target);
-    for (index, (target, action)) in changes.iter().enumerate() {
-        if changes.get(index + 1).is_some_and(|(next, _)| next == target) {
-            dropped.superseded += 1;
+    let (adds, deletes) = (at_tiktok(&last, Action::Add), at_tiktok(&last, Action::Delete));
+    let (unmapped_adds, unmapped_deletes) = (unmapped(&last, Action::Add), unmapped(&last, Action::Delete));
+    let mut ids = 0;
+    for id in &profile.device_ids {
+        // SQS refuses a whole message over some characters outside ASCII, and no id has any. Whether it is a device's is for the uploader to say.
+        if id.value.len() > DeviceId::MAX_ID_BYTES || !id.value.is_ascii() {
+            dropped.malformed += 1;
             continue;
         }
-        match (*target, *action) {
-            (Target::AtTikTok(audience), Action::Add) => row.adds.push(audience),
-            (Target::AtTikTok(audience), Action::Delete) => row.deletes.push(audience),
-            (Target::Unmapped(audience), Action::Add) => row.unmapped_adds.push(audience),
-            (Target::Unmapped(audience), Action::Delete) => row.unmapped_deletes.push(audience),
-            (_, Action::AttributeUpdate) => {}
-        }
+        let row = Row {
+            mpid: profile.mpid,
+            id: DeviceId(id.kind, id.encoding, Cow::Borrowed(&id.value)),
+            adds: adds.clone(),
+            deletes: deletes.clone(),
+            unmapped_adds: unmapped_adds.clone(),
+            unmapped_deletes: unmapped_deletes.clone(),
+        };
+        lanes.push(hashed_id::lane(id.encoding, &id.value, count), &row)?;
+        ids += 1;
     }
+    if ids == 0 {
+        dropped.no_id += 1;
+    } else {
+        *changes += last.len() as u64;
+    }
+    Ok(())
 }
 
-/// An id that may go on. Whether it is a device's is for the uploader to say; here only what no envelope can carry is left out.
-fn device_id<'a>(identity: DeviceIdentity<'a>, dropped: &mut Dropped) -> Option<DeviceId<'a>> {
-    let IdentityKind::Advertising(kind) = identity.kind else {
-        dropped.identity_type += 1;
-        return None;
-    };
-    let IdentityEncoding::Known(encoding) = identity.encoding else {
-        dropped.encoding += 1;
-        return None;
-    };
-    // SQS refuses a whole message over some characters outside ASCII, and no id has any.
-    let value = identity.value.map(|text| text.0).filter(|id| id.len() <= DeviceId::MAX_ID_BYTES && id.is_ascii());
-    dropped.malformed += u64::from(value.is_none());
-    value.map(|value| DeviceId(kind, encoding, value))
+/// Of the changes of one audience the last in the profile; in the order of the audiences.
+fn last_of_each(changes: &[MembershipChange]) -> SmallVec<[MembershipChange; 2]> {
+    let mut all: SmallVec<[MembershipChange; 2]> = SmallVec::from_slice(changes);
+    // Stable: of the changes of one audience the last comes first. The first of equals is what stays.
+    all.reverse();
+    all.sort_by_key(|change| change.audience);
+    all.dedup_by_key(|change| change.audience);
+    all
+}
+
+fn at_tiktok(changes: &[MembershipChange], action: Action) -> SmallVec<[AudienceId; 2]> {
+    let of_action = changes.iter().filter(|change| change.action == action);
+    of_action
+        .filter_map(|change| match change.audience {
+            Audience::AtTikTok(id) => Some(id),
+            Audience::Unmapped(_) => None,
+        })
+        .collect()
+}
+
+/// mParticle's ids of audiences without one at TikTok: those changes become dead letters.
+fn unmapped(changes: &[MembershipChange], action: Action) -> SmallVec<[i64; 1]> {
+    let of_action = changes.iter().filter(|change| change.action == action);
+    of_action
+        .filter_map(|change| match change.audience {
+            Audience::AtTikTok(_) => None,
+            Audience::Unmapped(id) => Some(id),
+        })
+        .collect()
 }

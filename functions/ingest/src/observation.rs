@@ -3,54 +3,68 @@
 use std::error::Error;
 use std::time::Instant;
 
-use ids::AdvertiserId;
+use connections::State;
+use ids::{AccountId, AdvertiserId};
+use tiktok::Failure;
 
-use crate::door::Door;
-use crate::membership::Queueable;
-use crate::{Dropped, Refusal};
+use crate::connection::{Probe, Standing};
+use crate::refusal::is_operators;
+use crate::transport::Transport;
+use crate::{Dropped, Queueable, Refusal};
 
 /// Gathered while a request is handled.
 #[derive(Debug)]
-pub(crate) struct Observation {
-    door: Door,
+pub(crate) struct Observation<'a> {
+    transport: Transport,
     started: Instant,
+    lambda_request_id: &'a str,
+    /// mParticle's id of the message, once it is known.
+    pub(crate) message_id: Option<String>,
     /// The type of the message, once it is known.
     pub(crate) kind: &'static str,
     /// Whose account it is, once it is known.
-    pub(crate) advertiser: Option<AdvertiserId>,
-    /// mParticle's id of the customer's configuration.
-    pub(crate) account: Option<i64>,
-    pub(crate) users: usize,
-    pub(crate) suspended: bool,
-    messages: usize,
+    connection: Option<(AdvertiserId, AccountId)>,
+    /// What is known of the connection of a membership change.
+    pub(crate) standing: Option<Standing>,
+    /// Why TikTok keeps an audience that was disconnected.
+    pub(crate) without_access: Option<Failure>,
+    users: u64,
+    messages: u64,
     changes: u64,
     dropped: Dropped,
 }
 
-impl Observation {
-    pub(crate) fn new(door: Door) -> Self {
+impl<'a> Observation<'a> {
+    pub(crate) fn new(transport: Transport, lambda_request_id: &'a str) -> Self {
         Self {
-            door,
+            transport,
             started: Instant::now(),
+            lambda_request_id,
+            message_id: None,
             kind: "unknown",
-            advertiser: None,
-            account: None,
+            connection: None,
+            standing: None,
+            without_access: None,
             users: 0,
-            suspended: false,
             messages: 0,
             changes: 0,
             dropped: Dropped::default(),
         }
     }
 
-    pub(crate) fn of_account(&mut self, kind: &'static str, account: &firehose::Account) {
-        self.kind = kind;
-        self.advertiser = Some(account.advertiser);
-        self.account = account.account_id;
+    /// mParticle's id of the message, or else Lambda's of the request.
+    pub(crate) fn message_id(&self) -> &str {
+        self.message_id.as_deref().unwrap_or(self.lambda_request_id)
     }
 
-    pub(crate) fn queued(&mut self, queueable: &Queueable) {
-        self.messages = queueable.envelopes.len();
+    pub(crate) fn of_account(&mut self, kind: &'static str, account: &firehose::Account) {
+        self.kind = kind;
+        self.connection = Some((account.advertiser, account.id));
+    }
+
+    pub(crate) fn read(&mut self, queueable: &Queueable) {
+        self.users = queueable.users;
+        self.messages = queueable.lanes.iter().map(|lane| lane.parts.len() as u64).sum();
         self.changes = queueable.changes;
         self.dropped = queueable.dropped;
     }
@@ -59,43 +73,96 @@ impl Observation {
     pub(crate) fn report(&self, refusal: Option<&Refusal>) {
         let answer = refusal.map_or("ok", Refusal::code);
         metrics::counter!("requests", "type" => self.kind, "answer" => answer).increment(1);
-        count("users_received", self.users as u64);
-        count("suspended_answers", u64::from(self.suspended));
-        count("operator_faults", u64::from(refusal.is_some_and(Refusal::is_operators)));
+        count("users_received", self.users);
+        count("suspended_answers", u64::from(self.suspended()));
+        count("operator_faults", u64::from(self.is_operators(refusal)));
+        count("disconnected_without_access", u64::from(self.without_access.is_some()));
+        self.count_standing();
         if refusal.is_none() {
-            count("messages_queued", self.messages as u64);
+            count("messages_queued", self.messages);
             count("changes_queued", self.changes);
-            for (reason, dropped) in self.dropped.by_reason().into_iter().filter(|(_, dropped)| *dropped > 0) {
+            for (reason, dropped) in self.dropped.by_reason().filter(|(_, dropped)| *dropped > 0) {
                 metrics::counter!("dropped", "reason" => reason).increment(dropped);
             }
         }
         self.log(answer, refusal);
     }
 
+    fn suspended(&self) -> bool {
+        self.standing.as_ref().is_some_and(Standing::suspend)
+    }
+
+    fn is_operators(&self, refusal: Option<&Refusal>) -> bool {
+        let record = matches!(&self.standing, Some(Standing::Unknown(error)) if is_operators(error));
+        record || refusal.is_some_and(Refusal::is_operators)
+    }
+
+    fn count_standing(&self) {
+        match &self.standing {
+            Some(Standing::Known { state, stale, probe }) => {
+                count("stale_records", u64::from(*stale));
+                if let Some(probe) = probe {
+                    metrics::counter!("token_probes", "outcome" => probe.word()).increment(1);
+                }
+                let beside_a_living_one = matches!((state, probe), (Some(State::Active), Some(Probe::Refused)));
+                count("refused_beside_a_living_token", u64::from(beside_a_living_one));
+            }
+            Some(Standing::Unknown(_) | Standing::Late) => count("records_unavailable", 1),
+            None => {}
+        }
+    }
+
+    /// What went wrong without being the answer.
+    fn trouble(&self) -> Option<String> {
+        match &self.standing {
+            Some(Standing::Unknown(error)) => Some(error.to_string()),
+            Some(Standing::Known { .. } | Standing::Late) | None => {
+                self.without_access.as_ref().map(ToString::to_string)
+            }
+        }
+    }
+
     fn log(&self, answer: &'static str, refusal: Option<&Refusal>) {
+        let cause = refusal.and_then(Error::source).map(ToString::to_string).or_else(|| self.trouble());
+        let without_access = self.without_access.as_ref().and_then(|failure| failure.trace.request_id.as_deref());
+        let probe = match &self.standing {
+            Some(Standing::Known { probe, .. }) => probe.map(Probe::word),
+            Some(Standing::Unknown(_) | Standing::Late) | None => None,
+        };
         macro_rules! line {
             ($level:ident, $message:literal) => {
                 tracing::$level!(
                     kind = self.kind,
-                    door = self.door.as_str(),
+                    transport = self.transport.as_str(),
                     answer,
-                    advertiser = self.advertiser.map(tracing::field::display),
-                    account = self.account,
+                    advertiser = self.connection.map(|(advertiser, _)| tracing::field::display(advertiser)),
+                    account = self.connection.map(|(_, account)| tracing::field::display(account)),
+                    connection = self.standing.as_ref().map(Standing::word),
+                    probe,
                     users = self.users,
                     changes = self.changes,
                     messages = self.messages,
-                    suspended = self.suspended,
+                    suspended = self.suspended(),
+                    firehose_message_id = self.message_id.as_deref(),
+                    lambda_request_id = self.lambda_request_id,
+                    tiktok_request_id = refusal.and_then(Refusal::tiktok_request_id).or(without_access),
                     duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
                     reason = refusal.map(tracing::field::display),
-                    cause = refusal.and_then(Error::source).map(tracing::field::display),
+                    cause,
                     $message
                 )
             };
         }
         match refusal {
-            None => line!(info, "answered a Firehose message"),
             Some(refusal) if refusal.status() >= 500 => line!(error, "could not answer a Firehose message for now"),
             Some(_) => line!(warn, "refused a Firehose message"),
+            None if self.without_access.is_some() => {
+                line!(warn, "disconnected an audience that TikTok keeps, for want of access");
+            }
+            None if cause.is_some() => {
+                line!(warn, "answered a Firehose message without its connection's record");
+            }
+            None => line!(info, "answered a Firehose message"),
         }
     }
 }

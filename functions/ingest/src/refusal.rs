@@ -1,10 +1,9 @@
 //! Why a request is not answered with a response. One table says what mParticle is told, and whether sending it again can help.
 
 use lambda_runtime::Diagnostic;
+use queue::QueueError;
 use serde::Serialize;
 use tiktok::{Failure, Meaning};
-
-use crate::queueing::QueueError;
 
 /// Why a request is refused. Safe to log and to show: nothing of the request is in it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -20,7 +19,7 @@ pub enum Refusal {
     NotBase64,
     /// No token, or a wrong one.
     #[error("the header Authorization must be \"Token <token>\", with the token of this integration")]
-    Unauthorised,
+    Unauthorized,
     /// No such path.
     #[error("there is nothing here; messages go to POST /v1/firehose")]
     NotFound,
@@ -28,11 +27,14 @@ pub enum Refusal {
     #[error("only POST is allowed here")]
     MethodNotAllowed,
     /// More than Lambda takes.
-    #[error("the request is larger than {} bytes", crate::door::MAX_EVENT_BYTES)]
+    #[error("the request is larger than {} bytes", crate::transport::MAX_EVENT_BYTES)]
     TooLarge,
     /// TikTok does not accept the token, or not for this advertiser.
     #[error("TikTok refuses the setting \"{}\" for this advertiser: {}", firehose::ACCESS_TOKEN.name, with_trace(.0))]
     TokenRefused(Failure),
+    /// TikTok refuses to create an audience, and the advertiser has as many as TikTok allows.
+    #[error("the advertiser has as many audiences as TikTok allows (400): delete some in TikTok Ads Manager; {}", with_trace(.0))]
+    TooManyAudiences(Failure),
     /// TikTok refuses what was asked for.
     #[error("refused by {}", with_trace(.0))]
     TikTokRefused(Failure),
@@ -71,8 +73,13 @@ impl Refusal {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Invalid(_) | Self::Event | Self::NotBase64 | Self::TokenRefused(_) | Self::TikTokRefused(_) => 400,
-            Self::Unauthorised => 401,
+            Self::Invalid(_)
+            | Self::Event
+            | Self::NotBase64
+            | Self::TokenRefused(_)
+            | Self::TooManyAudiences(_)
+            | Self::TikTokRefused(_) => 400,
+            Self::Unauthorized => 401,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TooLarge => 413,
@@ -91,11 +98,12 @@ impl Refusal {
             Self::Invalid(invalid) => invalid.code(),
             Self::Event => "invalid_event",
             Self::NotBase64 => "invalid_body",
-            Self::Unauthorised => "unauthorised",
+            Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::TooLarge => "too_large",
             Self::TokenRefused(_) => "token_refused",
+            Self::TooManyAudiences(_) => "audience_limit",
             Self::TikTokRefused(_) => "tiktok_refused",
             Self::TikTokUnavailable(_) | Self::TikTokLate => "tiktok_unavailable",
             Self::QueueUnavailable(_) => "queue_unavailable",
@@ -108,22 +116,42 @@ impl Refusal {
     pub(crate) const fn is_operators(&self) -> bool {
         match self {
             Self::TikTokUnavailable(failure) | Self::TikTokRefused(failure) => {
-                matches!(failure.meaning, Meaning::Operator | Meaning::RejectedUnknown)
+                matches!(failure.meaning, Meaning::Operator | Meaning::NotAllowListed | Meaning::RejectedUnknown)
             }
-            Self::SecretsUnavailable(error) => {
-                matches!(error, secrets::Error::Missing(_) | secrets::Error::Unreadable(_))
-            }
+            Self::SecretsUnavailable(error) => is_operators(error),
             Self::Internal => true,
             Self::Invalid(_)
             | Self::Event
             | Self::NotBase64
-            | Self::Unauthorised
+            | Self::Unauthorized
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::TooLarge
             | Self::TokenRefused(_)
+            | Self::TooManyAudiences(_)
             | Self::TikTokLate
             | Self::QueueUnavailable(_) => false,
+        }
+    }
+
+    /// TikTok's id of the call that it failed, for its support.
+    pub(crate) fn tiktok_request_id(&self) -> Option<&str> {
+        match self {
+            Self::TokenRefused(failure)
+            | Self::TooManyAudiences(failure)
+            | Self::TikTokRefused(failure)
+            | Self::TikTokUnavailable(failure) => failure.trace.request_id.as_deref(),
+            Self::Invalid(_)
+            | Self::Event
+            | Self::NotBase64
+            | Self::Unauthorized
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::TooLarge
+            | Self::TikTokLate
+            | Self::QueueUnavailable(_)
+            | Self::SecretsUnavailable(_)
+            | Self::Internal => None,
         }
     }
 
@@ -134,14 +162,15 @@ impl Refusal {
 
     fn told(&self, write: impl FnOnce(Told<'_>) -> serde_json::Result<String>) -> String {
         let field = match self {
-            Self::Invalid(invalid) => invalid.at(),
+            Self::Invalid(invalid) => invalid.field(),
             Self::TokenRefused(_) => Some(format!("account.account_settings.{}", firehose::ACCESS_TOKEN.id)),
-            Self::Unauthorised => Some("Authorization".to_owned()),
+            Self::Unauthorized => Some("Authorization".to_owned()),
             Self::Event
             | Self::NotBase64
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::TooLarge
+            | Self::TooManyAudiences(_)
             | Self::TikTokRefused(_)
             | Self::TikTokUnavailable(_)
             | Self::TikTokLate
@@ -157,14 +186,29 @@ impl Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         match failure.meaning {
-            Meaning::Reauthorise | Meaning::RestartConsent => Self::TokenRefused(failure),
-            Meaning::Rejected | Meaning::RejectedUnknown | Meaning::TooLarge => Self::TikTokRefused(failure),
+            Meaning::Reauthorize | Meaning::NotPermitted | Meaning::RestartConsent => Self::TokenRefused(failure),
+            Meaning::Rejected | Meaning::RejectedUnknown | Meaning::TooLarge | Meaning::Missing => {
+                Self::TikTokRefused(failure)
+            }
             Meaning::PartlySuccessful
             | Meaning::AppThrottled
             | Meaning::AdvertiserThrottled
             | Meaning::Unavailable
+            | Meaning::NotAllowListed
             | Meaning::Operator => Self::TikTokUnavailable(failure),
         }
+    }
+}
+
+/// Whether a secret is not as it must be, which only the operator can mend.
+pub(crate) const fn is_operators(error: &secrets::Error) -> bool {
+    match error {
+        secrets::Error::Missing(_)
+        | secrets::Error::Unreadable { .. }
+        | secrets::Error::BeingDeleted(_)
+        | secrets::Error::QuotaReached(_)
+        | secrets::Error::TooLarge(_) => true,
+        secrets::Error::Unavailable(_) | secrets::Error::Contended(_) => false,
     }
 }
 

@@ -24,7 +24,7 @@ pub fn registration(config: RegistrationConfig) -> ModuleRegistration {
         audience_processing_registration: AudienceProcessing {
             account_settings: vec![
                 TextSetting::required(ACCOUNT_ID, "The number in the URL of your TikTok ads dashboard."),
-                TextSetting::confidential(ACCESS_TOKEN, "The access token that TikTok's authorisation page shows you."),
+                TextSetting::confidential(ACCESS_TOKEN, "The access token that TikTok's authorization page shows you."),
             ],
             audience_subscription_settings: vec![TextSetting::hidden(
                 AUDIENCE_ID,
@@ -82,7 +82,7 @@ mod tests {
                 "type": "text",
                 "id": "tiktokAccessToken",
                 "name": "TikTok Access Token",
-                "description": "The access token that TikTok's authorisation page shows you.",
+                "description": "The access token that TikTok's authorization page shows you.",
                 "visible": true,
                 "required": true,
                 "confidential": true

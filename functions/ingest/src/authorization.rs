@@ -1,0 +1,34 @@
+//! Whether a sender over HTTP is mParticle: `Authorization: Token <token>` with a token that the operator gave it.
+
+use secrecy::{ExposeSecret, SecretString};
+use secrets::{FirehoseTokens, JsonSecret};
+
+use crate::Refusal;
+
+/// The largest body that is looked at without a token: a registration has about 200 bytes.
+pub(crate) const MAX_UNAUTHORIZED_BYTES: usize = 16 * 1024;
+
+/// The tokens that mParticle may present.
+#[derive(Debug)]
+pub(crate) struct Authorization {
+    tokens: JsonSecret<FirehoseTokens>,
+}
+
+impl Authorization {
+    pub(crate) const fn new(tokens: JsonSecret<FirehoseTokens>) -> Self {
+        Self { tokens }
+    }
+
+    /// Reads the tokens before they are needed.
+    pub(crate) async fn warm(&self) {
+        self.tokens.get().await.ok();
+    }
+
+    /// A token that is not known may have been changed a moment ago: before it is refused, the tokens are read afresh, at most every ten
+    /// seconds, so that strangers do not become calls to Secrets Manager.
+    pub(crate) async fn check(&self, presented: Option<&SecretString>) -> Result<(), Refusal> {
+        let presented = presented.ok_or(Refusal::Unauthorized)?.expose_secret();
+        let is_known = self.tokens.get().await?.accept(presented) || self.tokens.fresh().await?.accept(presented);
+        if is_known { Ok(()) } else { Err(Refusal::Unauthorized) }
+    }
+}

@@ -1,0 +1,114 @@
+//! Disconnects audiences: deletes them at TikTok, or says in TikTok's words why not. Where access is gone there is nothing left to do.
+
+use connections::Record;
+use firehose::{Account, Subscription};
+use ids::AudienceId;
+use secrecy::{ExposeSecret, SecretString};
+use secrets::Error;
+use tiktok::{Failure, Meaning};
+
+use crate::observation::Observation;
+use crate::subscription::Subscriptions;
+use crate::tiktok_calls::patiently;
+use crate::{Refusal, now_ms};
+
+/// What became of an audience that was to be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deletion {
+    Deleted,
+    /// It was gone already.
+    Missing,
+}
+
+impl Subscriptions {
+    /// Deletes the subscription's audience. Without access to the advertiser TikTok keeps it, and the disconnection succeeds all the same.
+    pub(crate) async fn disconnect(
+        &self,
+        request: &Subscription<'_>,
+        seen: &mut Observation<'_>,
+    ) -> Result<(), Refusal> {
+        let Some(audience) = request.tiktok_audience.filter(|_| self.delete_on_disconnect) else { return Ok(()) };
+        let account = &request.account;
+        let mut outcome = self.try_delete(account, &account.token, audience).await;
+        if let Err(failure) = &outcome
+            && is_without_access(failure)
+            && let Some(token) = self.token_in_use(account).await
+        {
+            outcome = self.try_delete(account, &token, audience).await;
+        }
+        match outcome {
+            Ok(deletion) => self.remember(account, audience, deletion).await,
+            Err(failure) if is_without_access(&failure) => {
+                seen.without_access = Some(failure);
+                Ok(())
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Deletes an audience; one that is gone already counts as deleted.
+    pub(crate) async fn delete(
+        &self,
+        account: &Account,
+        token: &SecretString,
+        audience: AudienceId,
+    ) -> Result<(), Failure> {
+        self.try_delete(account, token, audience).await.map(|_| ())
+    }
+
+    async fn try_delete(
+        &self,
+        account: &Account,
+        token: &SecretString,
+        audience: AudienceId,
+    ) -> Result<Deletion, Failure> {
+        let call = async || {
+            self.pace.turn(account.advertiser).await;
+            self.tiktok.delete_audience(token, account.advertiser, audience).await
+        };
+        match patiently(call).await {
+            Ok(()) => Ok(Deletion::Deleted),
+            Err(failure) if failure.meaning == Meaning::Missing => Ok(Deletion::Missing),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The connection's own token, if it is another one than the request's: the page may have replaced what stands in the settings.
+    async fn token_in_use(&self, account: &Account) -> Option<SecretString> {
+        let found = self.secrets.record(account.advertiser).await.ok()?;
+        let connection = found.record.as_deref()?.get(account.id)?;
+        let is_other = connection.token.expose_secret() != account.token.expose_secret();
+        (is_other && connection.state.is_active()).then(|| connection.token.clone())
+    }
+
+    /// Notes the deletion, since TikTok goes on listing the audience: connecting again must not find it. A record that cannot take the
+    /// note fails no disconnection; one that may take it in a moment is worth a repetition, which finds the audience gone.
+    async fn remember(&self, account: &Account, audience: AudienceId, deletion: Deletion) -> Result<(), Refusal> {
+        let now_ms = now_ms();
+        let note = |record: &mut Record| {
+            // That it is missing anybody may hear; a record is only for those whom TikTok accepted.
+            if deletion == Deletion::Deleted || record.get(account.id).is_some() {
+                record.note_deleted(account.id, audience, now_ms);
+            }
+        };
+        match self.secrets.update(account.advertiser, note).await {
+            Ok(_) => Ok(()),
+            Err(error @ (Error::Unavailable(_) | Error::Contended(_))) => Err(error.into()),
+            Err(
+                cause @ (Error::QuotaReached(_)
+                | Error::BeingDeleted(_)
+                | Error::Missing(_)
+                | Error::Unreadable { .. }
+                | Error::TooLarge(_)),
+            ) => {
+                tracing::warn!(advertiser = %account.advertiser, account = %account.id, %audience, %cause, "that an audience was deleted could not be written");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The token is refused, or the advertiser is gone.
+fn is_without_access(failure: &Failure) -> bool {
+    matches!(failure.meaning, Meaning::Reauthorize | Meaning::NotPermitted)
+}

@@ -1,0 +1,216 @@
+//! Connects audiences: an audience of mParticle's gets one at TikTok, and keeps it for as long as it is there and usable.
+//!
+//! TikTok keeps no names apart, and its list lags behind: a repeated or concurrent request must find what is there, and undo what it made
+//! twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connections::{Accepted, Record, Source, UserId};
+use firehose::{Account, Subscription, SubscriptionAction};
+use ids::AudienceId;
+use secrets::Secrets;
+use tiktok::{Acceptance, Audience, Client, Failure, Meaning};
+use tokio::time::{Instant, sleep};
+
+use crate::audience::{Found, Mark, Wanted};
+use crate::observation::Observation;
+use crate::pace::Pace;
+use crate::tiktok_calls::{patiently, pause, troubled};
+use crate::{Refusal, connection, now_ms};
+
+/// 100 audiences a page, and 400 audiences an advertiser: more pages than these are nonsense.
+const MAX_PAGES: u32 = 20;
+/// TikTok's limit for an advertiser.
+const MAX_AUDIENCES: usize = 400;
+/// How long the list may lag behind a creation until it is relied on without it.
+const LIST_LAG: Duration = Duration::from_secs(8);
+const LIST_EVERY: Duration = Duration::from_secs(1);
+/// A connection's own audience of this age need not be in the list yet.
+const YOUNG_MS: i64 = 10 * 60_000;
+
+/// What connecting needs.
+#[derive(Debug)]
+pub(crate) struct Subscriptions {
+    pub(crate) tiktok: Client,
+    pub(crate) secrets: Secrets,
+    pub(crate) pace: Pace,
+    pub(crate) delete_on_disconnect: bool,
+}
+
+impl Subscriptions {
+    pub(crate) fn new(tiktok: Client, secrets: Secrets, delete_on_disconnect: bool) -> Self {
+        Self { tiktok, secrets, pace: Pace::default(), delete_on_disconnect }
+    }
+
+    /// Does what a customer did to a subscription; tells the audience at TikTok that belongs to it from now on. The caller bounds the time.
+    pub(crate) async fn change(
+        &self,
+        request: &Subscription<'_>,
+        seen: &mut Observation<'_>,
+    ) -> Result<Option<AudienceId>, Refusal> {
+        match request.action {
+            SubscriptionAction::Add => self.connect(request, None, Source::Connect).await.map(Some),
+            SubscriptionAction::Update => {
+                self.connect(request, request.tiktok_audience, Source::Update).await.map(Some)
+            }
+            SubscriptionAction::Remove => {
+                self.disconnect(request, seen).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Finds the audience, `kept` if it is still usable, or creates it.
+    async fn connect(
+        &self,
+        request: &Subscription<'_>,
+        kept: Option<AudienceId>,
+        source: Source,
+    ) -> Result<AudienceId, Refusal> {
+        let accepted = self.accepted(&request.account).await?;
+        let (record, audiences) =
+            futures::future::join(self.accept(&request.account, &accepted, source), self.audiences(&request.account))
+                .await;
+        let (record, audiences) = (record?, audiences?);
+        let wanted = Wanted { mark: mark(request), kept, record: &record, now_ms: now_ms() };
+        match (wanted.find(&audiences), kept) {
+            (Found { has_kept: true, .. }, Some(kept)) => Ok(kept),
+            (Found { marked: Some(marked), .. }, _) => Ok(marked),
+            (Found { marked: None, .. }, Some(kept)) if is_young(&record, &request.account, kept) => Ok(kept),
+            (Found { marked: None, total, .. }, _) => self.create(request, &record, total).await,
+        }
+    }
+
+    /// The token, if TikTok accepts it for the advertiser.
+    async fn accepted(&self, account: &Account) -> Result<Accepted, Refusal> {
+        let mut pauses = troubled();
+        loop {
+            match self.tiktok.accepts(&account.token, account.advertiser).await {
+                Ok(Acceptance::Accepted { user, .. }) => {
+                    return Ok(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) });
+                }
+                Ok(Acceptance::Refused(failure)) => return Err(Refusal::TokenRefused(failure)),
+                Err(failure) => match pause(&failure, &mut pauses) {
+                    Some(pause) => sleep(pause).await,
+                    None => return Err(failure.into()),
+                },
+            }
+        }
+    }
+
+    async fn accept(&self, account: &Account, accepted: &Accepted, source: Source) -> Result<Arc<Record>, Refusal> {
+        let now_ms = now_ms();
+        let accept = |record: &mut Record| record.accept(account.id, accepted, source, now_ms);
+        let (record, became) = self.secrets.update(account.advertiser, accept).await?;
+        connection::report(account, became);
+        Ok(record)
+    }
+
+    /// All audiences of the advertiser.
+    async fn audiences(&self, account: &Account) -> Result<Vec<Audience>, Failure> {
+        let mut all = Vec::new();
+        let mut number = 1;
+        loop {
+            let page = patiently(|| self.tiktok.audiences(&account.token, account.advertiser, number)).await?;
+            all.extend(page.audiences);
+            if number >= page.total_pages.min(MAX_PAGES) {
+                return Ok(all);
+            }
+            number += 1;
+        }
+    }
+
+    async fn create(&self, request: &Subscription<'_>, record: &Record, total: usize) -> Result<AudienceId, Refusal> {
+        let account = &request.account;
+        let name = mark(request).name(&request.audience_name);
+        let mut pauses = troubled();
+        loop {
+            self.pace.turn(account.advertiser).await;
+            let failure = match self.tiktok.create_audience(&account.token, account.advertiser, &name).await {
+                Ok(created) => return self.settle(request, record, created.data).await,
+                Err(failure) => failure,
+            };
+            let Some(pause) = pause(&failure, &mut pauses) else { return Err(refused(failure, total)) };
+            sleep(pause).await;
+            // It may have been created all the same, by this call or by another request's meanwhile.
+            if let Some(found) = self.find(request, record).await?.marked {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Of several that concurrent requests created the oldest stays, and each deletes its own. All of them see the same list once each
+    /// sees its own in it.
+    async fn settle(
+        &self,
+        request: &Subscription<'_>,
+        record: &Record,
+        mine: AudienceId,
+    ) -> Result<AudienceId, Refusal> {
+        let until = Instant::now() + LIST_LAG;
+        let oldest = loop {
+            let audiences = self.audiences(&request.account).await?;
+            let oldest = wanted(request, record).find(&audiences).marked;
+            let is_listed = audiences.iter().any(|audience| audience.audience_id == mine);
+            if is_listed || Instant::now() + LIST_EVERY > until {
+                break oldest.map_or(mine, |oldest| oldest.min(mine));
+            }
+            sleep(LIST_EVERY).await;
+        };
+        if oldest == mine {
+            self.note(&request.account, |record| record.note_created(request.account.id, mine, now_ms())).await;
+        } else if let Err(cause) = self.delete(&request.account, &request.account.token, mine).await {
+            tracing::warn!(%cause, audience = %mine, kept = %oldest, "an audience that was created twice is left at TikTok");
+        } else {
+            self.note(&request.account, |record| record.note_deleted(request.account.id, mine, now_ms())).await;
+        }
+        Ok(oldest)
+    }
+
+    async fn find(&self, request: &Subscription<'_>, record: &Record) -> Result<Found, Failure> {
+        Ok(wanted(request, record).find(&self.audiences(&request.account).await?))
+    }
+
+    /// Writes to the record what is good to know and not worth a refusal.
+    async fn note(&self, account: &Account, change: impl Fn(&mut Record)) {
+        if let Err(cause) = self.secrets.update(account.advertiser, change).await {
+            tracing::warn!(advertiser = %account.advertiser, account = %account.id, %cause, "the record of a connection could not be written");
+        }
+    }
+}
+
+fn mark(request: &Subscription<'_>) -> Mark {
+    Mark { account: request.account.id, audience: request.audience_id }
+}
+
+fn wanted<'a>(request: &Subscription<'_>, record: &'a Record) -> Wanted<'a> {
+    Wanted { mark: mark(request), kept: None, record, now_ms: now_ms() }
+}
+
+/// Whether the connection created the audience so lately that TikTok's list may not show it yet.
+fn is_young(record: &Record, account: &Account, audience: AudienceId) -> bool {
+    let created = record.get(account.id).map_or(&[][..], |connection| &connection.created);
+    let now_ms = now_ms();
+    created.iter().any(|created| created.audience == audience && now_ms.saturating_sub(created.at_ms) < YOUNG_MS)
+}
+
+/// TikTok's code for too many audiences is not known: a rejection when there are as many as it allows is taken for it.
+fn refused(failure: Failure, total: usize) -> Refusal {
+    match failure.meaning {
+        Meaning::Rejected | Meaning::RejectedUnknown if total >= MAX_AUDIENCES => Refusal::TooManyAudiences(failure),
+        Meaning::PartlySuccessful
+        | Meaning::AppThrottled
+        | Meaning::AdvertiserThrottled
+        | Meaning::Unavailable
+        | Meaning::Reauthorize
+        | Meaning::NotPermitted
+        | Meaning::NotAllowListed
+        | Meaning::Missing
+        | Meaning::RestartConsent
+        | Meaning::Operator
+        | Meaning::TooLarge
+        | Meaning::Rejected
+        | Meaning::RejectedUnknown => failure.into(),
+    }
+}
