@@ -5,6 +5,8 @@
 
 mod error;
 mod firehose_tokens;
+#[cfg(feature = "in-memory")]
+pub mod in_memory;
 mod json_secret;
 mod manager;
 mod record;

@@ -1,0 +1,62 @@
+//! The secrets that are only read.
+
+use secrets::in_memory::InMemory;
+use secrets::{Error, FirehoseTokens, JsonSecret, NotAsDocumented};
+
+use crate::world::{Log, pass};
+
+const ID: &str = "test/firehose";
+
+fn tokens(memory: &InMemory) -> JsonSecret<FirehoseTokens> {
+    JsonSecret::new(memory.client(), ID.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_read_every_five_minutes_and_on_demand_every_ten_seconds() {
+    let memory = InMemory::default();
+    let tokens = tokens(&memory);
+    memory.set(ID, r#"{"current":"old\n"}"#);
+    assert!(tokens.get().await.unwrap().accept("old"));
+    memory.set(ID, r#"{"current":"new","previous":"old"}"#);
+    pass(9).await;
+    assert!(!tokens.fresh().await.unwrap().accept("new"));
+    pass(1).await;
+    assert!(!tokens.get().await.unwrap().accept("new"));
+    assert!(tokens.fresh().await.unwrap().accept("new"));
+    assert!(tokens.get().await.unwrap().accept("new"));
+    assert_eq!(memory.calls("GetSecretValue"), 2);
+    pass(300).await;
+    tokens.get().await.unwrap();
+    assert_eq!(memory.calls("GetSecretValue"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrong_with_it_is_told_without_its_text() {
+    let memory = InMemory::default();
+    let tokens = tokens(&memory);
+    assert_eq!(tokens.get().await.unwrap_err(), Error::Missing(ID.to_owned()));
+    for text in ["s3cr3t", r#"{"current":7}"#, r#"{"current":" "}"#, r#"{"previous":"s3cr3t"}"#] {
+        memory.set(ID, text);
+        pass(1).await;
+        let error = tokens.get().await.unwrap_err();
+        assert!(matches!(error, Error::Unreadable { why: NotAsDocumented::Json { .. }, .. }), "{error}");
+        assert!(!format!("{error} {error:?} {tokens:?}").contains("s3cr3t"));
+    }
+    memory.mark_for_deletion(ID, true);
+    pass(1).await;
+    assert_eq!(tokens.get().await.unwrap_err(), Error::BeingDeleted(ID.to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_secrets_manager_fails_the_last_value_is_served_with_a_warning() {
+    let memory = InMemory::default();
+    let tokens = tokens(&memory);
+    memory.set(ID, r#"{"current":"t"}"#);
+    tokens.get().await.unwrap();
+    let (log, _guard) = Log::capture();
+    memory.set_down(true);
+    pass(3_600).await;
+    assert!(tokens.get().await.unwrap().accept("t"));
+    assert!(tokens.fresh().await.unwrap().accept("t"));
+    assert_eq!(log.lines().len(), 1);
+}
