@@ -67,7 +67,9 @@ impl<'a> Deletes<'a> {
     pub fn visibility(&self) -> Vec<(Place, Duration)> {
         let of_lane = |lane: &Progress<'a>| {
             let head = lane.settlement.head.as_ref().map(|head| (head.place, head.delay));
-            head.into_iter().chain(lane.settlement.behind.iter().map(|place| (*place, Duration::ZERO))).collect::<Vec<_>>()
+            head.into_iter()
+                .chain(lane.settlement.behind.iter().map(|place| (*place, Duration::ZERO)))
+                .collect::<Vec<_>>()
         };
         self.lanes.iter().filter(|lane| lane.end == lane.settlement.done.len()).flat_map(of_lane).collect()
     }

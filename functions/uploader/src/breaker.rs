@@ -57,7 +57,8 @@ impl Breaker {
     /// The pause that `advertiser` is in, if it is in one.
     #[must_use]
     pub fn paused(&self, advertiser: AdvertiserId, now: Instant) -> Option<Paused> {
-        let pauses = [Scope::App, Scope::Advertiser(advertiser)].into_iter().filter_map(|scope| self.pauses.get(&scope));
+        let pauses =
+            [Scope::App, Scope::Advertiser(advertiser)].into_iter().filter_map(|scope| self.pauses.get(&scope));
         let longest = pauses.filter(|pause| pause.until > now).max_by_key(|pause| pause.until)?;
         Some(Paused { until: longest.until, reason: Arc::clone(&longest.reason) })
     }

@@ -160,7 +160,11 @@ impl Division {
             return self.failed_alone(&rows, reason);
         }
         let wanted = if reason.cause == Cause::AudienceMissing { SAMPLES_OF_MISSING } else { SAMPLES };
-        if sampled || rows.len() <= wanted || self.alone == Alone::Later { self.halve(rows) } else { self.sample(&rows, wanted) }
+        if sampled || rows.len() <= wanted || self.alone == Alone::Later {
+            self.halve(rows);
+        } else {
+            self.sample(&rows, wanted);
+        }
     }
 
     /// Puts the halves of a refused part in line.
@@ -172,22 +176,20 @@ impl Division {
 
     /// The whole was refused and the first half is good, so the other one is bad: it need not be sent as it is to know that.
     fn first_half_is_good(&mut self) {
-        let second = self.open.pop_if(|job| matches!(job, Job::Send { rows, half: Half::Second, .. } if rows.len() > 1));
+        let second =
+            self.open.pop_if(|job| matches!(job, Job::Send { rows, half: Half::Second, .. } if rows.len() > 1));
         if let Some(Job::Send { rows, .. }) = second {
             self.halve(rows);
         }
     }
 
     fn too_large(&mut self, mut rows: Vec<Span>, sampled: bool, reason: &Arc<Reason>) {
-        let halves = match rows.as_slice() {
-            [alone] => match alone.halves() {
-                Some(halves) => halves.map(|half| vec![half]),
-                None => return self.failed_alone(&rows, reason),
-            },
-            [] | [_, _, ..] => {
-                let second = rows.split_off(rows.len() / 2);
-                [rows, second]
-            }
+        let halves = if let [alone] = rows.as_slice() {
+            let Some(halves) = alone.halves() else { return self.failed_alone(&rows, reason) };
+            halves.map(|half| vec![half])
+        } else {
+            let second = rows.split_off(rows.len() / 2);
+            [rows, second]
         };
         self.open.extend(halves.map(|rows| Job::Send { rows, sampled, half: Half::None }).into_iter().rev());
     }
@@ -259,7 +261,8 @@ impl Division {
 
 /// The rows of one half of the audiences and of the other; `None` if there is but one audience.
 fn by_audience(changes: &[Change], rows: &[Span]) -> Option<[Vec<Span>; 2]> {
-    let all: BTreeSet<AudienceId> = rows.iter().flat_map(|row| row.changes(changes)).map(|change| change.audience).collect();
+    let all: BTreeSet<AudienceId> =
+        rows.iter().flat_map(|row| row.changes(changes)).map(|change| change.audience).collect();
     let first_of_second = *all.iter().nth(all.len() / 2)?;
     let side = |is_second: bool| -> Vec<Span> {
         let wanted = |change: &Change| (change.audience >= first_of_second) == is_second;

@@ -31,7 +31,8 @@ pub(crate) async fn bury(
             Ok(_) => {
                 metrics::counter!("dead_letters", "cause" => Cause::Unreadable.word()).increment(1);
                 tracing::error!(
-                    cause = Cause::Unreadable.word(), message_id = message.message_id,
+                    cause = Cause::Unreadable.word(),
+                    message_id = message.message_id,
                     "a queue message is not one of this product's; it is in the dead-letter queue"
                 );
                 gone.insert(message.message_id);

@@ -42,7 +42,8 @@ impl Hand {
         for (number, messages) in waiting {
             let mut lane = Lane::default();
             let mut messages = messages.into_iter().peekable();
-            while let Some(message) = messages.next_if(|message| bytes == 0 || bytes + message.body.len() <= TASK_BYTES) {
+            while let Some(message) = messages.next_if(|message| bytes == 0 || bytes + message.body.len() <= TASK_BYTES)
+            {
                 bytes += message.body.len();
                 lane.push(message);
             }

@@ -42,7 +42,7 @@ impl Letter {
     fn new(source: &Received, connection: Option<ConnectionId>, reason: &Arc<Reason>, body: String) -> Self {
         let parts = [source.message_id.as_str(), reason.cause.word(), &body];
         let digest = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update([0]));
-        let id = base16ct::lower::encode_string(&digest.finalize());
+        let id = format!("{:x}", base16ct::HexDisplay(&digest.finalize()));
         let firehose_message_id = source.attributes.get(FIREHOSE_MESSAGE_ID).cloned();
         Self { reason: Arc::clone(reason), body, id, connection, firehose_message_id }
     }
@@ -82,10 +82,12 @@ impl Letter {
 /// What of a message was given up, by reason.
 #[derive(Debug, Default)]
 pub struct GivenUp<'a> {
-    changes: BTreeMap<ReasonKey, (Arc<Reason>, Vec<(&'a Change, Origin)>)>,
+    changes: BTreeMap<ReasonKey, Alike<'a>>,
     unmapped: Vec<&'a Unmapped>,
 }
 
+/// Changes with one reason.
+type Alike<'a> = (Arc<Reason>, Vec<(&'a Change, Origin)>);
 type ReasonKey = (Cause, Option<i64>, String);
 
 impl<'a> GivenUp<'a> {

@@ -20,7 +20,7 @@ type Row = (AdvertiserId, AudienceId, DeviceType, Md5, Action);
 
 /// What TikTok refused lately. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Remembered {
+pub(crate) struct Remembered {
     rows: Cache<Row, Arc<Reason>>,
     missing: Cache<(AdvertiserId, AudienceId), Arc<Reason>>,
 }
@@ -28,7 +28,7 @@ pub struct Remembered {
 impl Remembered {
     /// Remembers nothing yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             rows: Cache::builder().max_capacity(MAX_ROWS).time_to_live(KEPT).build(),
             missing: Cache::builder().max_capacity(MAX_AUDIENCES).time_to_live(KEPT).build(),
@@ -37,13 +37,13 @@ impl Remembered {
 
     /// Why TikTok refused `change` lately.
     #[must_use]
-    pub fn refusal(&self, advertiser: AdvertiserId, change: &Change) -> Option<Arc<Reason>> {
+    pub(crate) fn refusal(&self, advertiser: AdvertiserId, change: &Change) -> Option<Arc<Reason>> {
         let missing = self.missing.get(&(advertiser, change.audience));
         missing.or_else(|| self.rows.get(&row(advertiser, change)))
     }
 
     /// TikTok refused `change` alone.
-    pub fn refused(&self, advertiser: AdvertiserId, change: &Change, reason: &Arc<Reason>) {
+    pub(crate) fn refused(&self, advertiser: AdvertiserId, change: &Change, reason: &Arc<Reason>) {
         if reason.cause == Cause::AudienceMissing {
             self.missing.insert((advertiser, change.audience), Arc::clone(reason));
         } else {
@@ -52,7 +52,7 @@ impl Remembered {
     }
 
     /// Somebody sent `change` again: it is tried again.
-    pub fn forget(&self, advertiser: AdvertiserId, change: &Change) {
+    pub(crate) fn forget(&self, advertiser: AdvertiserId, change: &Change) {
         self.missing.invalidate(&(advertiser, change.audience));
         self.rows.invalidate(&row(advertiser, change));
     }

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use ids::ConnectionId;
@@ -57,7 +57,7 @@ struct Rounds<'a> {
     app: &'a App,
     hand: &'a InHand,
     time: Time,
-    under_way: FuturesUnordered<BoxFuture<'a, Done>>,
+    under_way: FuturesUnordered<LocalBoxFuture<'a, Done>>,
     serving: HashSet<ConnectionId>,
     receiving: usize,
     tasks: usize,
@@ -102,7 +102,7 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
     Response::new(ids, &gone)
 }
 
-impl<'a> Rounds<'a> {
+impl Rounds<'_> {
     async fn go_round(&mut self) {
         loop {
             self.start_tasks();
@@ -133,13 +133,14 @@ impl<'a> Rounds<'a> {
 
     /// Takes messages in hand. Those that are not of this product become letters.
     fn take(&mut self, messages: Vec<Received>) {
-        let not_ours: Vec<_> =
-            self.hand.with(|hand| messages.into_iter().filter_map(|message| hand.add(message).err()).map(|message| *message).collect());
+        let not_ours: Vec<_> = self.hand.with(|hand| {
+            messages.into_iter().filter_map(|message| hand.add(message).err()).map(|message| *message).collect()
+        });
         if !not_ours.is_empty() {
             let (app, until) = (self.app, self.time.deadline);
             let bury = async move { Done::Served(None, bury(not_ours, &app.queue, &app.dead_letters, until).await) };
             self.tasks += 1;
-            self.under_way.push(bury.boxed());
+            self.under_way.push(bury.boxed_local());
         }
     }
 
@@ -164,7 +165,7 @@ impl<'a> Rounds<'a> {
                 });
                 Done::Served(Some(connection), gone)
             });
-            self.under_way.push(task.boxed());
+            self.under_way.push(task.boxed_local());
         }
     }
 
@@ -185,7 +186,7 @@ impl<'a> Rounds<'a> {
             self.receiving += 1;
             let (app, deadline) = (self.app, self.time.deadline);
             let receive = async move { Done::Received(app.queue.receive(visibility(deadline), RECEIVE_WAIT).await) };
-            self.under_way.push(receive.boxed());
+            self.under_way.push(receive.boxed_local());
         }
     }
 }

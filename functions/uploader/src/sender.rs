@@ -199,8 +199,7 @@ impl<'a> Sender<'a> {
     async fn succeeded(&self) {
         let now = Instant::now();
         self.app.breaker(|breaker| breaker.succeeded(self.connection.advertiser, now));
-        let (first, usable) =
-            self.with(|state| (!std::mem::replace(&mut state.delivered, true), state.usable.clone()));
+        let (first, usable) = self.with(|state| (!std::mem::replace(&mut state.delivered, true), state.usable.clone()));
         if first {
             self.app.tokens.accepted(self.connection, &usable).await;
         }

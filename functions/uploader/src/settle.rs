@@ -133,7 +133,9 @@ fn by_message(plan: &Plan) -> BTreeMap<Place, Changes<'_>> {
         let Some(origin) = plan.origin(change) else { continue };
         match &change.outcome {
             Outcome::Later(reason) => messages.entry(origin.place).or_default().later.push((reason, change, origin)),
-            Outcome::Rejected(reason) => messages.entry(origin.place).or_default().rejected.push((reason, change, origin)),
+            Outcome::Rejected(reason) => {
+                messages.entry(origin.place).or_default().rejected.push((reason, change, origin));
+            }
             Outcome::Delivered | Outcome::Superseded | Outcome::Dropped => {}
         }
     }

@@ -22,34 +22,34 @@ const BETWEEN_PROBES: Duration = Duration::from_mins(1);
 
 /// A connection that may call TikTok.
 #[derive(Debug, Clone)]
-pub struct Usable {
+pub(crate) struct Usable {
     /// Its token.
-    pub token: SecretString,
+    pub(crate) token: SecretString,
     fingerprint: TokenFingerprint,
     user: connections::UserId,
     /// Audiences that the connection itself deleted.
-    pub deleted: Vec<AudienceId>,
+    pub(crate) deleted: Vec<AudienceId>,
     used_this_week: bool,
 }
 
 /// A connection that may not, and what that comes from.
 #[derive(Debug, Clone)]
-pub struct Blocked {
+pub(crate) struct Blocked {
     /// Why.
-    pub reason: Arc<Reason>,
+    pub(crate) reason: Arc<Reason>,
     /// Since when TikTok refuses its token, in milliseconds since 1970.
-    pub since_ms: Option<i64>,
+    pub(crate) since_ms: Option<i64>,
     /// Whether it is dead.
-    pub dead: bool,
+    pub(crate) dead: bool,
     /// When TikTok may be asked again.
-    pub until: Option<Instant>,
+    pub(crate) until: Option<Instant>,
     /// Whether TikTok was asked now; otherwise it waits for an earlier answer.
-    pub asked: bool,
+    pub(crate) asked: bool,
 }
 
 /// What a refusal of a mapping call turned out to be.
 #[derive(Debug)]
-pub enum Examined {
+pub(crate) enum Examined {
     /// The connection has another token by now.
     Replaced(Box<Usable>),
     /// TikTok accepts the token: the call itself is refused.
@@ -60,7 +60,7 @@ pub enum Examined {
 
 /// The tokens of all connections.
 #[derive(Debug)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     secrets: Secrets,
     tiktok: Client,
     grace: Duration,
@@ -71,7 +71,7 @@ pub struct Tokens {
 impl Tokens {
     /// Tokens kept in `secrets`; a refused one is dead after `grace`.
     #[must_use]
-    pub fn new(secrets: Secrets, tiktok: Client, grace: Duration) -> Self {
+    pub(crate) fn new(secrets: Secrets, tiktok: Client, grace: Duration) -> Self {
         Self { secrets, tiktok, grace, brake: Mutex::default(), probed: Mutex::default() }
     }
 
@@ -79,21 +79,28 @@ impl Tokens {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn usable(&self, connection: ConnectionId, turns: &Turns, until: Instant) -> Result<Usable, Blocked> {
+    pub(crate) async fn usable(
+        &self,
+        connection: ConnectionId,
+        turns: &Turns,
+        until: Instant,
+    ) -> Result<Usable, Blocked> {
         let record = self.record(connection, false).await?;
         let Some(found) = record.get(connection.account).filter(|found| found.state.is_active()) else {
             let record = self.record(connection, true).await?;
             return match record.get(connection.account) {
                 Some(found) if found.state.is_active() => Ok(usable(&record, connection, found)),
                 Some(found) => self.probe(connection, &record, found, turns, until).await,
-                None => Err(Blocked::waiting(Reason::new(Cause::Token, "no token was accepted for this connection yet"))),
+                None => {
+                    Err(Blocked::waiting(Reason::new(Cause::Token, "no token was accepted for this connection yet")))
+                }
             };
         };
         Ok(usable(&record, connection, found))
     }
 
     /// TikTok refused a mapping call of `connection` because of its token.
-    pub async fn examine(
+    pub(crate) async fn examine(
         &self,
         connection: ConnectionId,
         used: &Usable,
@@ -130,7 +137,7 @@ impl Tokens {
     }
 
     /// TikTok did a call with the token: it keeps the connection, and speaks for the operator's app.
-    pub async fn accepted(&self, connection: ConnectionId, used: &Usable) {
+    pub(crate) async fn accepted(&self, connection: ConnectionId, used: &Usable) {
         self.brake(|brake| brake.note(&used.user, true, now_ms()));
         if used.used_this_week {
             return;
@@ -146,7 +153,8 @@ impl Tokens {
 
     async fn record(&self, connection: ConnectionId, fresh: bool) -> Result<Arc<Record>, Blocked> {
         let advertiser = connection.advertiser;
-        let found = if fresh { self.secrets.fresh_record(advertiser).await } else { self.secrets.record(advertiser).await };
+        let found =
+            if fresh { self.secrets.fresh_record(advertiser).await } else { self.secrets.record(advertiser).await };
         match found {
             Ok(Found { record, .. }) => Ok(record.unwrap_or_default()),
             Err(error) => {
@@ -215,7 +223,7 @@ impl Tokens {
             Ok((record, became)) => {
                 let state = record.get(connection.account).map(|found| &found.state);
                 since_ms = state.and_then(refused_since).or(since_ms);
-                dead = state.is_some_and(State::is_dead);
+                dead = state.is_some_and(|state| state.is_dead());
                 report(connection, became, failure);
             }
             Err(error) => tracing::error!(
@@ -259,13 +267,11 @@ impl Tokens {
         let now = Instant::now();
         self.probed(|probed| {
             probed.retain(|_, at| *at + BETWEEN_PROBES > now);
-            match probed.get(&connection) {
-                Some(at) => Some(*at + BETWEEN_PROBES),
-                None => {
-                    probed.insert(connection, now);
-                    None
-                }
+            let next = probed.get(&connection).map(|at| *at + BETWEEN_PROBES);
+            if next.is_none() {
+                probed.insert(connection, now);
             }
+            next
         })
     }
 

@@ -34,7 +34,13 @@ pub struct Trouble {
 impl Trouble {
     /// A call for `connection` failed at `now`, which is `now_ms` since 1970. All its lanes come back at one instant: when `pause` ends,
     /// if that is known, else later with each failure. `jitter` is from 0 to 1.
-    pub fn failed(&mut self, connection: ConnectionId, (now, now_ms): (Instant, i64), pause: Option<Instant>, jitter: f64) {
+    pub fn failed(
+        &mut self,
+        connection: ConnectionId,
+        (now, now_ms): (Instant, i64),
+        pause: Option<Instant>,
+        jitter: f64,
+    ) {
         let new = Failing { failures: 0, since: now, since_ms: now_ms, retry_at: now };
         let failing = self.failing.entry(connection).or_insert(new);
         failing.failures = failing.failures.saturating_add(1);

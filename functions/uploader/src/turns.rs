@@ -55,7 +55,8 @@ impl Turns {
     #[must_use]
     pub fn new(app: f64, advertiser: f64) -> Self {
         let period = |per_second: f64| Duration::from_secs_f64(1.0 / per_second.max(0.001));
-        let state = State { next: Instant::now(), next_of: HashMap::new(), served: HashMap::new(), waiting: Vec::new() };
+        let state =
+            State { next: Instant::now(), next_of: HashMap::new(), served: HashMap::new(), waiting: Vec::new() };
         Self { app: period(app), advertiser: period(advertiser), state: Mutex::new(state), changed: Notify::new() }
     }
 

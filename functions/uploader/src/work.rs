@@ -74,7 +74,9 @@ impl Work {
 
     /// The places of each lane, oldest first.
     pub fn lanes(&self) -> impl Iterator<Item = impl Iterator<Item = Place> + '_> + '_ {
-        (0..).zip(&self.lanes).map(|(lane, held)| (0..).zip(&held.messages).map(move |(position, _)| Place { lane, position }))
+        (0..)
+            .zip(&self.lanes)
+            .map(|(lane, held)| (0..).zip(&held.messages).map(move |(position, _)| Place { lane, position }))
     }
 
     /// All messages with their places, lane by lane, oldest first.

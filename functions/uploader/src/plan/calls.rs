@@ -70,7 +70,9 @@ pub(super) fn fill(changes: &mut [Change], origins: &[Origin], limits: Limits) -
     let position = |change: &Change| origins.get(change.origin.0 as usize).map(|origin| origin.place.position());
     let mut rows = Vec::new();
     let mut start = 0;
-    for same_id in changes.chunk_by(|a, b| (a.waits(), a.action, a.device, a.id) == (b.waits(), b.action, b.device, b.id)) {
+    for same_id in
+        changes.chunk_by(|a, b| (a.waits(), a.action, a.device, a.id) == (b.waits(), b.action, b.device, b.id))
+    {
         let Some(first) = same_id.first().filter(|first| first.waits()) else { break };
         let span = Span { start, len: narrow(same_id.len()) };
         start += span.len;

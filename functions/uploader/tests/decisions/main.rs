@@ -1,0 +1,9 @@
+//! The pure decisions of the uploader, against plain models.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops")]
+
+mod dividing;
+mod model;
+mod planning;
+mod queue;
+mod settling;
+mod world;

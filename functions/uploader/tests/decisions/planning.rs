@@ -1,0 +1,140 @@
+//! The plan against a plain model: apply every change in the order of the queue, and compare what each audience holds.
+
+use std::collections::{BTreeMap, HashSet};
+
+use envelope::DeviceId;
+use ids::{DeviceType, Encoding};
+use proptest::prelude::*;
+use tiktok::{Action, Mapping};
+use uploader::cause::Outcome;
+use uploader::plan::{Limits, Plan, Planner};
+
+use crate::world::{LIMITS, Member, Said, audience, last_word, plan, work};
+
+/// What TikTok holds after all calls of a plan, in whatever order they come.
+fn told(plan: &Plan) -> BTreeMap<Member, bool> {
+    let mut told = BTreeMap::new();
+    for call in &plan.calls {
+        for span in &call.rows {
+            let row = plan.row(*span).unwrap();
+            for audience in &row.audiences {
+                let twice = told.insert((*audience, row.device, row.id), call.action == Action::Add);
+                assert_eq!(twice, None, "told once");
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn rows_of_many_messages_fill_calls_to_the_limit() {
+    let messages = |lane: u32| (0..335).map(|n| vec![Said::joins(lane * 1000 + n, 1)]).collect();
+    let work = work(&(0..7).map(messages).collect::<Vec<_>>());
+    let sizes: Vec<_> = plan(&work, LIMITS).0.calls.iter().map(|call| call.rows.len()).collect();
+    assert_eq!(sizes, [1000, 1000, 345]);
+}
+
+#[test]
+fn those_who_join_and_those_who_leave_are_told_by_turns_and_the_oldest_first() {
+    let lane = |n: u32| vec![vec![Said::joins(n, 1)], vec![Said::leaves(n + 50, 1)], vec![Said::joins(n + 100, 1)]];
+    let work = work(&[lane(1), lane(2)]);
+    let (plan, _) = plan(&work, Limits { rows: 2, bytes: 1_000_000 });
+    let actions: Vec<_> = plan.calls.iter().map(|call| call.action).collect();
+    assert_eq!(actions, [Action::Add, Action::Delete, Action::Add]);
+    let place = |span: &uploader::plan::Span| {
+        plan.origin(span.changes(&plan.changes).first().unwrap()).unwrap().place.position()
+    };
+    assert_eq!(plan.calls[0].rows.iter().map(place).collect::<Vec<_>>(), [0, 0]);
+    assert_eq!(plan.calls[2].rows.iter().map(place).collect::<Vec<_>>(), [2, 2]);
+}
+
+#[test]
+fn a_row_larger_than_a_call_is_divided_by_audiences() {
+    let many = Said { adds: (0..100).collect(), ..Said::joins(1, 0) };
+    let (plan, _) = plan(&work(&[vec![vec![many]]]), Limits { rows: 1000, bytes: 2_000 });
+    assert!(plan.calls.len() > 1);
+    assert_eq!(told(&plan).len(), 100);
+}
+
+#[test]
+fn ids_that_cannot_be_used_are_counted_and_not_told() {
+    let work = work(&[vec![vec![Said::joins(1, 1)]]]);
+    let place = work.messages().next().unwrap().0;
+    let mut planner = Planner::new();
+    let bad = [
+        (Encoding::Raw, "00000000-0000-0000-0000-000000000000"),
+        (Encoding::Raw, "nonsense"),
+        (Encoding::Sha256, "0ca6a1feca650934a6a80edc68fde56f"),
+    ];
+    for (encoding, value) in bad {
+        planner.add(
+            place,
+            &envelope::Row { id: DeviceId(DeviceType::Idfa, encoding, value.into()), ..Said::joins(1, 1).row() },
+        );
+    }
+    let plan = planner.plan(LIMITS, |_, _| None);
+    assert_eq!((plan.counts.rows, plan.counts.nil, plan.counts.malformed, plan.counts.encoding), (3, 1, 1, 1));
+    assert!(plan.calls.is_empty() && plan.changes.is_empty());
+}
+
+#[test]
+fn what_is_known_already_is_not_told() {
+    let messages = vec![vec![Said::joins(1, 1)], vec![Said::joins(1, 2)]];
+    let work = work(&[messages]);
+    let mut planner = Planner::new();
+    for (place, message) in work.messages() {
+        for row in &envelope::Envelope::read(&message.body).unwrap().rows {
+            planner.add(place, row);
+        }
+    }
+    let plan = planner.plan(LIMITS, |change, _| (change.audience == audience(1)).then_some(Outcome::Dropped));
+    assert_eq!(plan.counts.dropped, 1);
+    assert_eq!(told(&plan).keys().map(|(audience, ..)| *audience).collect::<Vec<_>>(), [audience(2)]);
+}
+
+#[test]
+fn an_envelope_with_as_many_audiences_as_fit_costs_memory_in_proportion_to_its_bytes() {
+    let hostile = Said { adds: (0..40_000).collect(), ..Said::joins(1, 0) };
+    let work = work(&[vec![vec![hostile]]]);
+    let bytes: usize = work.messages().map(|(_, message)| message.body.len()).sum();
+    let (plan, _) = plan(&work, LIMITS);
+    assert!(plan.changes.len() * size_of::<uploader::plan::Change>() < bytes * 4);
+    assert_eq!(plan.calls.iter().map(|call| call.rows.len()).max(), Some(1));
+}
+
+pub(crate) fn said(users: u32, audiences: u32) -> impl Strategy<Value = Said> {
+    let device = prop_oneof![Just(DeviceType::Idfa), Just(DeviceType::Gaid)];
+    let list = || proptest::collection::vec(0..audiences, 0..3);
+    (0..users, device, list(), list()).prop_map(|(user, device, adds, deletes)| Said { user, device, adds, deletes })
+}
+
+/// Lanes of messages of rows; each user is in one lane.
+pub(crate) fn lanes() -> impl Strategy<Value = Vec<Vec<Vec<Said>>>> {
+    let lane = proptest::collection::vec(proptest::collection::vec(said(6, 3), 1..4), 1..5);
+    proptest::collection::vec(lane, 1..4).prop_map(|lanes| {
+        let own = |(lane, messages): (u32, Vec<Vec<Said>>)| {
+            let rows =
+                |rows: Vec<Said>| rows.into_iter().map(|row| Said { user: row.user + lane * 100, ..row }).collect();
+            messages.into_iter().map(rows).collect()
+        };
+        (0..).zip(lanes).map(own).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn tiktok_is_told_the_last_word_on_everything_once(lanes in lanes(), rows in 1_usize..5, bytes in 400_usize..2_000) {
+        let work = work(&lanes);
+        let (plan, _) = plan(&work, Limits { rows, bytes });
+        prop_assert_eq!(told(&plan), last_word(lanes.iter().flatten().flatten()));
+        for call in &plan.calls {
+            prop_assert!(call.rows.len() <= rows);
+            let size: usize = call.rows.iter().map(|span| plan.row(*span).unwrap().json_bytes()).sum();
+            prop_assert!(size + Mapping::OVERHEAD_BYTES <= bytes || call.rows.len() == 1);
+        }
+        let superseded = plan.changes.iter().filter(|change| change.outcome == Outcome::Superseded).count();
+        prop_assert_eq!(superseded as u64, plan.counts.superseded);
+        let distinct: HashSet<_> = plan.changes.iter().map(|c| (c.audience, c.device, c.id)).collect();
+        prop_assert_eq!(plan.changes.len() - superseded, distinct.len());
+    }
+}

@@ -1,0 +1,164 @@
+//! Messages, changes and outcomes as the tests make them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use envelope::{DeviceId, Envelope, GroupId, Header, Row, Writer};
+use hashed_id::Md5;
+use ids::{AudienceId, ConnectionId, DeviceType, Encoding};
+use queue::Received;
+use tiktok::Action;
+use uploader::cause::{Cause, Outcome, Reason};
+use uploader::plan::{Limits, Plan, Planner};
+use uploader::settle::{Content, LaneSettlement, Terms};
+use uploader::work::{Lane, Place, Work};
+
+pub(crate) const LIMITS: Limits = Limits { rows: 1000, bytes: 1_000_000 };
+
+pub(crate) fn connection() -> ConnectionId {
+    "7.1".parse().unwrap()
+}
+
+pub(crate) fn audience(n: u32) -> AudienceId {
+    (7_000_000_000_000_000_000_u64 + u64::from(n)).to_string().parse().unwrap()
+}
+
+/// Hex of one of a few users, so that changes collide.
+pub(crate) fn hash(user: u32) -> String {
+    format!("{:032x}", 0xabcd_0000_u128 + u128::from(user))
+}
+
+pub(crate) fn md5(user: u32) -> Md5 {
+    Md5::parse(Encoding::Md5, &hash(user)).unwrap()
+}
+
+/// A row about one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) user: u32,
+    pub(crate) device: DeviceType,
+    pub(crate) adds: Vec<u32>,
+    pub(crate) deletes: Vec<u32>,
+}
+
+impl Said {
+    pub(crate) fn joins(user: u32, audience: u32) -> Self {
+        Self { user, device: DeviceType::Idfa, adds: vec![audience], deletes: vec![] }
+    }
+
+    pub(crate) fn leaves(user: u32, audience: u32) -> Self {
+        Self { user, device: DeviceType::Idfa, adds: vec![], deletes: vec![audience] }
+    }
+
+    pub(crate) fn row(&self) -> Row<'static> {
+        let audiences = |list: &[u32]| list.iter().map(|n| audience(*n)).collect();
+        Row {
+            mpid: Some(self.user.to_string().parse().unwrap()),
+            id: DeviceId(self.device, Encoding::Md5, hash(self.user).into()),
+            adds: audiences(&self.adds),
+            deletes: audiences(&self.deletes),
+            unmapped_adds: [].into_iter().collect(),
+            unmapped_deletes: [].into_iter().collect(),
+        }
+    }
+}
+
+/// The body of an envelope.
+pub(crate) fn body(rows: &[Said]) -> String {
+    let mut writer = Writer::new(Header { connection: connection(), changed_ms: 1 }, 1_000_000);
+    for row in rows {
+        writer.push(&row.row()).unwrap();
+    }
+    writer.finish().pop().expect("an envelope with rows")
+}
+
+pub(crate) fn group(lane: u8) -> String {
+    GroupId { connection: connection(), lane }.to_string()
+}
+
+pub(crate) fn message(id: &str, lane: u8, body: String) -> Received {
+    Received {
+        message_id: id.to_owned(),
+        receipt_handle: format!("handle of {id}"),
+        body,
+        group: group(lane),
+        sent_ms: 0,
+        receive_count: 1,
+        attributes: HashMap::new(),
+    }
+}
+
+/// Work of lanes of messages of rows.
+pub(crate) fn work(lanes: &[Vec<Vec<Said>>]) -> Work {
+    let lanes = lanes.iter().zip(0_u8..).map(|(messages, number)| {
+        let mut lane = Lane::default();
+        for (n, rows) in messages.iter().enumerate() {
+            lane.push(message(&format!("{number}-{n}"), number, body(rows)));
+        }
+        lane
+    });
+    Work::new(connection(), lanes.collect())
+}
+
+/// Reads and plans all of `work`.
+pub(crate) fn plan(work: &Work, limits: Limits) -> (Plan, BTreeMap<Place, Content>) {
+    let (mut planner, mut contents) = (Planner::new(), BTreeMap::new());
+    for (place, message) in work.messages() {
+        let envelope = Envelope::read(&message.body).unwrap();
+        for row in &envelope.rows {
+            planner.add(place, row);
+        }
+        contents.insert(place, Content::Planned(envelope.header.changed_ms));
+    }
+    (planner.plan(limits, |_, _| None), contents)
+}
+
+pub(crate) type Member = (AudienceId, DeviceType, Md5);
+
+/// What each change says in the end: in or out.
+pub(crate) fn last_word<'a>(rows: impl IntoIterator<Item = &'a Said>) -> BTreeMap<Member, bool> {
+    let mut last = BTreeMap::new();
+    for row in rows {
+        let member = |n: &u32| (audience(*n), row.device, md5(row.user));
+        last.extend(row.adds.iter().map(|n| (member(n), true)));
+        last.extend(row.deletes.iter().map(|n| (member(n), false)));
+    }
+    last
+}
+
+/// The changes that letters hold.
+pub(crate) fn lettered(lanes: &[LaneSettlement]) -> BTreeSet<(Member, Action)> {
+    let letters = lanes.iter().flat_map(|lane| &lane.done).flat_map(|done| &done.letters);
+    letters.flat_map(|letter| in_body(&letter.outgoing().body)).collect()
+}
+
+/// The changes that a body holds.
+pub(crate) fn in_body(body: &str) -> Vec<(Member, Action)> {
+    let envelope = Envelope::read(body).unwrap();
+    let mut all = Vec::new();
+    for row in &envelope.rows {
+        let member = |audience: &AudienceId| (*audience, row.id.0, Md5::parse(row.id.1, &row.id.2).unwrap());
+        all.extend(row.adds.iter().map(|audience| (member(audience), Action::Add)));
+        all.extend(row.deletes.iter().map(|audience| (member(audience), Action::Delete)));
+    }
+    all
+}
+
+pub(crate) fn later(cause: Cause) -> Outcome {
+    Outcome::Later(Reason::new(cause, "a test"))
+}
+
+pub(crate) fn rejected() -> Outcome {
+    Outcome::Rejected(Arc::new(Reason { code: Some(40002), ..Reason::new(Cause::Rejected, "bad").as_ref().clone() }))
+}
+
+pub(crate) fn terms() -> Terms {
+    Terms {
+        now_ms: 1_000,
+        max_age: std::time::Duration::from_hours(24),
+        failing_since_ms: None,
+        dead: false,
+        crowded: false,
+        delay: std::time::Duration::from_secs(10),
+    }
+}
