@@ -3,7 +3,10 @@
 use ids::AdvertiserId;
 use secrecy::SecretString;
 
+use crate::lenient::Rows;
 use crate::{Advertiser, Answer, Client, Failure, Meaning, Trace, User};
+
+const UNREADABLE: &str = "the answer lists an advertiser in an unknown form";
 
 /// What TikTok says of a token and an advertiser.
 #[derive(Debug, Clone)]
@@ -30,11 +33,13 @@ impl Client {
             Err(failure) => return decided(failure),
         };
         match self.advertiser_page(token, &[advertiser]).await {
-            Ok(Answer { data, trace }) => {
-                Ok(match data.into_iter().find(|listed| listed.advertiser_id == advertiser) {
-                    Some(advertiser) => Acceptance::Accepted { user, advertiser },
-                    None => Acceptance::Refused(not_listed(trace)),
-                })
+            Ok(Answer { data: Rows { readable, unreadable }, trace }) => {
+                match readable.into_iter().find(|listed| listed.advertiser_id == advertiser) {
+                    Some(advertiser) => Ok(Acceptance::Accepted { user, advertiser }),
+                    // The row that cannot be read may be the advertiser's.
+                    None if unreadable > 0 => Err(Failure { trace, ..Failure::without_answer(UNREADABLE) }),
+                    None => Ok(Acceptance::Refused(not_listed(trace))),
+                }
             }
             Err(failure) => decided(failure),
         }
@@ -62,7 +67,8 @@ fn decided(failure: Failure) -> Result<Acceptance, Failure> {
 fn not_listed(trace: Trace) -> Failure {
     Failure {
         meaning: Meaning::Reauthorize,
+        status: Some(200),
         trace,
-        ..Failure::without_answer("TikTok does not list the advertiser for this token")
+        ..Failure::without_answer("the answer does not list the advertiser for this token")
     }
 }

@@ -4,7 +4,7 @@ use ids::AdvertiserId;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
-use crate::lenient;
+use crate::lenient::{self, Rows};
 use crate::{Answer, Client, Failure};
 
 /// `advertiser/info/` takes this many ids a call.
@@ -107,8 +107,7 @@ impl Advertiser {
 
 #[derive(Deserialize)]
 struct List {
-    #[serde(default, deserialize_with = "lenient::rows")]
-    list: Vec<Advertiser>,
+    list: Rows<Advertiser>,
 }
 
 impl Client {
@@ -123,7 +122,7 @@ impl Client {
     ) -> Result<Vec<Advertiser>, Failure> {
         let mut all = Vec::with_capacity(advertisers.len());
         for ids in advertisers.chunks(INFO_IDS_PER_CALL) {
-            all.extend(self.advertiser_page(token, ids).await?.data);
+            all.extend(self.advertiser_page(token, ids).await?.data.readable);
         }
         Ok(all)
     }
@@ -132,7 +131,7 @@ impl Client {
         &self,
         token: &SecretString,
         ids: &[AdvertiserId],
-    ) -> Result<Answer<Vec<Advertiser>>, Failure> {
+    ) -> Result<Answer<Rows<Advertiser>>, Failure> {
         let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
         let ids = format!("[{}]", ids.join(","));
         let query = [("advertiser_ids", ids.as_str()), ("fields", FIELDS)];
@@ -200,7 +199,8 @@ mod tests {
             kind: AccountKind::Agency,
             status: AccountStatus::NotEnabled,
         };
-        assert_eq!(list.list, [plain, agency]);
-        assert!(serde_json::from_str::<List>(r#"{"list":null}"#).unwrap().list.is_empty());
+        assert_eq!((list.list.readable, list.list.unreadable), (vec![plain, agency], 2));
+        assert!(serde_json::from_str::<List>(r#"{"list":null}"#).unwrap().list.readable.is_empty());
+        assert!(serde_json::from_str::<List>("{}").is_err());
     }
 }

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::client::advertiser_query;
-use crate::lenient;
+use crate::lenient::{self, Rows};
 use crate::{Answer, Client, Failure};
 
 /// TikTok cuts longer names to 67 characters and "...".
@@ -93,8 +93,7 @@ struct Created {
 
 #[derive(Deserialize)]
 struct List {
-    #[serde(deserialize_with = "lenient::rows")]
-    list: Vec<Audience>,
+    list: Rows<Audience>,
     page_info: PageInfo,
 }
 
@@ -149,7 +148,10 @@ impl Client {
         let page = page.to_string();
         let query = [(name, value.as_str()), ("is_creator", "true"), ("page", page.as_str()), ("page_size", "100")];
         let Answer { data, trace }: Answer<List> = self.get("/dmp/custom_audience/list/", token, &query).await?;
-        Ok(Answer { data: AudiencePage { audiences: data.list, total_pages: data.page_info.total_page.max(1) }, trace })
+        Ok(Answer {
+            data: AudiencePage { audiences: data.list.readable, total_pages: data.page_info.total_page.max(1) },
+            trace,
+        })
     }
 }
 
@@ -165,14 +167,15 @@ mod tests {
              "is_expiring":true,"expired_time":"2027-11-26 12:00:00","create_time":"2026-11-26 12:00:00","error_msg":[]}],
             "page_info":{"total_page":"1"}}"#;
         let list: List = serde_json::from_str(list).unwrap();
-        let [bare, full] = list.list.as_slice() else { panic!("{:?}", list.list) };
+        assert_eq!(list.page_info.total_page, 1);
+        let [bare, full] = list.list.readable.as_slice() else { panic!("{:?}", list.list) };
         assert_eq!((bare.audience_id.to_string().as_str(), bare.name.as_str()), ("7123456789012345678", ""));
         assert_eq!((bare.cover_num, bare.is_valid, bare.is_expiring), (Some(1200), true, false));
         assert_eq!((full.name.as_str(), full.cover_num), ("Acht [mp-8]", None));
         assert_eq!((full.is_valid, full.is_expiring), (false, true));
         assert_eq!(
             (full.expired_time.as_deref(), full.create_time.as_deref()),
-            ("2027-11-26 12:00:00", "2026-11-26 12:00:00")
+            (Some("2027-11-26 12:00:00"), Some("2026-11-26 12:00:00"))
         );
     }
 

@@ -8,10 +8,29 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A list of rows, those that can be read. `null` is an empty list.
-pub(crate) fn rows<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let values = Option::<Vec<Value>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
+/// A list of rows. `null` is an empty list.
+#[derive(Debug)]
+pub(crate) struct Rows<T> {
+    /// Those that can be read, in order.
+    pub(crate) readable: Vec<T>,
+    /// How many there are besides.
+    pub(crate) unreadable: usize,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Not as an option, which would take a list that is missing for an empty one.
+        let values = match Value::deserialize(deserializer)? {
+            Value::Array(values) => values,
+            Value::Null => Vec::new(),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                return Err(serde::de::Error::custom("not a list"));
+            }
+        };
+        let all = values.len();
+        let readable: Vec<T> = values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect();
+        Ok(Self { unreadable: all - readable.len(), readable })
+    }
 }
 
 /// A list of what can be parsed as `T` from text or from a number. `null` is an empty list.

@@ -168,31 +168,24 @@ mod tests {
                   "7000000000000000011"
                 ]
               },
+              {}
+            ],
+            [
+              {},
               {
                 "id": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
                 "audience_ids": [
-                  "7000000000000000011"
+                  "7000000000000000011",
+                  "72"
                 ]
               }
             ],
             [
               {
                 "id": "cccccccccccccccccccccccccccccccc",
-                "audience_ids": [
-                  "7000000000000000011",
-                  "72"
-                ]
+                "audience_ids": []
               },
               {}
-            ],
-            [
-              {},
-              {
-                "id": "dddddddddddddddddddddddddddddddd",
-                "audience_ids": [
-                  "72"
-                ]
-              }
             ]
           ]
         }

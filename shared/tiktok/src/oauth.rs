@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::read;
-use crate::lenient;
+use crate::lenient::{self, Rows};
 use crate::{Answer, AppCredentials, Client, Failure};
 
 /// What a consent granted.
@@ -58,8 +58,7 @@ impl fmt::Debug for User {
 
 #[derive(Deserialize)]
 struct Names {
-    #[serde(default, deserialize_with = "lenient::rows")]
-    list: Vec<AdvertiserName>,
+    list: Rows<AdvertiserName>,
 }
 
 impl Client {
@@ -95,7 +94,7 @@ impl Client {
             .header("Access-Token", token.expose_secret())
             .query(&query);
         let answer: Answer<Names> = read(request.send().await, &[&app.secret, token]).await?;
-        Ok(Answer { data: answer.data.list, trace: answer.trace })
+        Ok(Answer { data: answer.data.list.readable, trace: answer.trace })
     }
 
     /// Whose token it is. The cheap way to see whether a token lives.
@@ -117,7 +116,7 @@ mod tests {
             {"advertiser_id":"8","advertiser_name":"Acht"}]}"#;
         let names: Names = serde_json::from_str(names).unwrap();
         let names: Vec<_> =
-            names.list.iter().map(|one| (one.advertiser_id.to_string(), &*one.advertiser_name)).collect();
+            names.list.readable.iter().map(|one| (one.advertiser_id.to_string(), &*one.advertiser_name)).collect();
         assert_eq!(names, [("7".to_owned(), ""), ("8".to_owned(), "Acht")]);
     }
 
