@@ -199,12 +199,12 @@ impl Record {
         became
     }
 
-    /// What any write does besides: the connection that is written for was used, and what is too old is removed.
+    /// What any write does besides: the connection that is written for counts as used, so it stays; what is too old is removed.
     pub(crate) fn tidy(&mut self, account: AccountId, now_ms: i64) {
         if let Some(connection) = self.connections.get_mut(&account) {
             connection.last_used_week = connection.last_used_week.max(week_of(now_ms));
         }
-        self.connections.retain(|of, connection| *of == account || !connection.is_unused_for(UNUSED_DAYS, now_ms));
+        self.connections.retain(|_, connection| !connection.is_unused_for(UNUSED_DAYS, now_ms));
         for connection in self.connections.values_mut() {
             audiences::forget_old_creations(&mut connection.created, now_ms);
         }

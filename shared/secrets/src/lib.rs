@@ -62,3 +62,19 @@ impl std::fmt::Debug for Secrets {
         f.debug_struct("Secrets").field("advertiser_prefix", &self.advertiser_prefix).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_and_the_latest_advertiser_is_kept() {
+        let secrets = Secrets::new(in_memory::InMemory::default().client(), "");
+        let slot = |number: u64| secrets.slot(number.to_string().parse().unwrap());
+        for number in 1..=5_000 {
+            assert!(Arc::ptr_eq(&slot(number), &slot(number)));
+        }
+        secrets.slots.run_pending_tasks();
+        assert!(secrets.slots.entry_count() <= CACHED_RECORDS);
+    }
+}

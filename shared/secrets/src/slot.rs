@@ -49,12 +49,11 @@ impl<T: Clone> Slot<T> {
         max_age: impl Fn(&T) -> Duration,
         load: impl Future<Output = Result<T, Error>>,
     ) -> Result<Served<T>, Error> {
-        let arrived = Instant::now();
         let mut reads = self.reads.lock().await;
-        if let Some(value) = reads.young(arrived, max_age) {
+        if let Some(value) = reads.young(max_age) {
             return Ok(Served { value, stale: false });
         }
-        if let Some(answer) = reads.failed_lately(arrived) {
+        if let Some(answer) = reads.failed_lately() {
             return answer;
         }
         match load.await {
@@ -92,16 +91,15 @@ impl<T: Clone> Reads<T> {
         self.failed = None;
     }
 
-    fn young(&self, arrived: Instant, max_age: impl Fn(&T) -> Duration) -> Option<T> {
+    fn young(&self, max_age: impl Fn(&T) -> Duration) -> Option<T> {
         let (value, at) = self.good.as_ref()?;
-        let is_young = *at > arrived || at.elapsed() < max_age(value);
-        is_young.then(|| value.clone())
+        (at.elapsed() < max_age(value)).then(|| value.clone())
     }
 
-    fn failed_lately(&self, arrived: Instant) -> Option<Result<Served<T>, Error>> {
+    fn failed_lately(&self) -> Option<Result<Served<T>, Error>> {
         let (error, at) = self.failed.as_ref()?;
         let wait = if self.good.is_some() && may_serve_stale(error) { FRESH } else { RETRY };
-        (*at > arrived || at.elapsed() < wait).then(|| self.instead_of(error.clone()))
+        (at.elapsed() < wait).then(|| self.instead_of(error.clone()))
     }
 
     fn instead_of(&self, error: Error) -> Result<Served<T>, Error> {

@@ -161,16 +161,3 @@ async fn an_answer_is_never_replaced_by_what_was_read_before() {
     pass(300).await;
     assert!(matches!(secrets.record(advertiser()).await, Err(Error::Unreadable { .. })));
 }
-
-#[tokio::test(start_paused = true)]
-async fn of_more_advertisers_than_fit_the_latest_are_kept() {
-    let memory = InMemory::default();
-    let secrets = secrets(&memory);
-    for number in 1..=2_500_u64 {
-        secrets.record(number.to_string().parse().unwrap()).await.unwrap();
-    }
-    secrets.record("2500".parse().unwrap()).await.unwrap();
-    assert_eq!(memory.calls("GetSecretValue"), 2_500);
-    secrets.record("1".parse().unwrap()).await.unwrap();
-    assert_eq!(memory.calls("GetSecretValue"), 2_501);
-}
