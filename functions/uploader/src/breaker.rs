@@ -35,6 +35,8 @@ struct Pause {
     until: Instant,
     length: Duration,
     reason: Arc<Reason>,
+    /// A call was let through to see whether the trouble is over.
+    on_trial: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +76,7 @@ impl Breaker {
         for scope in [Scope::App, Scope::Advertiser(advertiser)] {
             if let Some(pause) = self.pauses.get_mut(&scope) {
                 pause.until = now + TRIAL;
+                pause.on_trial = true;
             }
         }
         Ok(())
@@ -136,10 +139,10 @@ impl Breaker {
             until: now,
             length: Duration::ZERO,
             reason: Arc::clone(reason),
+            on_trial: false,
         });
         // Calls that were under way when the pause began do not lengthen it; the trial after it does.
-        let is_trial = pause.until <= now + TRIAL && !pause.length.is_zero();
-        if pause.until <= now || is_trial {
+        if pause.until <= now || std::mem::take(&mut pause.on_trial) {
             pause.length = (pause.length * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
             pause.until = now + pause.length.mul_f64(jitter.clamp(0.0, 1.0).mul_add(0.1, 1.0));
             pause.reason = Arc::clone(reason);
@@ -187,11 +190,10 @@ mod tests {
             breaker.failed(advertiser(1), &reason, now, 1.0);
             let until = breaker.paused(advertiser(2), now).unwrap().until;
             assert!(until <= now + LONGEST_PAUSE.mul_f64(1.1));
-            if until > now + TRIAL {
-                breaker.failed(advertiser(1), &reason, now, 1.0);
-                assert_eq!(breaker.paused(advertiser(2), now).unwrap().until, until);
-            }
+            breaker.failed(advertiser(1), &reason, now, 1.0);
+            assert_eq!(breaker.paused(advertiser(2), now).unwrap().until, until);
             now = until;
+            breaker.admit(advertiser(1), now).unwrap();
         }
     }
 

@@ -35,7 +35,7 @@ impl Hand {
         Ok(connection)
     }
 
-    /// Takes all messages of `connection` out of hand, within the bound of a task: oldest first in each lane, and whole lanes if they fit.
+    /// Takes all messages of `connection` to work on them, within the bound of a task: oldest first in each lane, and whole lanes if they fit.
     pub fn take(&mut self, connection: ConnectionId) -> Work {
         let waiting = self.waiting.remove(&connection).unwrap_or_default();
         let (mut lanes, mut left, mut bytes) = (Vec::with_capacity(waiting.len()), BTreeMap::new(), 0);
@@ -53,15 +53,19 @@ impl Hand {
                 left.insert(number, rest);
             }
             if !lane.is_empty() {
-                self.messages -= lane.len();
                 lanes.push(lane);
             }
         }
-        self.bytes -= bytes;
         if !left.is_empty() {
             self.waiting.insert(connection, left);
         }
         Work::new(connection, lanes)
+    }
+
+    /// `work`, which was taken, is settled: it is in hand no longer.
+    pub fn settled(&mut self, work: &Work) {
+        self.messages -= work.len();
+        self.bytes -= work.messages().map(|(_, message)| message.body.len()).sum::<usize>();
     }
 
     /// The connections that have something in hand.
@@ -69,7 +73,7 @@ impl Hand {
         self.waiting.keys().copied()
     }
 
-    /// Messages in hand.
+    /// Messages in hand, those that are worked on included.
     #[must_use]
     pub const fn messages(&self) -> usize {
         self.messages

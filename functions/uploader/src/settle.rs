@@ -12,6 +12,7 @@ use queue::Received;
 use crate::cause::{Blame, Cause, Outcome, Reason};
 use crate::letter::{GivenUp, Letter};
 use crate::plan::{Change, Origin, Plan, Unmapped};
+use crate::trouble::lane_delay;
 use crate::work::{Place, Work};
 
 /// What is everybody's trouble, or the operator's, is waited for so long.
@@ -116,8 +117,8 @@ pub fn settle(work: &Work, contents: &BTreeMap<Place, Content>, plan: &Plan, ter
                     lane.done.push(Done { place, letters });
                 }
                 Fate::Stays(reason) => {
-                    let nobodys = reason.blame() == Blame::Nobody;
-                    let delay = if lettered || nobodys { Duration::ZERO } else { terms.delay };
+                    let at_once = lettered || reason.blame() == Blame::Nobody;
+                    let delay = if at_once { Duration::ZERO } else { message.delay() };
                     lane.head = Some(Head { place, delay, reason });
                 }
             }
@@ -182,6 +183,18 @@ impl Message<'_> {
         }
     }
 
+    /// A message that cannot be read yet is its lane's trouble alone; any other one comes back with its connection.
+    fn delay(&self) -> Duration {
+        match self.content {
+            Content::Waits(_) => lane_delay(self.source.receive_count, self.since(self.source.sent_ms)),
+            Content::Planned(_) | Content::Unreadable(_) => self.terms.delay,
+        }
+    }
+
+    fn since(&self, ms: i64) -> Duration {
+        Duration::from_millis(u64::try_from(self.terms.now_ms.saturating_sub(ms)).unwrap_or(0))
+    }
+
     /// Of several reasons the one that waits longest: what was not tried does not age.
     fn waits_for(&self) -> Option<&Arc<Reason>> {
         let patience = |reason: &Reason| match reason.blame() {
@@ -195,8 +208,8 @@ impl Message<'_> {
     /// Why a message that waits for `reason` is given up; `None` while it may wait.
     fn given_up(&self, reason: &Arc<Reason>) -> Option<Arc<Reason>> {
         let terms = self.terms;
-        let since = |ms: i64| Duration::from_millis(u64::try_from(terms.now_ms.saturating_sub(ms)).unwrap_or(0));
-        let (age, failing) = (since(self.source.sent_ms), terms.failing_since_ms.map_or(Duration::ZERO, since));
+        let failing = terms.failing_since_ms.map_or(Duration::ZERO, |since_ms| self.since(since_ms));
+        let age = self.since(self.source.sent_ms);
         if self.source.receive_count >= LAST_RECEIVE || age >= LAST_DAY {
             return Some(Arc::clone(reason));
         }

@@ -61,6 +61,7 @@ impl App {
         let lanes = worked.unwrap_or_else(|_| self.after_panic(&work, time));
         let gone = acknowledge(&work, &lanes, &self.queue, &self.dead_letters, time.deadline).await;
         report(&work, &lanes, gone.len(), started);
+        hand.with(|hand: &mut Hand| hand.settled(&work));
         gone
     }
 
@@ -166,7 +167,7 @@ impl App {
         let contents = work.messages().map(|(place, _)| (place, Content::Waits(Arc::clone(&reason)))).collect();
         let stopped = Stopped { reason, pause: None, tried: true, blocked: None };
         let terms = self.terms(work.connection, Some(&stopped), false, time);
-        settle(work, &contents, &Planner::new().plan(self.config.limits, |_, _| None), Terms { now_ms: 0, ..terms })
+        settle(work, &contents, &Planner::new().plan(self.config.limits, |_, _| None), terms)
     }
 }
 

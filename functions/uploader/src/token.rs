@@ -92,7 +92,8 @@ impl Tokens {
                 Some(found) if found.state.is_active() => Ok(usable(&record, connection, found)),
                 Some(found) => self.probe(connection, &record, found, turns, until).await,
                 None => {
-                    Err(Blocked::waiting(Reason::new(Cause::Token, "no token was accepted for this connection yet")))
+                    let reason = Reason::new(Cause::Token, "no token was accepted for this connection yet");
+                    Err(Blocked { asked: true, ..Blocked::waiting(reason) })
                 }
             };
         };

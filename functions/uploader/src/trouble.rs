@@ -17,6 +17,16 @@ const SHORTEST_DELAY: Duration = Duration::from_secs(5);
 /// A connection that did not fail again for so long is forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(2);
 
+/// When a lane comes back that was received `receives` times and has been blocked for `age`, for a cause that is the lane's alone.
+#[must_use]
+pub fn lane_delay(receives: u32, age: Duration) -> Duration {
+    doubled(receives.max(1), if age > FIRST_HOUR { LONGEST_LATER } else { LONGEST_DELAY })
+}
+
+fn doubled(failures: u32, longest: Duration) -> Duration {
+    FIRST_DELAY.saturating_mul(2_u32.saturating_pow((failures - 1).min(16))).min(longest)
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Failing {
     failures: u32,
@@ -43,10 +53,18 @@ impl Trouble {
     ) {
         let new = Failing { failures: 0, since: now, since_ms: now_ms, retry_at: now };
         let failing = self.failing.entry(connection).or_insert(new);
+        // Before its time comes again, a lane waits for another one's trial: it has not failed.
+        if now < failing.retry_at {
+            failing.retry_at = failing.retry_at.max(pause.unwrap_or(now));
+            return;
+        }
         failing.failures = failing.failures.saturating_add(1);
-        let longest = if now - failing.since > FIRST_HOUR { LONGEST_LATER } else { LONGEST_DELAY };
-        let doubled = FIRST_DELAY.saturating_mul(2_u32.saturating_pow((failing.failures - 1).min(16))).min(longest);
-        let delay = pause.map_or(doubled, |end| end.saturating_duration_since(now)).max(SHORTEST_DELAY);
+        let is_old = now - failing.since > FIRST_HOUR;
+        let longest = if is_old { LONGEST_LATER } else { LONGEST_DELAY };
+        let doubled = doubled(failing.failures, longest);
+        let paused = pause.map(|end| end.saturating_duration_since(now));
+        // A pause never takes longer than 5 minutes; a message may be received 900 times, and waits for up to 8 days.
+        let delay = paused.filter(|paused| !is_old || *paused > doubled).unwrap_or(doubled).max(SHORTEST_DELAY);
         failing.retry_at = now + delay.mul_f64(jitter.clamp(0.0, 1.0).mul_add(0.1, 1.0));
     }
 
@@ -96,10 +114,11 @@ mod tests {
     #[test]
     fn lanes_come_back_after_10_seconds_and_then_later_up_to_5_minutes_and_15_after_an_hour() {
         let (mut trouble, start) = (Trouble::default(), Instant::now());
-        let mut delays = Vec::new();
+        let (mut delays, mut now) = (Vec::new(), start);
         for _ in 0..7 {
-            trouble.failed(connection(), (start, 0), None, 0.0);
-            delays.push(trouble.delay(connection(), start, None).as_secs());
+            trouble.failed(connection(), (now, 0), None, 0.0);
+            delays.push(trouble.delay(connection(), now, None).as_secs());
+            now += trouble.delay(connection(), now, None);
         }
         assert_eq!(delays, [10, 20, 40, 80, 160, 300, 300]);
         let later = start + seconds(3_601);
@@ -116,15 +135,31 @@ mod tests {
         trouble.failed(connection(), (start, 0), Some(start + seconds(70)), 0.0);
         assert_eq!(trouble.delay(connection(), start, None), seconds(70));
         assert_eq!(trouble.delay(connection(), start + seconds(69), None), seconds(5));
-        trouble.failed(connection(), (start, 0), Some(start), 1.0);
-        assert_eq!(trouble.delay(connection(), start, None), seconds(5).mul_f64(1.1));
+        let later = start + seconds(80);
+        trouble.failed(connection(), (later, 0), Some(later), 1.0);
+        assert_eq!(trouble.delay(connection(), later, None), seconds(5).mul_f64(1.1));
     }
 
     #[test]
     fn a_lane_that_waits_for_anothers_trial_comes_back_with_it_and_has_not_failed() {
         let (mut trouble, start) = (Trouble::default(), Instant::now());
         trouble.failed(connection(), (start, 0), None, 0.0);
-        assert_eq!(trouble.delay(connection(), start + seconds(3), None), seconds(7));
+        let lane = start + seconds(3);
+        trouble.failed(connection(), (lane, 0), None, 0.0);
+        assert_eq!(trouble.delay(connection(), lane, None), seconds(7));
         assert_eq!(trouble.failures(connection()), 1);
+    }
+
+    #[test]
+    fn what_is_waited_for_for_eight_days_is_received_fewer_than_900_times() {
+        let (mut trouble, start) = (Trouble::default(), Instant::now());
+        let (mut receives, mut now) = (0, start);
+        while now < start + Duration::from_hours(8 * 24) {
+            // The breaker's pause is 5 minutes at the most.
+            trouble.failed(connection(), (now, 0), Some(now + Duration::from_mins(5)), 0.0);
+            now += trouble.delay(connection(), now, None);
+            receives += 1;
+        }
+        assert!(receives < 850, "{receives}");
     }
 }

@@ -91,7 +91,7 @@ impl World {
             // A new invocation; what was in hand comes back when its visibility ends.
             *uploader = Uploader { until: self.now + VISIBILITY, ..Uploader::new() };
         }
-        if uploader.hand.messages() == 0 || self.chance(60) {
+        if uploader.hand.connections().next().is_none() || self.chance(60) {
             let visibility = uploader.until - self.now + 5;
             for message in self.queue.receive(self.now, visibility, &mut self.random) {
                 uploader.hand.add(message).unwrap();
