@@ -1,4 +1,4 @@
-//! Device ids, from what mParticle hands over to what TikTok may be given: an MD5 that is nobody else's.
+//! Device ids, from what mParticle hands over to what TikTok may be given: the MD5 of one device's id.
 //!
 //! Parse, don't validate: an [`Md5`] exists only of an id that may be uploaded. It does no I/O and keeps no raw id.
 
@@ -67,7 +67,7 @@ impl Md5 {
     fn of_hex(value: &str) -> Result<Self, Dropped> {
         let mut digest = [0; 16];
         match base16ct::mixed::decode(value, &mut digest) {
-            Ok(whole) if whole.len() == 16 => {}
+            Ok(decoded) if decoded.len() == 16 => {}
             Ok(_) | Err(_) => return Err(Dropped::Malformed),
         }
         if placeholder::is_digest(digest) { Err(Dropped::Nil) } else { Ok(Self(digest)) }
@@ -105,7 +105,7 @@ impl fmt::Display for Md5 {
     }
 }
 
-/// Short of the whole hash: device ids, hashed ones too, have no place in a log.
+/// Without the hash: device ids, hashed ones too, have no place in a log.
 impl fmt::Debug for Md5 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Md5(…)")

@@ -32,7 +32,7 @@ impl FromStr for TokenFingerprint {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 32];
         match base16ct::lower::decode(text, &mut bytes) {
-            Ok(whole) if whole.len() == 32 => Ok(Self(bytes)),
+            Ok(decoded) if decoded.len() == 32 => Ok(Self(bytes)),
             Ok(_) | Err(_) => Err(ParseFingerprintError),
         }
     }

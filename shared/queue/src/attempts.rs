@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::BatchResultErrorEntry;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::{StreamExt, stream};
 use tokio::time::{Instant, sleep};
 
-use crate::QueueError;
+use crate::{PARALLEL_BATCHES, QueueError};
 
 /// What became of entries, by their indices.
 pub(crate) type Outcomes = Vec<(usize, Result<(), QueueError>)>;
@@ -40,34 +41,53 @@ impl Patience {
     }
 }
 
-/// Calls `attempt` with the entries that are open, `0..entries` at first, until each of them is done, or refused for good, or `patience` ends.
-///
-/// An entry of which `attempt` says nothing was not answered.
-pub(crate) async fn attempts<F>(entries: usize, patience: Patience, attempt: F) -> Vec<Result<(), QueueError>>
-where
-    F: AsyncFn(&[usize]) -> Outcomes,
-{
-    let mut outcomes = vec![Err(QueueError::NoAnswer); entries];
-    let mut delays = patience.delays();
-    loop {
+/// Entries on their way to an outcome each. One of which no answer says anything was not answered.
+pub(crate) struct Attempts<D> {
+    outcomes: Vec<Result<(), QueueError>>,
+    patience: Patience,
+    delays: D,
+    is_first: bool,
+}
+
+/// So many entries, none of them tried.
+pub(crate) fn attempts(entries: usize, patience: Patience) -> Attempts<impl Iterator<Item = Duration>> {
+    let outcomes = vec![Err(QueueError::NoAnswer); entries];
+    Attempts { outcomes, patience, delays: patience.delays(), is_first: true }
+}
+
+impl<D: Iterator<Item = Duration>> Attempts<D> {
+    /// Waits until it is time for the next attempt: the entries that it is for, or `None` once all is settled or `patience` ends.
+    pub(crate) async fn next(&mut self) -> Option<Vec<usize>> {
         let passing = |(at, outcome): (usize, &Result<(), QueueError>)| {
             matches!(outcome, Err(error) if error.is_passing()).then_some(at)
         };
-        let open: Vec<usize> = outcomes.iter().enumerate().filter_map(passing).collect();
+        let open: Vec<usize> = self.outcomes.iter().enumerate().filter_map(passing).collect();
         if open.is_empty() {
-            return outcomes;
+            return None;
         }
-        for (at, outcome) in attempt(&open).await {
-            if let Some(slot) = outcomes.get_mut(at) {
+        if !std::mem::take(&mut self.is_first) {
+            let delay = self.delays.next().filter(|delay| !self.patience.is_over_after(*delay))?;
+            sleep(delay).await;
+        }
+        Some(open)
+    }
+
+    pub(crate) fn note(&mut self, outcomes: Outcomes) {
+        for (at, outcome) in outcomes {
+            if let Some(slot) = self.outcomes.get_mut(at) {
                 *slot = outcome;
             }
         }
-        let is_done = !outcomes.iter().enumerate().any(|entry| passing(entry).is_some());
-        match delays.next() {
-            Some(delay) if !is_done && !patience.is_over_after(delay) => sleep(delay).await,
-            Some(_) | None => return outcomes,
-        }
     }
+
+    pub(crate) fn into_outcomes(self) -> Vec<Result<(), QueueError>> {
+        self.outcomes
+    }
+}
+
+/// Runs calls side by side, so many at once.
+pub(crate) async fn side_by_side<F: Future<Output = Outcomes>>(calls: Vec<F>) -> Outcomes {
+    stream::iter(calls).buffer_unordered(PARALLEL_BATCHES).concat().await
 }
 
 /// The same outcome for all entries of a batch.

@@ -40,3 +40,25 @@ impl Queue {
 
 #[cfg(test)]
 mod doubles;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use crate::doubles::queue;
+
+    /// The functions run these in tasks.
+    #[test]
+    fn every_call_can_move_between_threads() {
+        const fn moves<T: Send>(_: &T) {}
+        let (queue, until) = (queue(&[]), Instant::now());
+        moves(&queue.send_lanes(Vec::new(), until));
+        moves(&queue.send(&[], until));
+        moves(&queue.receive(Duration::ZERO, Duration::ZERO));
+        moves(&queue.set_visibility(&[]));
+        moves(&queue.delete_batch(&[]));
+        moves(&queue.depth());
+    }
+}

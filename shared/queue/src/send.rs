@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::SendMessageBatchResultEntry;
-use futures::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-use crate::attempts::{Outcomes, Patience, all, attempts, of_each};
-use crate::{BATCH_ENTRIES, MAX_MESSAGE_BYTES, Outgoing, PARALLEL_BATCHES, Queue, QueueError};
+use crate::attempts::{Outcomes, Patience, all, attempts, of_each, side_by_side};
+use crate::{BATCH_ENTRIES, MAX_MESSAGE_BYTES, Outgoing, Queue, QueueError};
 
 /// A batch may have as many bytes as a message; a little is left for what SQS counts besides.
 const BATCH_BYTES: usize = MAX_MESSAGE_BYTES - 4096;
@@ -72,17 +71,15 @@ impl Queue {
     }
 
     async fn send_wave(&self, wave: &[(usize, &Outgoing)], until: Instant) -> Vec<Result<(), QueueError>> {
-        let messages: Vec<&Outgoing> = wave.iter().map(|(_, message)| *message).collect();
-        let messages = messages.as_slice();
-        attempts(messages.len(), Patience::Until(until), async |open| {
-            let (fit, unfit): (Vec<_>, Vec<_>) =
-                open.iter().filter_map(|at| Some((*at, *messages.get(*at)?))).partition(|(_, m)| m.check().is_ok());
-            let mut outcomes: Outcomes = unfit.into_iter().map(|(at, message)| (at, message.check())).collect();
-            let sent = stream::iter(batches(&fit)).map(|batch| self.send_batch(batch, until));
-            outcomes.extend(sent.buffer_unordered(PARALLEL_BATCHES).concat().await);
-            outcomes
-        })
-        .await
+        let mut attempts = attempts(wave.len(), Patience::Until(until));
+        while let Some(open) = attempts.next().await {
+            let open = open.into_iter().filter_map(|at| wave.get(at).map(|(_, message)| (at, *message)));
+            let (fit, unfit): (Vec<_>, Vec<_>) = open.partition(|(_, message)| message.check().is_ok());
+            attempts.note(unfit.into_iter().map(|(at, message)| (at, message.check())).collect());
+            let calls = batches(&fit).into_iter().map(|batch| self.send_batch(batch, until)).collect();
+            attempts.note(side_by_side(calls).await);
+        }
+        attempts.into_outcomes()
     }
 
     async fn send_batch(&self, batch: Vec<(usize, &Outgoing)>, until: Instant) -> Outcomes {

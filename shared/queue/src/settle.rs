@@ -6,10 +6,9 @@ use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, ChangeMessageVisibilityBatchResultEntry, DeleteMessageBatchRequestEntry,
     DeleteMessageBatchResultEntry,
 };
-use futures::{StreamExt, stream};
 
-use crate::attempts::{Outcomes, Patience, all, attempts, of_each};
-use crate::{BATCH_ENTRIES, PARALLEL_BATCHES, Queue, QueueError};
+use crate::attempts::{Outcomes, Patience, all, attempts, of_each, side_by_side};
+use crate::{BATCH_ENTRIES, Queue, QueueError};
 
 /// Repeating is harmless, and a message that stays costs no more than a delivery.
 const PATIENCE: Patience = Patience::Attempts(3);
@@ -21,35 +20,33 @@ pub(crate) fn whole_seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(MAX_VISIBILITY).min(MAX_VISIBILITY)
 }
 
+/// The entries at the indices `batch`, with these.
+fn chosen<T: Copy>(batch: &[usize], entries: &[T]) -> Vec<(usize, T)> {
+    batch.iter().filter_map(|at| Some((*at, *entries.get(*at)?))).collect()
+}
+
 impl Queue {
     /// Sets for how long messages in flight stay invisible, counted from now, by their receipt handles; says of each whether it was set,
     /// in their order. Zero: visible at once. [`QueueError::Expired`]: the message is not this receiver's any more.
     pub async fn set_visibility(&self, changes: &[(&str, Duration)]) -> Vec<Result<(), QueueError>> {
-        attempts(changes.len(), PATIENCE, async |open| {
-            stream::iter(open.chunks(BATCH_ENTRIES))
-                .map(|batch| async move {
-                    let entries = batch.iter().filter_map(|at| Some((*at, *changes.get(*at)?))).collect();
-                    self.change_batch(entries).await
-                })
-                .buffer_unordered(PARALLEL_BATCHES)
-                .concat()
-                .await
-        })
-        .await
+        let mut attempts = attempts(changes.len(), PATIENCE);
+        while let Some(open) = attempts.next().await {
+            let calls = open.chunks(BATCH_ENTRIES).map(|batch| self.change_batch(chosen(batch, changes))).collect();
+            attempts.note(side_by_side(calls).await);
+        }
+        attempts.into_outcomes()
     }
 
     /// Deletes messages by their receipt handles, at most ten in a call and one call after the other; says of each whether it is gone, in
     /// their order. One that was deleted already is. An answer that is lost is asked for again.
     pub async fn delete_batch(&self, handles: &[&str]) -> Vec<Result<(), QueueError>> {
-        attempts(handles.len(), PATIENCE, async |open| {
-            let mut outcomes = Outcomes::new();
+        let mut attempts = attempts(handles.len(), PATIENCE);
+        while let Some(open) = attempts.next().await {
             for batch in open.chunks(BATCH_ENTRIES) {
-                let entries = batch.iter().filter_map(|at| Some((*at, *handles.get(*at)?))).collect();
-                outcomes.extend(self.delete_entries(entries).await);
+                attempts.note(self.delete_entries(chosen(batch, handles)).await);
             }
-            outcomes
-        })
-        .await
+        }
+        attempts.into_outcomes()
     }
 
     async fn change_batch(&self, entries: Vec<(usize, (&str, Duration))>) -> Outcomes {

@@ -1,10 +1,15 @@
-//! JSON log lines and metrics, both on standard output, where CloudWatch reads them.
+//! JSON log lines and metrics, both on standard output, where CloudWatch reads them. What they hold is in the README of this crate.
 //!
 //! Only this product's own crates log below `warn`: the libraries' debug output holds headers and bodies, and with them secrets.
 
-use std::fmt;
+pub mod contract;
+mod embedded;
+mod recorder;
 
-use metrics_cloudwatch_embedded::Collector;
+use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use recorder::Recorder;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -39,14 +44,15 @@ fn filter(level: LevelFilter) -> Targets {
 #[error("telemetry is already set up")]
 pub struct AlreadySetUp;
 
-/// The metrics of the process. Counters, gauges and histograms of the `metrics` crate end up here.
-#[derive(Clone, Copy)]
-pub struct Telemetry(&'static Collector);
+/// The metrics of the process. Counters and gauges of the `metrics` crate end up here.
+#[derive(Debug, Clone, Copy)]
+pub struct Telemetry(&'static Metrics);
 
-impl fmt::Debug for Telemetry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Telemetry")
-    }
+#[derive(Debug)]
+struct Metrics {
+    recorder: Recorder,
+    namespace: String,
+    function: &'static str,
 }
 
 impl Telemetry {
@@ -60,19 +66,29 @@ impl Telemetry {
         let lines =
             tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
         tracing_subscriber::registry().with(lines).with(filter(level)).try_init().map_err(|_| AlreadySetUp)?;
-        metrics_cloudwatch_embedded::Builder::new()
-            .cloudwatch_namespace(namespace)
-            .with_dimension("function", function)
-            .init()
-            .map(Self)
-            .map_err(|_| AlreadySetUp)
+        // It lives as long as the process.
+        let metrics: &'static Metrics =
+            Box::leak(Box::new(Metrics { recorder: Recorder::default(), namespace, function }));
+        metrics::set_global_recorder(&metrics.recorder).map_err(|_| AlreadySetUp)?;
+        Ok(Self(metrics))
     }
 
     /// Writes what was counted since the last time, in CloudWatch's embedded metric format. To be called at the end of an invocation.
     pub fn flush(self) {
-        if let Err(error) = self.0.flush(std::io::stdout()) {
+        if let Err(error) = self.write(&mut io::stdout().lock()) {
             tracing::error!(%error, "the metrics of this invocation could not be written");
         }
+    }
+
+    fn write(self, out: &mut impl Write) -> io::Result<()> {
+        let Metrics { recorder, namespace, function } = self.0;
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let timestamp = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
+        for line in embedded::lines(namespace, function, timestamp, recorder.take())? {
+            // In one piece: other lines may be written meanwhile.
+            out.write_all((line + "\n").as_bytes())?;
+        }
+        Ok(())
     }
 }
 

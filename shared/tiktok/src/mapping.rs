@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reckoned_size_is_the_size_of_the_body() {
+    fn the_size_that_is_counted_is_the_size_of_the_body() {
         let advertiser = "18446744073709551615".parse().unwrap();
         let size =
             |rows: &[&Row]| serde_json::to_vec(&Mapping { advertiser, action: Action::Delete, rows }).unwrap().len();
