@@ -63,7 +63,7 @@ impl Identity {
     /// One without a value.
     #[must_use]
     pub const fn null(kind: &'static str) -> Self {
-        Self { kind, encoding: "raw", value: None, expected: Expected::LeftOut("malformed") }
+        Self { kind, encoding: "raw", value: None, expected: Expected::LeftOut("no_value") }
     }
 
     fn new(kind: &'static str, encoding: &'static str, value: &str, expected: Expected) -> Self {

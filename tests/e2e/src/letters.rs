@@ -10,7 +10,7 @@ use crate::cloud::Cloud;
 use crate::queue::Outgoing;
 
 /// A dead letter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Letter {
     /// What was given up: an envelope, or what could not be read.
     pub body: String,
@@ -18,6 +18,17 @@ pub struct Letter {
     pub attributes: BTreeMap<String, String>,
     /// Its message group.
     pub group: String,
+}
+
+/// Without the body, which is long.
+impl std::fmt::Debug for Letter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let changes = self.changes();
+        f.debug_struct("Letter")
+            .field("attributes", &self.attributes)
+            .field("changes", &changes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Letter {
@@ -54,10 +65,11 @@ impl Letter {
     #[must_use]
     pub fn again(&self, lane: u8) -> Outgoing {
         let group = format!("{}.{}.{lane}", self.attribute("advertiser"), self.attribute("account"));
-        Outgoing { attributes: vec![("redriven", "true".to_owned())], ..Outgoing::new(self.body.clone(), group) }
+        let came_with = ("firehose_message_id", self.attribute("firehose_message_id").to_owned());
+        let attributes = vec![("redriven", "true".to_owned()), came_with];
+        Outgoing { attributes, ..Outgoing::new(self.body.clone(), group) }
     }
 
-    /// The names of the attributes and their values, for messages of tests. Never the body.
     fn of_message(message: &Value) -> Result<Self> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let attributes = message["MessageAttributes"].as_object().into_iter().flatten();

@@ -231,7 +231,10 @@ mod tests {
         model.apply(&profiles);
         let Counts { users, changes, left_out, dropped, users_without_id, unmapped } = &model.counts;
         assert_eq!((*users, *changes, *users_without_id, *unmapped), (20, 19, 4, 0));
-        assert_eq!(left_out, &BTreeMap::from([("encoding", 1), ("identity_type", 5), ("malformed", 2), ("no_id", 1)]));
+        assert_eq!(
+            left_out,
+            &BTreeMap::from([("encoding", 1), ("identity_type", 5), ("malformed", 1), ("no_id", 1), ("no_value", 1)])
+        );
         assert_eq!(dropped, &BTreeMap::from([("encoding", 2), ("malformed", 2), ("nil", 4)]));
         assert_eq!(members(&model), 20);
     }

@@ -37,7 +37,7 @@ pub(crate) async fn a_deleted_audience_is_rejected_once_and_costs_no_later_batch
         }
         stack.arrives(&model, 120).await?;
         let letters = stack.take_letters_with(2_000, 60).await?;
-        ensure!(letters.iter().all(|letter| refusal(letter) == ["rejected", "40007"]), "{letters:#?}");
+        ensure!(letters.iter().all(|letter| refusal(letter) == ["audience_missing", "40007"]), "{letters:#?}");
         ensure!(letters.iter().all(|letter| letter.attribute("message").contains(&gone_id)), "{letters:#?}");
         ensure!(letters.iter().all(|letter| !letter.attribute("request_id").is_empty()), "{letters:#?}");
         ensure!(letters.iter().all(|letter| !letter.attribute("firehose_message_id").is_empty()), "{letters:#?}");

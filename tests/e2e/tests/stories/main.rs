@@ -61,7 +61,7 @@ stories! {
     repetition: thousands_arrive_while_thirty_percent_of_calls_fail, sqs_failing_in_part_is_answered_with_503_and_a_repetition_does_no_harm,
         requests_that_mparticle_repeats_change_nothing;
     foreign: foreign_messages_on_the_queue_become_letters_and_a_newer_version_waits;
-    straight_path: people_of_every_kind_reach_their_audiences_by_both_transports, as_few_calls_are_made_as_the_limits_allow,
+    straight_path: people_of_every_kind_reach_their_audiences_by_both_transports, calls_are_few_and_large,
         both_transports_give_the_same_answer, another_server_that_speaks_the_same_api_is_called_where_the_deployment_says_so;
     privacy: only_ids_mpid_and_audience_ids_leave_ingest;
     isolation: a_deleted_audience_is_rejected_once_and_costs_no_later_batch_a_call, bad_rows_spread_over_a_call_stand_alone,

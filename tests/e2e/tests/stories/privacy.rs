@@ -21,7 +21,7 @@ pub(crate) async fn only_ids_mpid_and_audience_ids_leave_ingest() -> Result<()> 
             Expected::Uploaded(_, hash) => Some(hash.clone()),
             Expected::LeftOut(_) | Expected::Dropped(_) => None,
         });
-        let uploaded: BTreeSet<_> = uploaded.collect();
+        let uploaded: Vec<_> = uploaded.collect();
         let letters = stack.take_letters_with(uploaded.len(), 90).await?;
         let mut seen = BTreeSet::new();
         for letter in &letters {
@@ -41,7 +41,7 @@ pub(crate) async fn only_ids_mpid_and_audience_ids_leave_ingest() -> Result<()> 
                 seen.insert(id[2].to_owned());
             }
         }
-        ensure!(seen == uploaded, "the ids in letters are those that may be, and no others");
+        ensure!(seen == uploaded.into_iter().collect(), "the ids in letters are those that may be, and no others");
         Ok(())
     })
     .await
