@@ -50,6 +50,18 @@ pub enum Blame {
     Nobody,
 }
 
+impl Blame {
+    /// The word in metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Everybody => "everybody",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
 impl Cause {
     /// The word in letters, logs and metrics.
     #[must_use]

@@ -13,6 +13,7 @@ pub mod event;
 mod foreign;
 pub mod hand;
 pub mod letter;
+mod marked;
 pub mod plan;
 mod remembered;
 mod rounds;

@@ -5,9 +5,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use envelope::{Envelope, ReadError};
+use envelope::{Envelope, ReadError, Row};
 use futures::FutureExt;
-use ids::ConnectionId;
+use ids::{AudienceId, ConnectionId};
 use queue::Received;
 use startup::clock::now_ms;
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ use crate::acknowledge::acknowledge;
 use crate::cause::{Blame, Cause, Outcome, Reason};
 use crate::hand::Hand;
 use crate::letter::REDRIVEN;
+use crate::marked::Marked;
 use crate::plan::{Change, Plan, Planner};
 use crate::rounds::InHand;
 use crate::sender::{Sender, Stopped, milliseconds};
@@ -39,6 +40,15 @@ pub(crate) struct Time {
 struct Read {
     contents: BTreeMap<Place, Content>,
     plan: Plan,
+}
+
+/// What is known of the connection's audiences.
+#[derive(Default)]
+struct Known {
+    /// Those that it deleted itself.
+    deleted: Vec<AudienceId>,
+    /// Those that its letters without an audience may be about.
+    marked: Marked,
 }
 
 impl App {
@@ -75,8 +85,18 @@ impl App {
 
     async fn work(&self, work: &Work, ready: Result<Usable, Stopped>, time: Time) -> Vec<LaneSettlement> {
         let connection = work.connection;
-        let deleted = ready.as_ref().map(|usable| usable.deleted.clone()).unwrap_or_default();
-        let Read { contents, mut plan } = self.read(work, &deleted);
+        let known = match &ready {
+            Ok(usable) => {
+                let marked = if has_unmapped_letters(work) {
+                    self.marked(connection, usable, time.until).await
+                } else {
+                    Marked::new()
+                };
+                Known { deleted: usable.deleted.clone(), marked }
+            }
+            Err(_) => Known::default(),
+        };
+        let Read { contents, mut plan } = self.read(work, &known);
         count(&plan);
         let (stopped, delivered) = match ready {
             Ok(usable) => {
@@ -98,27 +118,29 @@ impl App {
     }
 
     /// Reads every message, and plans what is to be told.
-    fn read(&self, work: &Work, deleted: &[ids::AudienceId]) -> Read {
+    fn read(&self, work: &Work, known: &Known) -> Read {
         let (mut planner, mut contents) = (Planner::new(), BTreeMap::new());
         let mut redriven = HashSet::new();
         for (place, message) in work.messages() {
+            if message.attributes.contains_key(REDRIVEN) {
+                redriven.insert(place);
+            }
             let content = match read(work.connection, message) {
                 Ok(envelope) => {
-                    for row in &envelope.rows {
-                        planner.add(place, row);
+                    let changed_ms = envelope.header.changed_ms;
+                    for row in envelope.rows {
+                        let row = if redriven.contains(&place) { mapped(row, &known.marked) } else { row };
+                        planner.add(place, &row);
                     }
-                    Content::Planned(envelope.header.changed_ms)
+                    Content::Planned(changed_ms)
                 }
                 Err(content) => content,
             };
             contents.insert(place, content);
-            if message.attributes.contains_key(REDRIVEN) {
-                redriven.insert(place);
-            }
         }
         let advertiser = work.connection.advertiser;
-        let known = |change: &Change, place: Place| {
-            if deleted.contains(&change.audience) {
+        let settled = |change: &Change, place: Place| {
+            if known.deleted.contains(&change.audience) {
                 return Some(Outcome::Dropped);
             }
             if redriven.contains(&place) {
@@ -127,7 +149,7 @@ impl App {
             }
             self.remembered.refusal(advertiser, change).map(Outcome::Rejected)
         };
-        Read { contents, plan: planner.plan(self.config.limits, known) }
+        Read { contents, plan: planner.plan(self.config.limits, settled) }
     }
 
     /// Notes whether the connection failed, and says how its messages are to be settled.
@@ -169,6 +191,21 @@ impl App {
         let terms = self.terms(work.connection, Some(&stopped), false, time);
         settle(work, &contents, &Planner::new().plan(self.config.limits, |_, _| None), terms)
     }
+}
+
+/// Whether letters were sent again that knew no audience at TikTok.
+fn has_unmapped_letters(work: &Work) -> bool {
+    let mut redriven = work.messages().filter(|(_, message)| message.attributes.contains_key(REDRIVEN));
+    redriven.any(|(_, message)| message.body.contains("\"unmapped_"))
+}
+
+/// The row with the audiences at TikTok that there are by now for those that had none.
+fn mapped<'a>(mut row: Row<'a>, marked: &Marked) -> Row<'a> {
+    row.adds.extend(row.unmapped_adds.iter().filter_map(|audience| marked.get(audience)).copied());
+    row.deletes.extend(row.unmapped_deletes.iter().filter_map(|audience| marked.get(audience)).copied());
+    row.unmapped_adds.retain(|audience| !marked.contains_key(audience));
+    row.unmapped_deletes.retain(|audience| !marked.contains_key(audience));
+    row
 }
 
 /// Reads a message of `connection`.
@@ -231,10 +268,10 @@ fn report(work: &Work, lanes: &[LaneSettlement], gone: usize, started: Instant) 
             lanes = heads().count(), delay_ms, "changes of a connection wait; its lanes are blocked"
         );
     }
-    let oldest = heads().filter_map(|head| work.at(head.place)).map(|message| message.sent_ms).min();
-    if let Some(oldest) = oldest {
-        let seconds = now_ms().saturating_sub(oldest) / 1000;
-        metrics::gauge!("oldest_change_age_seconds").set(i32::try_from(seconds).map_or(f64::MAX, f64::from));
+    for head in heads() {
+        let age_ms = work.at(head.place).map_or(0, |message| now_ms().saturating_sub(message.sent_ms));
+        let seconds = i32::try_from(age_ms / 1000).map_or(f64::MAX, f64::from);
+        metrics::gauge!("oldest_change_age_seconds", "trouble" => head.reason.blame().word()).set(seconds);
     }
     tracing::info!(
         %advertiser, %account, messages = work.len(), gone, duration_ms = milliseconds(started.elapsed()),

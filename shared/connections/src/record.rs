@@ -69,6 +69,7 @@ pub struct Record {
     pub(crate) connections: BTreeMap<AccountId, Connection>,
     pub(crate) deleted: Vec<Deleted>,
     pub(crate) refusal_writes: RefusalWrites,
+    pub(crate) forgotten_ms: Option<i64>,
 }
 
 /// How many refusals were written on a day, counted from 1970 in UTC.
@@ -209,5 +210,6 @@ impl Record {
             audiences::forget_old_creations(&mut connection.created, now_ms);
         }
         audiences::forget_old_deletions(&mut self.deleted, now_ms);
+        self.forgotten_ms = self.forgotten_ms(now_ms);
     }
 }

@@ -38,6 +38,8 @@ struct Written<'a> {
     connections: BTreeMap<AccountId, WrittenConnection<'a>>,
     deleted_audiences: &'a [Deleted],
     refusal_writes: RefusalWrites,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forgotten_ms: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +68,8 @@ struct Read {
     deleted_audiences: Vec<Deleted>,
     #[serde(default)]
     refusal_writes: RefusalWrites,
+    #[serde(default)]
+    forgotten_ms: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +126,7 @@ impl Record {
             connections,
             deleted_audiences: &self.deleted,
             refusal_writes: self.refusal_writes,
+            forgotten_ms: self.forgotten_ms,
         })
     }
 
@@ -141,6 +146,7 @@ impl Record {
             connections: connections.collect::<Result<_, _>>()?,
             deleted: read.deleted_audiences,
             refusal_writes: read.refusal_writes,
+            forgotten_ms: read.forgotten_ms,
         })
     }
 }

@@ -1,0 +1,46 @@
+//! The mark at the end of an audience's name at TikTok, by which a connection finds its audience again whatever else changes.
+
+use std::fmt;
+
+use ids::AccountId;
+
+/// Whose audience it is, at mParticle. Two configurations of one advertiser never share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark {
+    /// mParticle's configuration.
+    pub account: AccountId,
+    /// mParticle's id of the audience.
+    pub audience: i64,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[mp-{}-{}]", self.account, self.audience)
+    }
+}
+
+impl Mark {
+    /// The mark at the end of a name, if it has one.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let (_, ids) = name.trim_end().strip_suffix(']')?.rsplit_once("[mp-")?;
+        let (account, audience) = ids.split_once('-')?;
+        Some(Self { account: account.parse().ok()?, audience: audience.parse().ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_back_from_the_end_of_a_name() {
+        for audience in [0, 456, i64::MAX, i64::MIN] {
+            let mark = Mark { account: AccountId::new(12).unwrap(), audience };
+            assert_eq!(Mark::of(&format!("Summer [sale] {mark} ")), Some(mark));
+        }
+        for name in ["", "Summer sale", "[mp-12]", "[mp-12-x]", "[mp--1-4]", "[mp-12-4", "[mp-12-4] copy"] {
+            assert_eq!(Mark::of(name), None, "{name}");
+        }
+    }
+}
