@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on stops")]
 
 mod audiences;
+mod forgotten;
 mod lives;
 mod moves;
 mod stored;
