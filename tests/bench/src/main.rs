@@ -1,7 +1,9 @@
 //! `make bench`: figures of this machine, to compare with one another and not with those of other machines.
 
+mod backlog;
 mod lambda;
 mod requests;
+mod surroundings;
 mod table;
 mod uploads;
 
@@ -9,7 +11,7 @@ mod uploads;
 async fn main() -> anyhow::Result<()> {
     let mut table = table::Table::default();
     uploads::planning(&mut table)?;
-    uploads::invocations(&mut table).await?;
+    uploads::backlogs(&mut table).await?;
     requests::stream(&mut table).await?;
     table.print();
     Ok(())

@@ -6,11 +6,17 @@ use anyhow::Result;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-use crate::lambda::Lambda;
+use crate::lambda::{Lambda, Setup, TOKEN};
 use crate::table::Table;
 
-const TOKEN: &str = "bench-token";
 const REQUESTS: usize = 2_000;
+const SETUP: Setup<'_> = Setup {
+    name: "ingest",
+    environment: &[],
+    timeout: Duration::from_secs(25),
+    tiktok_takes: Duration::ZERO,
+    backlog: (&[], 1),
+};
 
 /// A membership change of `profiles` users, as mParticle sends it.
 fn message(profiles: u32) -> Value {
@@ -50,14 +56,11 @@ fn over_http(message: &Value) -> Value {
 
 /// Streams of requests by both doors: the time of an answer, and the memory that it took.
 pub(crate) async fn stream(table: &mut Table) -> Result<()> {
-    let known = json!({"token": TOKEN, "source": "firehose", "user": "1", "first_seen_ms": 1, "verified_ms": 1});
-    // Every secret of the stub reads the same: the Firehose token, and the advertiser's record.
-    let secret = json!({"current": TOKEN, "version": 1, "tokens": [known]});
     for profiles in [1, 100, 1_000] {
         let message = message(profiles);
         for (door, event) in [("direct", message.clone()), ("HTTP", over_http(&message))] {
             let event = Bytes::from(event.to_string());
-            let mut ingest = Lambda::start("ingest", &[], secret.clone()).await?;
+            let mut ingest = Lambda::start(&SETUP).await?;
             let mut times = Vec::with_capacity(REQUESTS);
             for request in 0..REQUESTS + 10 {
                 let (time, _) = ingest.invoke(&event).await?;

@@ -1,119 +1,129 @@
-//! The uploader: planning alone, and whole invocations of the real binary.
+//! The uploader: planning alone, and the real binary with a backlog on the queue.
+
+use std::time::Duration;
 
 use anyhow::Result;
 use axum::body::Bytes;
-use envelope::{DeviceId, Envelope, Header, Row, Writer};
-use ids::{DeviceType, Encoding, TokenFingerprint};
+use envelope::Envelope;
+use ids::ConnectionId;
 use rustix::time::{ClockId, clock_gettime};
-use serde_json::json;
-use uploader::plan::{Limits, Planner, Route};
+use uploader::plan::{Limits, Planner};
+use uploader::work::{Lane, Work};
 
-use crate::lambda::Lambda;
+use crate::backlog::envelope;
+use crate::lambda::{ACCOUNT, Lambda, Setup};
 use crate::table::Table;
 
-const TOKEN: &str = "bench-token";
-const EVENT_BYTES: usize = 6 * 1024 * 1024;
-const LIMITS: Limits = Limits { rows: 1000, bytes: 1_000_000 };
+/// Rows of one call, and bytes of its body.
+const LIMITS: Limits = Limits { rows: 1_000, bytes: 1_000_000 };
+/// The template's default for all uploaders, of which one runs here.
+const CALLS_PER_SECOND: &str = "8";
+/// How long TikTok takes for a call.
+const TIKTOK_TAKES: Duration = Duration::from_millis(450);
+/// Of these an invocation keeps 15 s for settling.
+const INVOCATION: Duration = Duration::from_secs(45);
 
-/// A user with an Apple and a Google id who joins an audience.
-fn row(user: u32) -> Result<Row<'static>> {
-    let id = |device, family: u32| {
-        let value = format!("{family:08x}-0000-4000-8000-0000{user:08x}");
-        DeviceId(device, Encoding::Raw, value.into())
-    };
-    Ok(Row {
-        mpid: Some((u64::from(user) + 1_000_000_000_000).to_string().parse()?),
-        ids: vec![id(DeviceType::Idfa, 0xa), id(DeviceType::Gaid, 0xb)],
-        adds: std::iter::once("7000000000000000011".parse()?).collect(),
-        ..Row::default()
-    })
-}
-
-/// Envelopes of `users` users, at most `per_message` in each.
-fn envelopes(users: u32, per_message: u32) -> Result<Vec<String>> {
-    let mut bodies = Vec::new();
-    for first in (0..users).step_by(per_message as usize) {
-        let header = Header {
-            advertiser: "7000000000000000001".parse()?,
-            token: TokenFingerprint::of(TOKEN),
-            changed_ms: 1_714_592_744_065 + i64::from(first),
-        };
-        let mut writer = Writer::new(header, EVENT_BYTES);
-        for user in first..(first + per_message).min(users) {
-            writer.push(&row(user)?)?;
-        }
-        bodies.extend(writer.finish());
-    }
-    Ok(bodies)
-}
-
-/// As many messages as fit in one event of 6 MB, 10,000 at most, and how many users they hold.
-fn event(per_message: u32) -> Result<(Bytes, usize, u32)> {
-    let (mut records, mut bytes, mut users) = (Vec::new(), 0, 0);
-    for (n, body) in envelopes(60_000, per_message)?.into_iter().take(10_000).enumerate() {
-        let record = json!({
-            "messageId": format!("00000000-0000-4000-8000-{n:012}"), "receiptHandle": "r".repeat(180), "body": body,
-            "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1714592744065", "SenderId": "AIDA"},
-            "messageAttributes": {}, "md5OfBody": "0".repeat(32), "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:changes", "awsRegion": "us-east-1",
-        });
-        let record = record.to_string();
-        if bytes + record.len() + 1 > EVENT_BYTES - 20 {
-            break;
-        }
-        bytes += record.len() + 1;
-        users += per_message;
-        records.push(record);
-    }
-    let event = format!(r#"{{"Records":[{}]}}"#, records.join(","));
-    Ok((event.into(), records.len(), users))
-}
-
+/// CPU seconds of this thread: what else runs on the machine does not count.
 fn thread_cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    std::time::Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0)).as_secs_f64()
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a benchmark")]
+    let seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
+    seconds
 }
 
-/// From envelope text to calls, without I/O.
+fn connections(count: u64) -> Result<Vec<ConnectionId>> {
+    let of = |number: u64| {
+        let advertiser = (7_000_000_000_000_000_001 + number).to_string().parse()?;
+        Ok(ConnectionId { advertiser, account: ACCOUNT.parse()? })
+    };
+    (0..count).map(of).collect()
+}
+
+/// The work of one connection: messages of `rows` ids each.
+fn work(ids: u32, rows: u32) -> Result<Work> {
+    let connection = connections(1)?.remove(0);
+    let mut lane = Lane::default();
+    for number in 0..u64::from(ids / rows) {
+        lane.push(queue::Received {
+            message_id: number.to_string(),
+            receipt_handle: String::new(),
+            body: envelope(connection, number, rows)?,
+            group: String::new(),
+            sent_ms: 0,
+            receive_count: 1,
+            attributes: std::collections::HashMap::new(),
+        });
+    }
+    Ok(Work::new(connection, vec![lane]))
+}
+
+/// From messages to calls, on one thread.
 pub(crate) fn planning(table: &mut Table) -> Result<()> {
-    for per_message in [1, 100, 1000] {
-        let users = 30_000;
-        let bodies = envelopes(users, per_message)?;
+    let ids = 30_000;
+    for rows in [1, 60] {
+        let work = work(ids, rows)?;
         let mut best = f64::MAX;
         for _ in 0..7 {
             let before = thread_cpu_seconds();
-            let mut planner = Planner::new(LIMITS);
-            for (message, body) in (0..).zip(&bodies) {
-                planner.add(message, Route { pool: 0, connection: 0 }, &Envelope::read(body)?);
+            let mut planner = Planner::new();
+            for (place, message) in work.messages() {
+                Envelope::read(&message.body)?.rows.iter().for_each(|row| planner.add(place, row));
             }
-            let plan = planner.plan();
+            let plan = planner.plan(LIMITS, |_, _| None);
             anyhow::ensure!(plan.calls.len() == 30, "{} calls", plan.calls.len());
             best = best.min(thread_cpu_seconds() - before);
         }
-        table.row(&format!("planning, {per_message} users a message"), "users per CPU-second", f64::from(users) / best);
+        table.row(&format!("planning, {rows} ids a message"), "ids per CPU-second", f64::from(ids) / best);
     }
     Ok(())
 }
 
-/// The real binary with full events, and a TikTok that answers at once.
-pub(crate) async fn invocations(table: &mut Table) -> Result<()> {
-    let user = json!({"token": TOKEN, "source": "firehose", "user": "1", "first_seen_ms": 1, "verified_ms": 1});
-    let secret = json!({"version": 1, "tokens": [user]});
-    for per_message in [1, 1000] {
-        let (event, messages, users) = event(per_message)?;
-        let rates = [("TIKTOK_CALLS_PER_SECOND", "10000"), ("TIKTOK_ADVERTISER_CALLS_PER_SECOND", "10000")];
-        let mut uploader = Lambda::start("uploader", &rates, secret.clone()).await?;
-        uploader.invoke(&event).await?;
-        let before = uploader.cpu()?;
-        let runs = 5;
-        for _ in 0..runs {
-            let (_, answer) = uploader.invoke(&event).await?;
-            anyhow::ensure!(answer.as_ref() == br#"{"batchItemFailures":[]}"#, "messages came back");
+/// The real binary, whose calls are paced as they are on AWS, with more on the queue than it can bring to TikTok.
+pub(crate) async fn backlogs(table: &mut Table) -> Result<()> {
+    for tenants in [1, 50] {
+        for users in [1, 100, 1_000] {
+            backlog(table, tenants, users).await?;
         }
-        let cpu = uploader.cpu()?.saturating_sub(before).as_secs_f64();
-        let what = format!("uploader, 6 MB event of {messages} messages, {users} users");
-        table.row(&what, "users per CPU-second", f64::from(users * runs) / cpu);
-        table.row(&what, "peak memory, MB", uploader.peak_memory_mb()?);
     }
     Ok(())
+}
+
+async fn backlog(table: &mut Table, tenants: u64, users: u32) -> Result<()> {
+    let connections = connections(tenants)?;
+    let rates = [
+        ("TIKTOK_CALLS_PER_SECOND", CALLS_PER_SECOND),
+        ("TIKTOK_ADVERTISER_CALLS_PER_SECOND", CALLS_PER_SECOND),
+        ("UPLOADER_CONCURRENCY", "1"),
+    ];
+    let mut uploader = Lambda::start(&Setup {
+        name: "uploader",
+        environment: &rates,
+        timeout: INVOCATION,
+        tiktok_takes: TIKTOK_TAKES,
+        backlog: (&connections, users),
+    })
+    .await?;
+    let (took, answer) = uploader.invoke(&Bytes::from_static(b"{\"Records\":[]}")).await?;
+    anyhow::ensure!(answer.as_ref() == br#"{"batchItemFailures":[]}"#, "messages came back");
+    let uploads = uploader.uploads();
+    let rows: u64 = uploads.rows.values().sum();
+    let least: u64 = uploads.rows.values().map(|rows| rows.div_ceil(LIMITS.rows as u64)).sum();
+    let what = format!("uploader, {tenants} tenants, {users} users a message");
+    table.row(&what, "changes a second", ratio(rows, 1) / took.as_secs_f64());
+    table.row(&what, "rows a call", ratio(rows, uploads.calls));
+    table.row(&what, "calls for each of the least possible", ratio(uploads.calls, least));
+    table.row(&what, "SQS requests per million changes", ratio(uploader.sqs_requests(), rows) * 1e6);
+    table.row(&what, "changes of the least served tenant", ratio(served_least(&uploads.rows, tenants), 1));
+    table.row(&what, "changes per CPU-second", ratio(rows, 1) / uploader.cpu()?.as_secs_f64());
+    table.row(&what, "peak memory, MB", uploader.peak_memory_mb()?);
+    Ok(())
+}
+
+fn served_least(rows: &std::collections::BTreeMap<String, u64>, tenants: u64) -> u64 {
+    if (rows.len() as u64) < tenants { 0 } else { rows.values().copied().min().unwrap_or_default() }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures of a benchmark")]
+fn ratio(one: u64, other: u64) -> f64 {
+    one as f64 / other.max(1) as f64
 }

@@ -63,7 +63,7 @@ pub(crate) async fn with_a_call_a_second_for_all_everybody_is_served_again_and_a
         let mapping: Vec<_> = calls.iter().filter(|call| call.path == "/segment/mapping/").collect();
         let (first, last) = (mapping.first().map(|call| call.at_ms), mapping.last().map(|call| call.at_ms));
         let seconds = last.zip(first).map_or(0, |(last, first)| last.saturating_sub(first) / 1_000);
-        ensure!(mapping.len() as u64 <= seconds as u64 + 6, "{} calls in {seconds} s", mapping.len());
+        ensure!(mapping.len() as u64 <= seconds + 6, "{} calls in {seconds} s", mapping.len());
         Ok(())
     })
     .await

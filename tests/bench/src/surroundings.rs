@@ -1,0 +1,106 @@
+//! What a function calls: the Runtime API, an SQS, a Secrets Manager and a TikTok, on one port.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+
+use crate::backlog::Backlog;
+
+/// What the function answered, and when.
+pub(crate) struct Answer {
+    pub(crate) at: Instant,
+    pub(crate) failed: bool,
+    pub(crate) body: Bytes,
+}
+
+/// Calls of TikTok that carried users.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Uploads {
+    pub(crate) calls: u64,
+    /// Rows of each advertiser.
+    pub(crate) rows: BTreeMap<String, u64>,
+}
+
+/// Everything around a function.
+pub(crate) struct Surroundings {
+    pub(crate) events: AsyncMutex<mpsc::Receiver<Bytes>>,
+    pub(crate) answers: mpsc::Sender<Answer>,
+    /// How long an invocation may last.
+    pub(crate) timeout: Duration,
+    /// What every secret says.
+    pub(crate) secret: String,
+    /// How long TikTok takes for a call.
+    pub(crate) tiktok_takes: Duration,
+    pub(crate) queue: Mutex<Backlog>,
+    pub(crate) uploads: Mutex<Uploads>,
+}
+
+/// Answers any call.
+pub(crate) async fn answer(
+    State(around): State<Arc<Surroundings>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = uri.path();
+    if path.ends_with("/invocation/next") {
+        return next(&around).await;
+    }
+    if path.starts_with("/2018-06-01/runtime/") {
+        let failed = !path.ends_with("/response");
+        // Whoever waits for the answer may have given up.
+        around.answers.send(Answer { at: Instant::now(), failed, body }).await.ok();
+        return StatusCode::ACCEPTED.into_response();
+    }
+    if path.starts_with("/open_api/") {
+        if path.ends_with("/segment/mapping/") {
+            count_upload(&around, &body);
+            tokio::time::sleep(around.tiktok_takes).await;
+        }
+        let data = json!({"core_user_id": "1", "list": [], "page_info": {"total_page": 1}});
+        return axum::Json(json!({"code": 0, "message": "OK", "request_id": "bench", "data": data})).into_response();
+    }
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    match target.split_once('.') {
+        Some(("AmazonSQS", operation)) => {
+            let input: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let mut queue = around.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            match queue.call(operation, &input, body.len()) {
+                Ok(output) => axum::Json(output).into_response(),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+            }
+        }
+        _ => axum::Json(json!({"Name": "bench", "VersionId": "1", "SecretString": around.secret})).into_response(),
+    }
+}
+
+fn count_upload(around: &Surroundings, body: &[u8]) {
+    let call: Value = serde_json::from_slice(body).unwrap_or_default();
+    let rows = call.pointer("/batch_data").and_then(Value::as_array).map_or(0, Vec::len) as u64;
+    let advertiser = call.pointer("/advertiser_ids/0").and_then(Value::as_str).unwrap_or_default();
+    let mut uploads = around.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+    uploads.calls += 1;
+    *uploads.rows.entry(advertiser.to_owned()).or_default() += rows;
+}
+
+async fn next(around: &Surroundings) -> Response {
+    let Some(event) = around.events.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let deadline = (now + around.timeout).as_millis().to_string();
+    let headers = [
+        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:bench".to_owned()),
+        ("content-type", "application/json".to_owned()),
+    ];
+    (headers, event).into_response()
+}
