@@ -21,6 +21,7 @@ mod sender;
 pub mod settle;
 mod task;
 mod token;
+mod traced;
 pub mod trouble;
 pub mod turns;
 pub mod work;

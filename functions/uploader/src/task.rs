@@ -23,6 +23,7 @@ use crate::rounds::InHand;
 use crate::sender::{Sender, Stopped, milliseconds};
 use crate::settle::{Content, LaneSettlement, Terms, settle};
 use crate::token::Usable;
+use crate::traced;
 use crate::work::{Place, Work};
 
 /// What a task has to know of its invocation.
@@ -49,6 +50,8 @@ struct Known {
     deleted: Vec<AudienceId>,
     /// Those that its letters without an audience may be about.
     marked: Marked,
+    /// When the customer was forgotten, in milliseconds since 1970: what was sent before is dropped.
+    forgotten_ms: Option<i64>,
 }
 
 impl App {
@@ -70,6 +73,7 @@ impl App {
         let worked = AssertUnwindSafe(self.work(&work, stopped, time)).catch_unwind().await;
         let lanes = worked.unwrap_or_else(|_| self.after_panic(&work, time));
         let gone = acknowledge(&work, &lanes, &self.queue, &self.dead_letters, time.deadline).await;
+        traced::report(&work, &gone);
         report(&work, &lanes, gone.len(), started);
         hand.with(|hand: &mut Hand| hand.settled(&work));
         gone
@@ -85,6 +89,7 @@ impl App {
 
     async fn work(&self, work: &Work, ready: Result<Usable, Stopped>, time: Time) -> Vec<LaneSettlement> {
         let connection = work.connection;
+        let forgotten_ms = self.tokens.forgotten_ms(connection).await;
         let known = match &ready {
             Ok(usable) => {
                 let marked = if has_unmapped_letters(work) {
@@ -92,9 +97,9 @@ impl App {
                 } else {
                     Marked::new()
                 };
-                Known { deleted: usable.deleted.clone(), marked }
+                Known { deleted: usable.deleted.clone(), marked, forgotten_ms }
             }
-            Err(_) => Known::default(),
+            Err(_) => Known { forgotten_ms, ..Known::default() },
         };
         let Read { contents, mut plan } = self.read(work, &known);
         count(&plan);
@@ -128,7 +133,13 @@ impl App {
             let content = match read(work.connection, message) {
                 Ok(envelope) => {
                     let changed_ms = envelope.header.changed_ms;
-                    for row in envelope.rows {
+                    // What is sent again was sent first some time after its changes were made.
+                    let sent_ms = if redriven.contains(&place) { changed_ms } else { message.sent_ms };
+                    let forgotten = known.forgotten_ms.is_some_and(|forgotten_ms| sent_ms <= forgotten_ms);
+                    if forgotten {
+                        metrics::counter!("changes_of_forgotten_customers").increment(changes(&envelope));
+                    }
+                    for row in envelope.rows.into_iter().filter(|_| !forgotten) {
                         let row = if redriven.contains(&place) { mapped(row, &known.marked) } else { row };
                         planner.add(place, &row);
                     }
@@ -191,6 +202,12 @@ impl App {
         let terms = self.terms(work.connection, Some(&stopped), false, time);
         settle(work, &contents, &Planner::new().plan(self.config.limits, |_, _| None), terms)
     }
+}
+
+/// How many changes there are in it.
+fn changes(envelope: &Envelope<'_>) -> u64 {
+    let of = |row: &Row<'_>| row.adds.len() + row.deletes.len() + row.unmapped_adds.len() + row.unmapped_deletes.len();
+    envelope.rows.iter().map(of).sum::<usize>() as u64
 }
 
 /// Whether letters were sent again that knew no audience at TikTok.

@@ -100,6 +100,12 @@ impl Tokens {
         Ok(usable(&record, connection, found))
     }
 
+    /// When the customer of `connection` was forgotten, in milliseconds since 1970, as far as its record can be read.
+    pub(crate) async fn forgotten_ms(&self, connection: ConnectionId) -> Option<i64> {
+        let found = self.secrets.record(connection.advertiser).await.ok()?;
+        found.record?.forgotten_ms(now_ms())
+    }
+
     /// TikTok refused a mapping call of `connection` because of its token.
     pub(crate) async fn examine(
         &self,
