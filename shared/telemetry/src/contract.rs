@@ -2,7 +2,7 @@
 //!
 //! Tests hold all of them to this table. CloudWatch keeps a series, and bills one, for each set of dimensions with each of its values.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// A function of this product, as the dimension `function` names it.
 pub const FUNCTIONS: [&str; 3] = ["auth-redirect", "ingest", "uploader"];
@@ -32,7 +32,7 @@ impl fmt::Display for Unit {
 }
 
 /// A metric.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Metric {
     /// Its name in CloudWatch.
     pub name: &'static str,
@@ -51,6 +51,14 @@ pub struct Metric {
 }
 
 impl Metric {
+    const fn by(self, labels: &'static [&'static str]) -> Self {
+        Self { labels, ..self }
+    }
+
+    const fn and_by(self, also_by: &'static [&'static [&'static str]]) -> Self {
+        Self { also_by, ..self }
+    }
+
     /// The metric of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
@@ -74,38 +82,48 @@ const fn peak(name: &'static str, unit: Unit, functions: &'static [&'static str]
     Metric { kind: Kind::Peak, unit, ..counter(name, functions, meaning) }
 }
 
-const fn by(labels: &'static [&'static str], metric: Metric) -> Metric {
-    Metric { labels, ..metric }
-}
-
-const fn and_by(sets: &'static [&'static [&'static str]], metric: Metric) -> Metric {
-    Metric { also_by: sets, ..metric }
-}
-
 /// All of them, in the order of a change's way.
 pub const METRICS: &[Metric] = &[
     // mParticle's requests.
-    and_by(
-        &[&[], &["answer"]],
-        by(&["type", "answer"], counter("requests", INGEST, "Requests of mParticle, by their type and the word of their answer (`ok`, or the code of an error)")),
-    ),
+    counter(
+                "requests",
+                INGEST,
+                "Requests of mParticle, by their type and the word of their answer (`ok`, or the code of an error)",
+            ).by(&["type", "answer"]).and_by(&[&[], &["answer"]]),
     counter("users_received", INGEST, "Profiles in membership messages"),
-    by(&["reason"], counter("dropped", INGEST, "Profiles, ids and changes that were left out, by the reason")),
+    counter("dropped", INGEST, "Profiles, ids and changes that were left out, by the reason").by(&["reason"]),
     counter("changes_queued", INGEST, "Changes that were put on the queue"),
     counter("messages_queued", INGEST, "Messages that were put on the queue"),
     counter("suspended_answers", INGEST, "Answers that told mParticle to suspend a connection"),
-    by(&["outcome"], counter("token_probes", INGEST, "Tokens that TikTok was asked about, by what it said")),
-    counter("refused_beside_a_living_token", INGEST, "Messages with a new token that TikTok refuses, of connections whose own works"),
-    by(&["how"], counter("connections_revived", INGEST, "Refused or dead connections that TikTok accepts again, by how")),
+    counter("token_probes", INGEST, "Tokens that TikTok was asked about, by what it said").by(&["outcome"]),
+    counter(
+        "refused_beside_a_living_token",
+        INGEST,
+        "Messages with a new token that TikTok refuses, of connections whose own works",
+    ),
+    counter("connections_revived", INGEST, "Refused or dead connections that TikTok accepts again, by how").by(&["how"]),
     counter("stale_records", INGEST, "Messages whose connection was read from a record that may be out of date"),
-    counter("records_unavailable", INGEST, "Messages whose connection could not be read; their changes are queued all the same"),
-    counter("disconnected_without_access", INGEST, "Audiences that TikTok keeps, since access was gone when they were disconnected"),
+    counter(
+        "records_unavailable",
+        INGEST,
+        "Messages whose connection could not be read; their changes are queued all the same",
+    ),
+    counter(
+        "disconnected_without_access",
+        INGEST,
+        "Audiences that TikTok keeps, since access was gone when they were disconnected",
+    ),
     // The uploader's work.
     peak("messages_waiting", Unit::Count, UPLOADER, "Messages on the queue, those at work included"),
     counter("rows_received", UPLOADER, "Rows in the messages at work; what comes back counts again"),
-    by(&["reason"], counter("ids_dropped", UPLOADER, "Ids that are not uploaded, by the reason")),
+    counter("ids_dropped", UPLOADER, "Ids that are not uploaded, by the reason").by(&["reason"]),
     counter("changes_superseded", UPLOADER, "Changes that a newer one of the same id and audience replaced"),
     counter("changes_of_deleted_audiences", UPLOADER, "Changes for audiences that the connection itself deleted"),
+    counter(
+        "changes_of_forgotten_customers",
+        UPLOADER,
+        "Changes that were dropped, since their customer was forgotten after they were made",
+    ),
     counter("calls", UPLOADER, "Mapping calls to TikTok"),
     counter("calls_divided", UPLOADER, "Refused calls that were divided to find what TikTok refuses"),
     counter("throttles", UPLOADER, "Mapping calls that TikTok throttled"),
@@ -113,37 +131,19 @@ pub const METRICS: &[Metric] = &[
     counter("ids_uploaded", UPLOADER, "Rows in mapping calls that TikTok took"),
     counter("changes_delivered", UPLOADER, "Changes that TikTok took"),
     counter("changes_rejected", UPLOADER, "Changes that TikTok refused"),
-    and_by(&[&[]], by(&["cause"], counter("changes_postponed", UPLOADER, "Changes that wait, by the cause; each counts at every attempt"))),
-    by(
-        &["trouble"],
-        peak("oldest_change_age_seconds", Unit::Seconds, UPLOADER, "Age of the oldest change that waits, by whose trouble that is: `everybody`, `connection`, or `nobody` (it was not tried for want of time)"),
-    ),
-    and_by(&[&[]], by(&["cause"], counter("dead_letters", UPLOADER, "Messages written to the dead-letter queue, by the cause"))),
+    counter("changes_postponed", UPLOADER, "Changes that wait, by the cause; each counts at every attempt").by(&["cause"]).and_by(&[&[]]),
+    peak(
+            "oldest_change_age_seconds",
+            Unit::Seconds,
+            UPLOADER,
+            "Age of the oldest change that waits, by whose trouble that is: `everybody`, `connection`, or `nobody` (it was not tried for want of time)",
+        ).by(&["trouble"]),
+    counter("dead_letters", UPLOADER, "Messages written to the dead-letter queue, by the cause").by(&["cause"]).and_by(&[&[]]),
     counter("connections_refused", UPLOADER, "Connections whose token TikTok began to refuse"),
     counter("connections_dead", UPLOADER, "Connections that died: somebody has to authorize again"),
     counter("panics", UPLOADER, "Faults in this program; the changes wait"),
     // The page.
-    by(&["outcome"], counter("auth_requests", &["auth-redirect"], "Requests to the authorization page, by what came of them")),
+    counter("auth_requests", &["auth-redirect"], "Requests to the authorization page, by what came of them").by(&["outcome"]),
     // Everywhere.
     counter("operator_faults", &FUNCTIONS, "What only the operator can mend: a blocked app, a wrong or missing secret"),
 ];
-
-/// The table as Markdown, as it stands in the README of this crate.
-#[must_use]
-pub fn table() -> String {
-    let mut text = "| metric | unit | functions | dimensions besides `function` | meaning |\n|---|---|---|---|---|\n".to_owned();
-    for metric in METRICS {
-        let sets: Vec<String> = metric.dimension_sets().map(dimensions).collect();
-        let unit = if metric.kind == Kind::Peak { format!("{}, the highest", metric.unit) } else { metric.unit.to_string() };
-        let row = format!("| `{}` | {unit} | {} | {} | {} |", metric.name, metric.functions.join(", "), sets.join("; "), metric.meaning);
-        // Writing to a String cannot fail.
-        if writeln!(text, "{row}").is_err() {
-            return text;
-        }
-    }
-    text
-}
-
-fn dimensions(set: &'static [&'static str]) -> String {
-    if set.is_empty() { "none".to_owned() } else { set.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" ") }
-}

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, SharedString, Unit};
+use metrics::{Counter, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, SharedString, Unit};
 use serde_json::Number;
 
 /// A metric with the values of its labels, in the order of their names.
@@ -17,8 +17,7 @@ pub(crate) struct Series {
 
 impl From<&Key> for Series {
     fn from(key: &Key) -> Self {
-        let mut labels: Vec<_> =
-            key.labels().map(|label| (label.key().to_owned(), label.value().to_owned())).collect();
+        let mut labels: Vec<_> = key.labels().map(|label| (label.key().to_owned(), label.value().to_owned())).collect();
         labels.sort();
         Self { name: key.name().to_owned(), labels }
     }
@@ -92,7 +91,7 @@ impl metrics::Recorder for Recorder {
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         let counter = self.with(|gathered| Arc::clone(gathered.counters.entry(key.into()).or_default()));
-        Counter::from_arc(counter as Arc<dyn CounterFn + Send + Sync>)
+        Counter::from_arc(counter)
     }
 
     fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
