@@ -4,6 +4,8 @@
 
 mod attempts;
 mod error;
+#[cfg(feature = "in-memory")]
+pub mod in_memory;
 mod message;
 mod receive;
 mod send;

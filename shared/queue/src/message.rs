@@ -73,7 +73,7 @@ impl Outgoing {
 }
 
 /// Whether SQS takes the character, in a body or in an attribute: XML's characters, as its API reference lists them.
-const fn is_taken(c: char) -> bool {
+pub(crate) const fn is_taken(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{fffd}' | '\u{10000}'..)
 }
 
