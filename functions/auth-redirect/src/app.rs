@@ -1,6 +1,7 @@
 //! The function: one request from its event to its answer, with one log line and one count of what came of it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ use crate::query::{Asked, Callback};
 const SECRETS_ATTEMPT: Duration = Duration::from_millis(1500);
 /// Tries of a call to Secrets Manager.
 const SECRETS_ATTEMPTS: u32 = 3;
-/// Pages that try again by themselves come back spread over so many seconds, so that they do not meet again.
-const SPREAD_SECONDS: u64 = 3;
+/// Pages that try again by themselves come back after so many seconds more than they must, so that they do not meet again.
+const SPREAD_SECONDS: RangeInclusive<u64> = 2..=4;
 
 /// The function, with its clients and what it remembers between requests.
 pub struct App {
@@ -135,7 +136,7 @@ impl App {
             return self.problem(Problem::OtherBrowser, lambda_request_id);
         }
         if let Err(wait) = self.exchanges().admit(request.source, Instant::now()) {
-            let spread = Duration::from_secs(rand::random_range(1..=SPREAD_SECONDS));
+            let spread = Duration::from_secs(rand::random_range(SPREAD_SECONDS));
             return self.problem(Problem::Busy { again_in: wait + spread }, lambda_request_id);
         }
         let exchanged = match self.exchange(&callback.code).await {

@@ -39,7 +39,7 @@ impl ConnectedAudience {
         let is_small = users.is_some_and(|users| users < u64::from(minimum_users));
         let is_ended = match audience.expired_time.as_deref().filter(|time| !time.is_empty()) {
             // Digits in fixed places: the order of the texts is that of the times.
-            Some(time) => time < now,
+            Some(time) => time <= now,
             // A small one may be called not valid for its size.
             None => !audience.is_valid && !is_small,
         };

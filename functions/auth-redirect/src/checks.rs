@@ -123,7 +123,8 @@ impl Checks<'_> {
 
     /// Asks whether the audiences can be managed, and lists them where there are connections. Those that are not connected have less time.
     async fn permissions(&self, accounts: &mut [Account], unconnected: Instant) {
-        let (connected, others): (Vec<_>, Vec<_>) = accounts.iter_mut().partition(|account| account.connected.is_some());
+        let (connected, others): (Vec<_>, Vec<_>) =
+            accounts.iter_mut().partition(|account| account.connected.is_some());
         join_all(connected.into_iter().map(|account| async {
             let (permission, audiences) =
                 join(self.permission(account.id, self.deadline), self.audiences(account.id)).await;
@@ -182,7 +183,11 @@ impl Checks<'_> {
 
     /// The same for a call that TikTok takes once a second for each advertiser.
     async fn turn_of(&self, advertiser: AdvertiserId, latest: Instant) -> bool {
-        let at = self.app.probes.lock().unwrap_or_else(PoisonError::into_inner).reserve_of(advertiser, Instant::now(), latest);
+        let at = self.app.probes.lock().unwrap_or_else(PoisonError::into_inner).reserve_of(
+            advertiser,
+            Instant::now(),
+            latest,
+        );
         self.wait(at).await
     }
 

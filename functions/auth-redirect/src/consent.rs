@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn the_own_path_is_the_one_that_tiktok_leads_to() {
         assert_eq!(link().own_path(), "/v1/auth");
-        let mapped: ConsentLink = "https://t/auth?app_id=7&redirect_uri=https%3A%2F%2Fx%2Fbase%2Fv1%2Fauth".parse().unwrap();
+        let mapped: ConsentLink =
+            "https://t/auth?app_id=7&redirect_uri=https%3A%2F%2Fx%2Fbase%2Fv1%2Fauth".parse().unwrap();
         assert_eq!(mapped.own_path(), "/base/v1/auth");
         assert_eq!("https://t/auth?app_id=7".parse::<ConsentLink>().unwrap().own_path(), "/v1/auth");
     }

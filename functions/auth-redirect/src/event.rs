@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn an_event_of_another_form_is_an_empty_request() {
-        for odd in [json!(null), json!([]), json!({"rawPath": 7, "cookies": {}, "headers": [1], "requestContext": "x"})] {
+        for odd in [json!(null), json!([]), json!({"rawPath": 7, "cookies": {}, "headers": [1], "requestContext": "x"})]
+        {
             let request = Request::read(&odd.to_string()).unwrap();
             assert_eq!((request.method, request.place, &*request.query), (Method::Other, Place::Home, ""), "{odd}");
         }

@@ -57,8 +57,8 @@ impl App {
         let mut app = self.in_time(Box::pin(self.credentials.get())).await?;
         // A client for each authorization: a connection kept from the last one may have been closed while Lambda had the function
         // frozen, and then nobody would know whether the code was sent.
-        let client = Client::new(&self.config.tiktok_api, limits.exchange)
-            .map_err(|error| NotExchanged::of_operator(&error))?;
+        let client =
+            Client::new(&self.config.tiktok_api, limits.exchange).map_err(|error| NotExchanged::of_operator(&error))?;
         let deadline = Instant::now() + limits.exchange;
         loop {
             let answer = timeout_at(deadline, client.exchange(&app, code)).await;

@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn connected_accounts_come_first_and_then_names() {
-        let mut accounts = accounts(&[], &[named("1", "delta"), named("2", "Alpha"), named("3", "charlie"), named("4", "Bravo")]);
+        let mut accounts =
+            accounts(&[], &[named("1", "delta"), named("2", "Alpha"), named("3", "charlie"), named("4", "Bravo")]);
         for account in &mut accounts {
             account.connected = (account.id >= id("3")).then(Connected::default);
         }

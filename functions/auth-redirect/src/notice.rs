@@ -153,9 +153,8 @@ impl Findings {
 
     /// How many accounts are `Ready`, cannot, and were not checked.
     pub(crate) fn counts(&self) -> [usize; 3] {
-        let count = |is_so: fn(Permission) -> bool| {
-            self.accounts.iter().filter(|account| is_so(account.permission)).count()
-        };
+        let count =
+            |is_so: fn(Permission) -> bool| self.accounts.iter().filter(|account| is_so(account.permission)).count();
         [
             count(|permission| permission == Permission::Ready),
             count(Permission::is_blocked),
@@ -187,27 +186,39 @@ const fn problem_text(permission: Permission) -> Option<(&'static str, &'static 
     Some(match permission {
         Permission::Role => (
             "your role does not let you manage audiences",
-            &["Ask an admin of the ad account to make you Operator or Admin there (Analyst is not enough). Then authorize again."],
+            &[
+                "Ask an admin of the ad account to make you Operator or Admin there (Analyst is not enough). Then authorize again.",
+            ],
         ),
         Permission::OutOfReach => (
             "out of your reach at TikTok",
-            &["TikTok does not let you in any more. Ask an admin of the ad account to add you as Operator or Admin. Then authorize again."],
+            &[
+                "TikTok does not let you in any more. Ask an admin of the ad account to add you as Operator or Admin. Then authorize again.",
+            ],
         ),
         Permission::Agency => (
             "an agency’s own account, which has no audiences",
-            &["Log in to TikTok with access to the client’s advertiser account, as Operator or Admin. Then authorize again."],
+            &[
+                "Log in to TikTok with access to the client’s advertiser account, as Operator or Admin. Then authorize again.",
+            ],
         ),
         Permission::InReview => (
             "still in review at TikTok",
-            &["Wait until TikTok has approved the account; TikTok Ads Manager shows when. You need not authorize again: the token works from then on."],
+            &[
+                "Wait until TikTok has approved the account; TikTok Ads Manager shows when. You need not authorize again: the token works from then on.",
+            ],
         ),
         Permission::NotEnabled => (
             "disabled, or not approved by TikTok",
-            &["Open the account in TikTok Ads Manager to see why, and ask TikTok’s support to enable it. You need not authorize again: the token works from then on."],
+            &[
+                "Open the account in TikTok Ads Manager to see why, and ask TikTok’s support to enable it. You need not authorize again: the token works from then on.",
+            ],
         ),
         Permission::NotApproved => (
             "this integration is not approved yet",
-            &["Ask your TikTok account manager to approve the mParticle audience integration, and give them the account id. You need not authorize again: the token works from then on."],
+            &[
+                "Ask your TikTok account manager to approve the mParticle audience integration, and give them the account id. You need not authorize again: the token works from then on.",
+            ],
         ),
         Permission::NotChecked | Permission::Ready => return None,
     })
@@ -233,17 +244,23 @@ const fn health_text(health: Health) -> Option<(Tone, &'static str, &'static [&'
         Health::OfAnotherLogin => (
             Tone::Mind,
             "a connection of another TikTok login is stopped",
-            &["Another login authorized it, so this authorization leaves it alone. Ask that person to authorize again. If the connection is yours to take over, paste the new token into it in mParticle."],
+            &[
+                "Another login authorized it, so this authorization leaves it alone. Ask that person to authorize again. If the connection is yours to take over, paste the new token into it in mParticle.",
+            ],
         ),
         Health::Kept => (
             Tone::Mind,
             "a connection is still stopped",
-            &["TikTok does not take its token any more, and the new one may not manage audiences. It was left as it was: nothing got worse."],
+            &[
+                "TikTok does not take its token any more, and the new one may not manage audiences. It was left as it was: nothing got worse.",
+            ],
         ),
         Health::NotChecked => (
             Tone::Mind,
             "a stopped connection was not checked",
-            &["TikTok did not answer in time. Nothing got worse: authorize again in a few minutes, or paste the new token into the connection in mParticle."],
+            &[
+                "TikTok did not answer in time. Nothing got worse: authorize again in a few minutes, or paste the new token into the connection in mParticle.",
+            ],
         ),
         Health::NotSaved => (
             Tone::Mind,

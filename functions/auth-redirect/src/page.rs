@@ -82,11 +82,9 @@ impl NoToken<'_> {
             Problem::Busy { .. } | Problem::Operator => None,
             Problem::Used | Problem::Shown => Some("Authorize again"),
             Problem::Unavailable => Some("Try again"),
-            Problem::NotFinished
-            | Problem::Damaged
-            | Problem::OtherBrowser
-            | Problem::NoSuchPage
-            | Problem::Method => Some("Start again"),
+            Problem::NotFinished | Problem::Damaged | Problem::OtherBrowser | Problem::NoSuchPage | Problem::Method => {
+                Some("Start again")
+            }
         }
     }
 }
@@ -145,7 +143,8 @@ impl Token<'_> {
 
     /// What an audience's size and age mean.
     fn audience_text(&self, audience: &ConnectedAudience) -> String {
-        let users = audience.users.map_or_else(|| "size not known".to_owned(), |users| format!("{} users", grouped(users)));
+        let users =
+            audience.users.map_or_else(|| "size not known".to_owned(), |users| format!("{} users", grouped(users)));
         match audience.state {
             AudienceState::Usable => users,
             AudienceState::TooSmall => format!("{users}: too few, TikTok uses it from {} on", self.minimum()),

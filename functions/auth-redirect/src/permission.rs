@@ -61,7 +61,9 @@ impl Permission {
     pub(crate) const fn is_blocked(self) -> bool {
         match self {
             Self::Ready | Self::NotChecked => false,
-            Self::Role | Self::NotApproved | Self::InReview | Self::NotEnabled | Self::Agency | Self::OutOfReach => true,
+            Self::Role | Self::NotApproved | Self::InReview | Self::NotEnabled | Self::Agency | Self::OutOfReach => {
+                true
+            }
         }
     }
 

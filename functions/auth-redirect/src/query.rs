@@ -123,7 +123,9 @@ fn is_encoded(query: &str) -> bool {
     let mut bytes = query.bytes();
     while let Some(byte) = bytes.next() {
         let allowed = match byte {
-            b'%' => [bytes.next(), bytes.next()].iter().all(|digit| digit.is_some_and(|digit| digit.is_ascii_hexdigit())),
+            b'%' => {
+                [bytes.next(), bytes.next()].iter().all(|digit| digit.is_some_and(|digit| digit.is_ascii_hexdigit()))
+            }
             _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte),
         };
         if !allowed {

@@ -1,6 +1,6 @@
 //! A Secrets Manager in memory, for tests: versions, labels and errors as AWS has them, with faults on demand.
 //!
-//! A client of it is the SDK's own; only the connection is replaced. It knows the calls that this crate makes and no other.
+//! A client of it is the SDK's own; only the connection is replaced. It knows the calls that this software makes and no other.
 
 mod vault;
 

@@ -37,6 +37,7 @@ impl Vault {
                 Ok(json!({"SecretString": current.text, "VersionId": current.id}))
             }
             "CreateSecret" => self.create(body),
+            "ListSecrets" => Ok(self.list(body)),
             "PutSecretValue" => {
                 let labels = body["VersionStages"].as_array().map(Vec::as_slice).unwrap_or_default();
                 let labels: Vec<_> = labels.iter().map(|label| label.as_str().unwrap_or_default()).collect();
@@ -81,6 +82,13 @@ impl Vault {
     fn usable(&mut self, body: &Value) -> Result<&mut Secret, &'static str> {
         let secret = self.secrets.get_mut(text(body, "SecretId")).ok_or("ResourceNotFoundException")?;
         if secret.is_marked { Err("InvalidRequestException") } else { Ok(secret) }
+    }
+
+    /// One page: those whose names begin with the filter's value.
+    fn list(&self, body: &Value) -> Value {
+        let prefix = body["Filters"][0]["Values"][0].as_str().unwrap_or_default();
+        let names = self.secrets.keys().filter(|name| name.starts_with(prefix));
+        json!({"SecretList": names.map(|name| json!({"Name": name})).collect::<Vec<_>>()})
     }
 
     fn create(&mut self, body: &Value) -> Answer {
