@@ -17,9 +17,9 @@ use crate::App;
 use crate::audiences::{ConnectedAudience, written};
 use crate::exchange::Exchanged;
 use crate::findings::{self, Account, Connected, Findings};
-use crate::healing::NewToken;
 use crate::login::Login;
 use crate::permission::Permission;
+use crate::repair::NewToken;
 
 /// `advertiser/info/` takes this many ids a call.
 const DETAILS_PER_CALL: usize = 100;

@@ -1,12 +1,10 @@
-//! Doing the authorization again heals what had stopped: connections of the same TikTok user whose token TikTok refuses get the new one.
-//!
-//! Living connections keep their token, other users' connections are never touched, and an advertiser without a record is left without one.
+//! Doing the authorization again heals what had stopped: asks TikTok with the stored tokens, and writes what `repair` decides.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use connections::{Accepted, Became, Connection, How, Record, UserId};
+use connections::{Became, Connection, How, Record, Source, UserId};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use ids::{AccountId, AdvertiserId, TokenFingerprint};
@@ -16,62 +14,10 @@ use tokio::time::timeout_at;
 
 use crate::checks::Checks;
 use crate::findings::Health;
+use crate::repair::{Answers, Decided, Decision, NewToken, Stored, apply, decisions, health_after};
 
 /// Records written at a time.
 const WRITES_AT_ONCE: usize = 8;
-
-/// The token of this authorization.
-pub(crate) struct NewToken {
-    pub(crate) accepted: Accepted,
-    /// The advertisers that TikTok lists for it.
-    pub(crate) listed: HashSet<AdvertiserId>,
-    /// Whether the permission to manage audiences was granted.
-    pub(crate) may_manage: bool,
-}
-
-/// What TikTok says of a stored token, for one advertiser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stored {
-    Accepted,
-    Refused,
-    NotKnown,
-}
-
-/// What the new token could do for a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Replacement {
-    Possible,
-    /// It may not manage audiences.
-    NotPermitted,
-    /// TikTok did not list the advertiser for it.
-    NotListed,
-}
-
-/// What is done about a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decision {
-    /// Nothing.
-    Leave(Health),
-    /// TikTok accepts its own token again.
-    Revive,
-    /// TikTok refuses its token, which the new one replaces.
-    Replace,
-}
-
-/// Decides about a connection; `of_user`: whether its token is of the user who authorized, as far as that is known.
-const fn decide(is_active: bool, of_user: Option<bool>, stored: Stored, replacement: Replacement) -> Decision {
-    match (of_user, stored) {
-        (Some(true), Stored::Refused) => match replacement {
-            Replacement::Possible => Decision::Replace,
-            Replacement::NotPermitted => Decision::Leave(Health::Kept),
-            Replacement::NotListed => Decision::Leave(Health::NotChecked),
-        },
-        (Some(true), Stored::Accepted) if !is_active => Decision::Revive,
-        _ if is_active => Decision::Leave(Health::Flows),
-        (Some(false), _) => Decision::Leave(Health::OfAnotherLogin),
-        (Some(true) | None, _) => Decision::Leave(Health::NotChecked),
-    }
-}
 
 /// A stored token of this user, and the advertisers whose connections use it.
 struct InUse {
@@ -80,8 +26,6 @@ struct InUse {
     /// One of the connections has stopped.
     has_stopped: bool,
 }
-
-type Answers = HashMap<(TokenFingerprint, AdvertiserId), Stored>;
 
 impl Checks<'_> {
     /// Heals what may be healed, and says how each connection is.
@@ -121,20 +65,12 @@ impl Checks<'_> {
     /// What TikTok says of a stored token: two calls for all its advertisers, and one by one only where those do not tell.
     async fn ask(&self, token: &SecretString, advertisers: &[AdvertiserId]) -> Vec<(AdvertiserId, Stored)> {
         let all = |stored| advertisers.iter().map(|id| (*id, stored)).collect::<Vec<_>>();
-        let [several @ .., _] = advertisers else { return Vec::new() };
-        if several.is_empty() {
+        if advertisers.len() == 1 {
             return self.one_by_one(token, advertisers).await;
         }
-        if !self.turn(self.deadline).await {
-            return all(Stored::NotKnown);
-        }
-        match self.call(self.client.user(token)).await {
-            Ok(_) => {}
-            Err(failure) if is_refusal(&failure) => return all(Stored::Refused),
-            Err(failure) => {
-                self.note(Some(&failure));
-                return all(Stored::NotKnown);
-            }
+        match self.lives(token).await {
+            Stored::Accepted => {}
+            stored @ (Stored::Refused | Stored::NotKnown) => return all(stored),
         }
         if !self.turn(self.deadline).await {
             return all(Stored::NotKnown);
@@ -149,6 +85,21 @@ impl Checks<'_> {
             Err(failure) => {
                 self.note(Some(&failure));
                 all(Stored::NotKnown)
+            }
+        }
+    }
+
+    /// Whether a token lives at all.
+    async fn lives(&self, token: &SecretString) -> Stored {
+        if !self.turn(self.deadline).await {
+            return Stored::NotKnown;
+        }
+        match self.call(self.client.user(token)).await {
+            Ok(_) => Stored::Accepted,
+            Err(failure) if is_refusal(&failure) => Stored::Refused,
+            Err(failure) => {
+                self.note(Some(&failure));
+                Stored::NotKnown
             }
         }
     }
@@ -177,40 +128,44 @@ impl Checks<'_> {
         advertiser: AdvertiserId,
         before: &Record,
         new: Option<&NewToken>,
-        decisions: Vec<(AccountId, TokenFingerprint, Decision)>,
+        decided: Vec<Decided>,
     ) -> Vec<(AccountId, Health)> {
-        let changes = decisions.iter().any(|(_, _, decision)| matches!(decision, Decision::Revive | Decision::Replace));
-        let left = |decision: &Decision| match decision {
-            Decision::Leave(health) => *health,
-            Decision::Revive | Decision::Replace => Health::NotSaved,
+        let changes = decided.iter().any(|one| matches!(one.decision, Decision::Revive | Decision::Replace));
+        let became = match new {
+            Some(new) if changes => self.write(advertiser, &decided, new).await,
+            Some(_) | None => None,
         };
-        let (true, Some(new)) = (changes, new) else {
-            return decisions.iter().map(|(account, _, decision)| (*account, left(decision))).collect();
-        };
-        let change = |record: &mut Record| apply(record, &decisions, &new.accepted, now_ms());
-        let written = timeout_at(self.deadline, self.app.secrets.update(advertiser, change)).await;
-        let became = match written {
-            Ok(Ok((_, became))) => became,
+        let became = became.unwrap_or_else(|| vec![None; decided.len()]);
+        let healths = decided.iter().zip(became).map(|(one, became)| {
+            let was = before.get(one.account);
+            let health = became.and_then(|became| health_after(became, was));
+            if let (Some(Health::FlowsAgain { .. }), Some(became)) = (health, became) {
+                log(advertiser, one.account, was, became);
+            }
+            (one.account, health.unwrap_or_else(|| one.decision.unwritten()))
+        });
+        healths.collect()
+    }
+
+    /// Writes what was decided; `None` if that failed.
+    async fn write(
+        &self,
+        advertiser: AdvertiserId,
+        decided: &[Decided],
+        new: &NewToken,
+    ) -> Option<Vec<Option<Became>>> {
+        let change = |record: &mut Record| apply(record, decided, &new.accepted, now_ms());
+        match timeout_at(self.deadline, self.app.secrets.update(advertiser, change)).await {
+            Ok(Ok((_, became))) => Some(became),
             Ok(Err(error)) => {
                 self.note(Some(&error));
-                vec![None; decisions.len()]
+                None
             }
             Err(_) => {
                 self.note(Some(&"no time left to save a connection"));
-                vec![None; decisions.len()]
+                None
             }
-        };
-        decisions
-            .iter()
-            .zip(became)
-            .map(|((account, _, decision), became)| {
-                let health = became.and_then(|became| health_after(became, before.get(*account)));
-                if let (Some(Health::FlowsAgain { .. }), Some(became)) = (health, became) {
-                    log(advertiser, *account, before.get(*account), became);
-                }
-                (*account, health.unwrap_or_else(|| left(decision)))
-            })
-            .collect()
+        }
     }
 }
 
@@ -233,58 +188,11 @@ fn in_use(records: &HashMap<AdvertiserId, Arc<Record>>, user: &UserId) -> BTreeM
     tokens
 }
 
-fn decisions(
-    advertiser: AdvertiserId,
-    record: &Record,
-    new: Option<&NewToken>,
-    answers: &Answers,
-) -> Vec<(AccountId, TokenFingerprint, Decision)> {
-    let replacement = match new {
-        Some(new) if !new.listed.contains(&advertiser) => Replacement::NotListed,
-        Some(new) if new.may_manage => Replacement::Possible,
-        Some(_) | None => Replacement::NotPermitted,
-    };
-    let decision = |connection: &Connection| {
-        let of_user = new.map(|new| connection.user == new.accepted.user);
-        let stored = answers.get(&(connection.fingerprint, advertiser)).copied().unwrap_or(Stored::NotKnown);
-        decide(connection.state.is_active(), of_user, stored, replacement)
-    };
-    record.connections().map(|(account, one)| (account, one.fingerprint, decision(one))).collect()
-}
-
-/// Applies the decisions to the record as it is by now: what another writer changed meanwhile stays.
-fn apply(
-    record: &mut Record,
-    decisions: &[(AccountId, TokenFingerprint, Decision)],
-    new: &Accepted,
-    now_ms: i64,
-) -> Vec<Option<Became>> {
-    let apply = |(account, fingerprint, decision): &(AccountId, TokenFingerprint, Decision)| match decision {
-        Decision::Leave(_) => None,
-        Decision::Revive => Some(record.revive(*account, *fingerprint, now_ms)),
-        Decision::Replace => Some(record.replace_refused(*account, *fingerprint, new, now_ms)),
-    };
-    decisions.iter().map(apply).collect()
-}
-
-/// How a connection is after it was written; `before`: as it was read.
-fn health_after(became: Became, before: Option<&Connection>) -> Option<Health> {
-    match became {
-        Became::Replaced | Became::Revived(_) => {
-            let was_suspended = before.is_some_and(|connection| connection.state.is_dead());
-            Some(Health::FlowsAgain { was_suspended })
-        }
-        // Another writer was first: it has a token that TikTok accepted since.
-        Became::Unchanged | Became::Created => Some(Health::Flows),
-        Became::Refused | Became::Dead => None,
-    }
-}
-
 fn log(advertiser: AdvertiserId, account: AccountId, before: Option<&Connection>, became: Became) {
     let how = match became {
         Became::Revived(how) => how.word(),
         Became::Replaced | Became::Created | Became::Unchanged | Became::Refused | Became::Dead => {
-            How::NewToken(connections::Source::Page).word()
+            How::NewToken(Source::Page).word()
         }
     };
     let was = before.map(|connection| connection.state.word());

@@ -1,0 +1,243 @@
+//! What is done about a connection after an authorization. Pure: what TikTok says of the stored tokens is a parameter.
+//!
+//! Connections of the same TikTok user whose token TikTok refuses get the new one. Living ones keep theirs, other users' are never
+//! touched, and an advertiser without a record is left without one.
+
+use std::collections::{HashMap, HashSet};
+
+use connections::{Accepted, Became, Connection, Record};
+use ids::{AccountId, AdvertiserId, TokenFingerprint};
+
+use crate::findings::Health;
+
+/// The token of this authorization.
+pub(crate) struct NewToken {
+    pub(crate) accepted: Accepted,
+    /// The advertisers that TikTok lists for it.
+    pub(crate) listed: HashSet<AdvertiserId>,
+    /// Whether the permission to manage audiences was granted.
+    pub(crate) may_manage: bool,
+}
+
+/// What TikTok says of a stored token, for one advertiser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Accepted,
+    Refused,
+    NotKnown,
+}
+
+/// What the new token could do for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replacement {
+    Possible,
+    /// It may not manage audiences.
+    NotPermitted,
+    /// TikTok did not list the advertiser for it.
+    NotListed,
+}
+
+/// What is done about a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Nothing.
+    Leave(Health),
+    /// TikTok accepts its own token again.
+    Revive,
+    /// TikTok refuses its token, which the new one replaces.
+    Replace,
+}
+
+impl Decision {
+    /// How the connection is if nothing was written.
+    pub(crate) const fn unwritten(self) -> Health {
+        match self {
+            Self::Leave(health) => health,
+            Self::Revive | Self::Replace => Health::NotSaved,
+        }
+    }
+}
+
+/// Decides about a connection; `of_user`: whether its token is of the user who authorized, as far as that is known.
+const fn decide(is_active: bool, of_user: Option<bool>, stored: Stored, replacement: Replacement) -> Decision {
+    match (of_user, stored) {
+        (Some(true), Stored::Refused) => match replacement {
+            Replacement::Possible => Decision::Replace,
+            Replacement::NotPermitted => Decision::Leave(Health::Kept),
+            Replacement::NotListed => Decision::Leave(Health::NotChecked),
+        },
+        (Some(true), Stored::Accepted) if !is_active => Decision::Revive,
+        _ if is_active => Decision::Leave(Health::Flows),
+        (Some(false), _) => Decision::Leave(Health::OfAnotherLogin),
+        (Some(true) | None, _) => Decision::Leave(Health::NotChecked),
+    }
+}
+
+/// What TikTok says of the stored tokens.
+pub(crate) type Answers = HashMap<(TokenFingerprint, AdvertiserId), Stored>;
+
+/// What is done about the connection of an account, if it still has that token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decided {
+    pub(crate) account: AccountId,
+    fingerprint: TokenFingerprint,
+    pub(crate) decision: Decision,
+}
+
+/// What is done about each connection of an advertiser; `new` is `None` where TikTok did not say whose the new token is.
+pub(crate) fn decisions(
+    advertiser: AdvertiserId,
+    record: &Record,
+    new: Option<&NewToken>,
+    answers: &Answers,
+) -> Vec<Decided> {
+    let replacement = match new {
+        Some(new) if !new.listed.contains(&advertiser) => Replacement::NotListed,
+        Some(new) if new.may_manage => Replacement::Possible,
+        Some(_) | None => Replacement::NotPermitted,
+    };
+    let decided = |(account, connection): (AccountId, &Connection)| {
+        let of_user = new.map(|new| connection.user == new.accepted.user);
+        let stored = answers.get(&(connection.fingerprint, advertiser)).copied().unwrap_or(Stored::NotKnown);
+        let decision = decide(connection.state.is_active(), of_user, stored, replacement);
+        Decided { account, fingerprint: connection.fingerprint, decision }
+    };
+    record.connections().map(decided).collect()
+}
+
+/// Applies the decisions to the record as it is by now: what another writer changed meanwhile stays.
+pub(crate) fn apply(record: &mut Record, decisions: &[Decided], new: &Accepted, now_ms: i64) -> Vec<Option<Became>> {
+    let apply = |one: &Decided| match one.decision {
+        Decision::Leave(_) => None,
+        Decision::Revive => Some(record.revive(one.account, one.fingerprint, now_ms)),
+        Decision::Replace => Some(record.replace_refused(one.account, one.fingerprint, new, now_ms)),
+    };
+    decisions.iter().map(apply).collect()
+}
+
+/// How a connection is after it was written; `before`: as it was read.
+pub(crate) fn health_after(became: Became, before: Option<&Connection>) -> Option<Health> {
+    match became {
+        Became::Replaced | Became::Revived(_) => {
+            let was_suspended = before.is_some_and(|connection| connection.state.is_dead());
+            Some(Health::FlowsAgain { was_suspended })
+        }
+        // Another writer was first: it has a token that TikTok accepted since.
+        Became::Unchanged | Became::Created => Some(Health::Flows),
+        Became::Refused | Became::Dead => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use connections::{Refusal, Source, State, UserId};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const NOW: i64 = 1_790_000_000_000;
+
+    fn advertiser() -> AdvertiserId {
+        "7123".parse().unwrap()
+    }
+
+    fn accepted(token: &str, user: &str) -> Accepted {
+        Accepted { token: token.into(), user: UserId::new(user) }
+    }
+
+    fn new_token(may_manage: bool, listed: bool) -> NewToken {
+        let listed = listed.then(advertiser).into_iter().collect();
+        NewToken { accepted: accepted("new", "ann"), listed, may_manage }
+    }
+
+    fn record(connections: &[(i64, &str, &str, u8)]) -> Record {
+        let mut record = Record::default();
+        for (number, token, user, state) in connections {
+            let account = AccountId::new(*number).unwrap();
+            record.accept(account, &accepted(token, user), Source::Connect, NOW);
+            let refusal = Refusal { fingerprint: TokenFingerprint::of(token), code: None, first_ms: NOW };
+            let grace = if *state == 2 { Duration::ZERO } else { Duration::from_hours(1) };
+            if *state > 0 {
+                record.refuse(account, &refusal, NOW, grace, false);
+            }
+        }
+        record
+    }
+
+    #[test]
+    fn every_case_has_its_decision() {
+        use Decision::{Leave, Replace, Revive};
+        use Replacement::{NotListed, NotPermitted, Possible};
+        use Stored::{Accepted, NotKnown, Refused};
+        let table = [
+            (true, Some(true), Accepted, Possible, Leave(Health::Flows)),
+            (true, Some(true), NotKnown, Possible, Leave(Health::Flows)),
+            (true, Some(true), Refused, Possible, Replace),
+            (true, Some(true), Refused, NotPermitted, Leave(Health::Kept)),
+            (true, Some(true), Refused, NotListed, Leave(Health::NotChecked)),
+            (false, Some(true), Accepted, NotPermitted, Revive),
+            (false, Some(true), Refused, Possible, Replace),
+            (false, Some(true), Refused, NotPermitted, Leave(Health::Kept)),
+            (false, Some(true), NotKnown, Possible, Leave(Health::NotChecked)),
+            (true, Some(false), Refused, Possible, Leave(Health::Flows)),
+            (false, Some(false), Refused, Possible, Leave(Health::OfAnotherLogin)),
+            (false, Some(false), Accepted, Possible, Leave(Health::OfAnotherLogin)),
+            (true, None, NotKnown, NotPermitted, Leave(Health::Flows)),
+            (false, None, NotKnown, NotPermitted, Leave(Health::NotChecked)),
+        ];
+        for (is_active, of_user, stored, replacement, decision) in table {
+            let decided = decide(is_active, of_user, stored, replacement);
+            assert_eq!(decided, decision, "{is_active} {of_user:?} {stored:?} {replacement:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_writer_changed_meanwhile_stays() {
+        let before = record(&[(1, "old", "ann", 2)]);
+        let answers = Answers::from([((TokenFingerprint::of("old"), advertiser()), Stored::Refused)]);
+        let new = new_token(true, true);
+        let decided = decisions(advertiser(), &before, Some(&new), &answers);
+        let mut meanwhile = record(&[(1, "pasted", "bob", 0)]);
+        let became = apply(&mut meanwhile, &decided, &new.accepted, NOW);
+        assert_eq!((became, &meanwhile), (vec![Some(Became::Unchanged)], &record(&[(1, "pasted", "bob", 0)])));
+        assert_eq!(health_after(Became::Unchanged, None), Some(Health::Flows));
+    }
+
+    fn stored() -> impl Strategy<Value = Stored> {
+        prop_oneof![Just(Stored::Accepted), Just(Stored::Refused), Just(Stored::NotKnown)]
+    }
+
+    proptest! {
+        #[test]
+        fn only_stopped_or_refused_connections_of_this_user_change(
+            connections in prop::collection::vec((1_i64..6, "[a-c]", "ann|bob", 0_u8..3, stored()), 0..6),
+            may_manage: bool,
+            listed: bool,
+        ) {
+            let parts: Vec<_> = connections.iter().map(|(n, token, user, state, _)| (*n, &**token, &**user, *state)).collect();
+            let before = record(&parts);
+            let answers = connections.iter().map(|(_, token, _, _, stored)| {
+                ((TokenFingerprint::of(token), advertiser()), *stored)
+            });
+            let answers: Answers = answers.collect();
+            let new = new_token(may_manage, listed);
+            let mut after = before.clone();
+            let decided = decisions(advertiser(), &before, Some(&new), &answers);
+            apply(&mut after, &decided, &new.accepted, NOW);
+            for (account, was) in before.connections() {
+                let is = after.get(account).unwrap();
+                let answer = answers[&(was.fingerprint, advertiser())];
+                let own = was.user == UserId::new("ann");
+                if is.fingerprint != was.fingerprint {
+                    prop_assert!(own && answer == Stored::Refused && may_manage && listed);
+                }
+                if !own || answer == Stored::NotKnown {
+                    prop_assert_eq!(is, was);
+                }
+                if own && answer == Stored::Accepted {
+                    prop_assert_eq!((is.state, is.fingerprint), (State::Active, was.fingerprint));
+                }
+            }
+        }
+    }
+}
