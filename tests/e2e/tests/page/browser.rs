@@ -31,7 +31,7 @@ const SWITCHES: [&str; 12] = [
     "--disable-quic",
     "--disable-sync",
     "--hide-scrollbars",
-    "--lang=en-GB",
+    "--lang=en-US",
     "--no-first-run",
 ];
 

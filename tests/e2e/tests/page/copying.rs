@@ -9,11 +9,10 @@ use crate::visit::visit;
 
 const COPY_TOKEN: &str = "button[data-copy=token]";
 
-#[tokio::test]
-async fn the_token_is_copied_without_being_shown() -> Result<()> {
-    visit(Options::new(), async |visit| {
+pub(crate) async fn the_token_is_copied_without_being_shown() -> Result<()> {
+    visit(Options::shared(), async |visit| {
         visit.allow_clipboard().await?;
-        visit.authorise("admin").await?;
+        visit.authorize("admin").await?;
         let token = visit.token().await?;
         ensure!(visit.tab.text(COPY_TOKEN).await? == "Copy the token");
         visit.tab.click(COPY_TOKEN).await?;
@@ -27,11 +26,10 @@ async fn the_token_is_copied_without_being_shown() -> Result<()> {
     .await
 }
 
-#[tokio::test]
-async fn every_account_has_its_id_copied_by_its_own_button() -> Result<()> {
-    visit(Options::new(), async |visit| {
+pub(crate) async fn every_account_has_its_id_copied_by_its_own_button() -> Result<()> {
+    visit(Options::shared(), async |visit| {
         visit.allow_clipboard().await?;
-        visit.authorise("hostile").await?;
+        visit.authorize("hostile").await?;
         visit.token().await?;
         for id in visit.stack.tiktok.person("hostile").await?.advertisers {
             let button = format!("button[data-copy='id-{id}']");
@@ -46,10 +44,9 @@ async fn every_account_has_its_id_copied_by_its_own_button() -> Result<()> {
     .await
 }
 
-#[tokio::test]
-async fn where_the_clipboard_is_refused_the_token_is_selected_instead() -> Result<()> {
-    visit(Options::new(), async |visit| {
-        visit.authorise("admin").await?;
+pub(crate) async fn where_the_clipboard_is_refused_the_token_is_selected_instead() -> Result<()> {
+    visit(Options::shared(), async |visit| {
+        visit.authorize("admin").await?;
         let token = visit.token().await?;
         // As in an old browser, or where an administrator forbids it.
         visit.tab.eval("navigator.clipboard.writeText = () => Promise.reject(Error('refused')); true").await?;
@@ -62,10 +59,9 @@ async fn where_the_clipboard_is_refused_the_token_is_selected_instead() -> Resul
     .await
 }
 
-#[tokio::test]
-async fn the_token_is_revealed_on_demand_and_hidden_again() -> Result<()> {
-    visit(Options::new(), async |visit| {
-        visit.authorise("admin").await?;
+pub(crate) async fn the_token_is_revealed_on_demand_and_hidden_again() -> Result<()> {
+    visit(Options::shared(), async |visit| {
+        visit.authorize("admin").await?;
         let token = visit.token().await?;
         let shows = async || Ok::<_, anyhow::Error>(visit.tab.text("main").await?.contains(&token));
         ensure!(!shows().await?);
@@ -81,11 +77,10 @@ async fn the_token_is_revealed_on_demand_and_hidden_again() -> Result<()> {
     .await
 }
 
-#[tokio::test]
-async fn a_token_that_is_not_ready_is_there_for_those_who_insist() -> Result<()> {
-    visit(Options::new(), async |visit| {
+pub(crate) async fn a_token_that_is_not_ready_is_there_for_those_who_insist() -> Result<()> {
+    visit(Options::shared(), async |visit| {
         visit.allow_clipboard().await?;
-        visit.authorise("analyst").await?;
+        visit.authorize("analyst").await?;
         let token = visit.token().await?;
         visit.tab.click(".anyway > summary").await?;
         ensure!(!visit.tab.text("main").await?.contains(&token));

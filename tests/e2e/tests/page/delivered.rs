@@ -6,12 +6,11 @@ use e2e::{Account, Action, Model, Options, People, Profile, Transport};
 
 use crate::visit::visit;
 
-#[tokio::test]
-async fn from_the_public_link_to_a_delivered_audience() -> Result<()> {
-    visit(Options::new(), async |visit| {
+pub(crate) async fn from_the_public_link_to_a_delivered_audience() -> Result<()> {
+    visit(Options::shared(), async |visit| {
         let stack = visit.stack;
         visit.allow_clipboard().await?;
-        visit.authorise("operator").await?;
+        visit.authorize("operator").await?;
         visit.token().await?;
         visit.tab.click("button[data-copy=token]").await?;
         let token = visit.clipboard().await?;

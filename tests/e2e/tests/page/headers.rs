@@ -1,5 +1,7 @@
 //! Every answer's headers, and what the gateway and the function refuse. Without a browser: these run everywhere.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Options, Stack, story};
 use reqwest::{Method, Response, StatusCode};
@@ -15,7 +17,15 @@ const FIXED: [(&str, &str); 5] = [
 ];
 
 async fn ask(stack: &Stack, method: Method, query: &str) -> Result<Response> {
-    Ok(stack.http.request(method, format!("{}/v1/auth{query}", stack.at.api_url)).send().await?)
+    loop {
+        let request = stack.http.request(method.clone(), format!("{}/v1/auth{query}", stack.at.api_url));
+        let answer = request.send().await?;
+        // Other visits come from the same address.
+        if answer.status() != StatusCode::TOO_MANY_REQUESTS {
+            return Ok(answer);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
 }
 
 fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
@@ -37,9 +47,8 @@ fn is_safe(answer: &Response, what: &str) -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn every_answer_carries_the_same_protection() -> Result<()> {
-    story(Options::new(), async |stack| {
+pub(crate) async fn every_answer_carries_the_same_protection() -> Result<()> {
+    story(Options::shared(), async |stack| {
         let code = stack.tiktok.auth_code(&NewGrant::of("admin")).await?;
         stack.confidential.add(&code);
         let exchange = format!("?auth_code={code}&state=your_custom_params");
@@ -52,6 +61,7 @@ async fn every_answer_carries_the_same_protection() -> Result<()> {
             ("?error=access_denied&state=your_custom_params", StatusCode::BAD_REQUEST),
             ("?auth_code=abc&auth_code=abc", StatusCode::BAD_REQUEST),
             ("?auth_code=abc&state=other", StatusCode::BAD_REQUEST),
+            ("?state=%", StatusCode::BAD_REQUEST),
         ];
         for (query, status) in table {
             let answer = ask(stack, Method::GET, query).await?;
@@ -77,25 +87,24 @@ async fn every_answer_carries_the_same_protection() -> Result<()> {
     .await
 }
 
-#[tokio::test]
-async fn a_head_or_another_method_exchanges_no_code() -> Result<()> {
-    story(Options::new(), async |stack| {
+pub(crate) async fn a_head_or_another_method_exchanges_no_code() -> Result<()> {
+    story(Options::shared(), async |stack| {
         let code = stack.tiktok.auth_code(&NewGrant::of("admin")).await?;
         stack.confidential.add(&code);
         let exchange = format!("?auth_code={code}&state=your_custom_params");
-        for method in [Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
             let answer = ask(stack, method.clone(), &exchange).await?;
             ensure!(answer.status().is_client_error(), "{method}: {}", answer.status());
         }
-        ensure!(stack.tiktok.journal().await?.is_empty(), "TikTok was called");
+        let head = ask(stack, Method::HEAD, &exchange).await?;
+        ensure!(head.status() == StatusCode::NO_CONTENT, "{}", head.status());
         ensure!(ask(stack, Method::GET, &exchange).await?.status() == StatusCode::OK, "the code was spent");
         Ok(())
     })
     .await
 }
 
-#[test]
-fn the_gateways_access_log_has_no_address_in_it() -> Result<()> {
+pub(crate) async fn the_gateways_access_log_has_no_address_in_it() -> Result<()> {
     let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml"))?;
     let (_, format) = template.split_once("AccessLogSettings:").context("no access log")?;
     let (format, _) = format.split_once("\n\n").context("no end")?;

@@ -42,16 +42,16 @@ async fn reach(tab: &Tab, words: &str) -> Result<()> {
     anyhow::bail!("Tab does not reach “{words}”")
 }
 
-#[tokio::test]
-async fn the_keyboard_reaches_everything_in_reading_order_and_shows_where_it_is() -> Result<()> {
-    visit(Options::new(), async |visit| {
-        visit.authorise("admin").await?;
+pub(crate) async fn the_keyboard_reaches_everything_in_reading_order_and_shows_where_it_is() -> Result<()> {
+    visit(Options::shared(), async |visit| {
+        visit.authorize("admin").await?;
         visit.token().await?;
         // The ids in the order of the names: Contoso, Northwind EU, Northwind US.
         let ids = "[...document.querySelectorAll('#accounts code')].map(code => code.textContent)";
         let ids: Vec<String> = serde_json::from_value(visit.tab.eval(ids).await?)?;
-        let mut expected = vec!["Copy the token".to_owned(), "Show the token".to_owned()];
+        let mut expected = ["authorize again", "Copy the token", "Show the token"].map(str::to_owned).to_vec();
         expected.extend(ids.iter().map(|id| format!("Copy id {id}")));
+        expected.extend(["Copy the access token", "What you allowed at TikTok"].map(str::to_owned));
         let order = tabbed(&visit.tab).await?;
         let plain: Vec<_> = order.iter().map(|words| words.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(plain, expected);
@@ -60,11 +60,10 @@ async fn the_keyboard_reaches_everything_in_reading_order_and_shows_where_it_is(
     .await
 }
 
-#[tokio::test]
-async fn the_keyboard_alone_copies_and_reveals_the_token_and_starts_again() -> Result<()> {
-    visit(Options::new(), async |visit| {
+pub(crate) async fn the_keyboard_alone_copies_and_reveals_the_token_and_starts_again() -> Result<()> {
+    visit(Options::shared(), async |visit| {
         visit.allow_clipboard().await?;
-        visit.authorise("admin").await?;
+        visit.authorize("admin").await?;
         let token = visit.token().await?;
         reach(&visit.tab, "Copy the token").await?;
         visit.tab.press(Key::Enter).await?;
@@ -76,7 +75,7 @@ async fn the_keyboard_alone_copies_and_reveals_the_token_and_starts_again() -> R
         ensure!(visit.tab.text("#token").await? == token);
 
         visit.tab.reload().await?;
-        reach(&visit.tab, "Authorise again").await?;
+        reach(&visit.tab, "Authorize again").await?;
         visit.tab.arrive(visit.tab.press(Key::Enter)).await?;
         ensure!(visit.tab.heading().await?.starts_with("Authorize the app"));
         Ok(())

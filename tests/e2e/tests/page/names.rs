@@ -11,10 +11,9 @@ use crate::visit::visit;
 const ROWS: &str = "[...document.querySelectorAll('#accounts > li')].filter(row => row.checkVisibility())
     .map(row => [row.querySelector('code').textContent, row.querySelector('.name').textContent])";
 
-#[tokio::test]
-async fn hostile_names_are_shown_as_they_are_and_do_nothing() -> Result<()> {
-    visit(Options::new(), async |visit| {
-        visit.authorise("hostile").await?;
+pub(crate) async fn hostile_names_are_shown_as_they_are_and_do_nothing() -> Result<()> {
+    visit(Options::shared(), async |visit| {
+        visit.authorize("hostile").await?;
         let mut expected = Vec::new();
         for id in visit.stack.tiktok.person("hostile").await?.advertisers {
             let name = visit.stack.tiktok.advertiser(&id).await?.name;
@@ -35,10 +34,9 @@ async fn hostile_names_are_shown_as_they_are_and_do_nothing() -> Result<()> {
     .await
 }
 
-#[tokio::test]
-async fn more_than_a_hundred_accounts_are_all_there_and_can_be_searched() -> Result<()> {
-    visit(Options::new(), async |visit| {
-        visit.authorise("many").await?;
+pub(crate) async fn more_than_a_hundred_accounts_are_all_there_and_can_be_filtered() -> Result<()> {
+    visit(Options::shared(), async |visit| {
+        visit.authorize("many").await?;
         let person = visit.stack.tiktok.person("many").await?;
         assert_eq!(visit.tab.eval(&format!("{ROWS}.length")).await?, 137);
         look(&visit.tab, "many").await?;
@@ -46,7 +44,7 @@ async fn more_than_a_hundred_accounts_are_all_there_and_can_be_searched() -> Res
         visit.tab.type_text("franchise 07").await?;
         assert_eq!(visit.tab.eval(&format!("{ROWS}.length")).await?, 10);
         visit.tab.becomes("document.getElementById('said').textContent === '10 of 137 accounts.'").await?;
-        look(&visit.tab, "many-searched").await?;
+        look(&visit.tab, "many-filtered").await?;
         visit.tab.eval("document.getElementById('find').select()").await?;
         visit.tab.type_text(&person.advertisers[130]).await?;
         assert_eq!(visit.tab.eval(ROWS).await?, json!([[person.advertisers[130], "Franchise 131"]]));

@@ -9,7 +9,7 @@ use crate::visit::{Visit, says, visit};
 
 async fn was_shown(visit: &Visit<'_>) -> Result<()> {
     ensure!(visit.tab.heading().await? == "The token was shown once", "{}", visit.tab.heading().await?);
-    says(&visit.tab.text("main").await?, &["If you have copied it, you are done", "Authorise again"])?;
+    says(&visit.tab.text("main").await?, &["If you have copied the token, you are done", "Authorize again"])?;
     ensure!(visit.tab.address().await? == format!("{}?shown=1", visit.page()));
     ensure!(visit.tab.holds("document.getElementById('token') === null").await?);
     Ok(())
@@ -23,17 +23,16 @@ async fn history_is_clean(visit: &Visit<'_>) -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn neither_reloading_nor_going_back_shows_the_token_again() -> Result<()> {
-    visit(Options::new(), async |visit| {
-        visit.authorise("admin").await?;
+pub(crate) async fn neither_reloading_nor_going_back_shows_the_token_again() -> Result<()> {
+    visit(Options::shared(), async |visit| {
+        visit.authorize("admin").await?;
         visit.token().await?;
         history_is_clean(visit).await?;
         visit.tab.reload().await?;
         was_shown(visit).await?;
         look(&visit.tab, "shown").await?;
 
-        visit.authorise("admin").await?;
+        visit.authorize("admin").await?;
         let token = visit.token().await?;
         visit.tab.open(&visit.page()).await?;
         visit.tab.go(-1).await?;
@@ -50,10 +49,9 @@ async fn neither_reloading_nor_going_back_shows_the_token_again() -> Result<()> 
     .await
 }
 
-#[tokio::test]
-async fn a_closed_tab_leaves_nothing_behind() -> Result<()> {
-    visit(Options::new(), async |visit| {
-        visit.authorise("admin").await?;
+pub(crate) async fn a_closed_tab_leaves_nothing_behind() -> Result<()> {
+    visit(Options::shared(), async |visit| {
+        visit.authorize("admin").await?;
         visit.token().await?;
         let kept = "[localStorage.length, sessionStorage.length, document.cookie, performance.getEntriesByType('resource').length]";
         assert_eq!(visit.tab.eval(kept).await?, serde_json::json!([0, 0, "", 0]));

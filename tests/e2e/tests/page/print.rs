@@ -6,13 +6,12 @@ use serde_json::json;
 
 use crate::visit::{says, visit};
 
-#[tokio::test]
-async fn the_token_is_not_printed() -> Result<()> {
-    visit(Options::new(), async |visit| {
+pub(crate) async fn the_token_is_not_printed() -> Result<()> {
+    visit(Options::shared(), async |visit| {
         for (person, summaries) in
             [("admin", &[".reveal > summary"][..]), ("analyst", &[".anyway > summary", ".reveal > summary"])]
         {
-            visit.authorise(person).await?;
+            visit.authorize(person).await?;
             let token = visit.token().await?;
             for summary in summaries {
                 visit.tab.click(summary).await?;

@@ -1,14 +1,15 @@
-//! A person with a browser, on a stack of his own. Whatever the visit was about, at its end no page has complained, nothing was
-//! fetched from elsewhere, and neither code, `state` nor token is in any log.
+//! A person with a browser. Whatever the visit was about, at its end no page has complained, nothing was fetched from elsewhere, and
+//! neither code, `state` nor token is in any log.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use e2e::{Options, Stack, story};
 use reqwest::Url;
-use sandbox::RateLimits;
 use sandbox::control::NewGrant;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::browser::{self, Browser, Event, Tab};
 
@@ -26,15 +27,21 @@ pub(crate) struct Visit<'a> {
     pub(crate) tab: Tab,
 }
 
-/// Tells a story of somebody who visits the page; skipped where there is no browser.
-pub(crate) async fn visit(options: Options, tell: impl AsyncFnOnce(&Visit<'_>) -> Result<()>) -> Result<()> {
+/// Browsers at once: each keeps a processor busy while it loads and draws.
+static BROWSERS: Semaphore = Semaphore::const_new(2);
+/// Visits share stacks, but not the folders of their browsers.
+static NUMBER: AtomicU32 = AtomicU32::new(1);
+
+/// Somebody visits the page; skipped where there is no browser.
+pub(crate) async fn visit(options: Options, go: impl AsyncFnOnce(&Visit<'_>) -> Result<()>) -> Result<()> {
     let Some(program) = browser::find()? else { return Ok(()) };
+    let _slot = BROWSERS.acquire().await?;
     story(options, async |stack| {
-        // Nobody authorises several times a second; TikTok's limit would leave accounts unchecked.
-        stack.tiktok.set_limits(RateLimits::none(), RateLimits::none()).await?;
-        let browser = Browser::start(&program, stack.directory()).await?;
+        let folder = stack.directory().join(format!("visit-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        std::fs::create_dir_all(&folder)?;
+        let browser = Browser::start(&program, &folder).await?;
         let visit = Visit { stack, browser: &browser, tab: browser.tab().await? };
-        tell(&visit).await?;
+        go(&visit).await?;
         visit.in_order()?;
         browser.close().await
     })
@@ -53,7 +60,7 @@ impl Visit<'_> {
     }
 
     /// Follows the public link, and agrees as this person on TikTok's page.
-    pub(crate) async fn authorise(&self, person: &str) -> Result<()> {
+    pub(crate) async fn authorize(&self, person: &str) -> Result<()> {
         self.tab.open(&self.stack.at.authorize_url).await?;
         self.agree(person).await
     }
@@ -61,12 +68,26 @@ impl Visit<'_> {
     /// Agrees on TikTok's page, where the tab is.
     pub(crate) async fn agree(&self, person: &str) -> Result<()> {
         self.tab.click(&format!("input[name=person][value='{person}']")).await?;
-        self.tab.arrive(self.tab.click("button[value=allow]")).await
+        self.tab.arrive(self.tab.click("button[value=allow]")).await?;
+        self.settle().await
+    }
+
+    /// Waits as the page asks where too many authorize at once: other visits do, from the same address.
+    pub(crate) async fn settle(&self) -> Result<()> {
+        let is_there =
+            "!!document.querySelector('h1') && document.querySelector('h1').innerText !== 'One moment, please'";
+        for _ in 0..6 {
+            if self.tab.becomes(is_there).await.is_ok() {
+                return Ok(());
+            }
+        }
+        bail!("the page stays busy")
     }
 
     /// Arrives from TikTok with this code and the public link's `state`.
     pub(crate) async fn arrive_with(&self, code: &str) -> Result<()> {
-        self.tab.open(&self.with_code(code)).await
+        self.tab.open(&self.with_code(code)).await?;
+        self.settle().await
     }
 
     /// Arrives from TikTok after this consent.
@@ -130,7 +151,7 @@ impl Visit<'_> {
     /// The page itself and TikTok's consent page are all that a visit needs: no icon, no font, nobody else.
     fn is_ours(&self, address: &Url) -> Result<()> {
         let consent = address.origin().ascii_serialization() == self.tiktok()?;
-        let ours = consent || address.as_str().starts_with(&self.page()) || address.scheme() == "about";
+        let ours = consent || address.as_str().starts_with(&self.stack.at.api_url) || address.scheme() == "about";
         ensure!(ours, "a request to {}{}", address.authority(), address.path());
         Ok(())
     }

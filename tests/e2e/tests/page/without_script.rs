@@ -4,13 +4,12 @@ use anyhow::{Result, ensure};
 use e2e::Options;
 use serde_json::json;
 
-use crate::failures::is_sorry;
+use crate::failures::{CANNOT, has_no_token};
 use crate::looks::look;
 use crate::visit::{says, visit};
 
-#[tokio::test]
-async fn without_script_the_token_can_be_revealed_and_selected_once() -> Result<()> {
-    visit(Options::new(), async |visit| {
+pub(crate) async fn without_script_the_token_can_be_revealed_and_selected_once() -> Result<()> {
+    visit(Options::shared(), async |visit| {
         visit.tab.call("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await?;
         visit.tab.open(&visit.page()).await?;
         visit.tab.arrive(visit.tab.click("main a.button")).await?;
@@ -27,19 +26,18 @@ async fn without_script_the_token_can_be_revealed_and_selected_once() -> Result<
 
         ensure!(visit.tab.address().await?.contains("auth_code="));
         visit.tab.reload().await?;
-        ensure!(visit.tab.heading().await? == "This authorisation is used or expired");
-        says(&visit.tab.text("main").await?, &["If you have copied it, you are done", "Authorise again"])?;
+        ensure!(visit.tab.heading().await? == CANNOT);
+        says(&visit.tab.text("main").await?, &["If you have copied the token, you are done", "Authorize again"])?;
         ensure!(visit.tab.holds("document.getElementById('token') === null").await?);
         Ok(())
     })
     .await
 }
 
-#[tokio::test]
-async fn without_script_many_accounts_are_all_listed_and_failures_look_the_same() -> Result<()> {
-    visit(Options::new(), async |visit| {
+pub(crate) async fn without_script_many_accounts_are_all_listed_and_failures_look_the_same() -> Result<()> {
+    visit(Options::shared(), async |visit| {
         visit.tab.call("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await?;
-        visit.authorise("many").await?;
+        visit.authorize("many").await?;
         visit.token().await?;
         assert_eq!(visit.tab.eval("document.querySelectorAll('#accounts > li').length").await?, 137);
         ensure!(
@@ -49,7 +47,7 @@ async fn without_script_many_accounts_are_all_listed_and_failures_look_the_same(
         visit.tab.call("Emulation.setScriptExecutionDisabled", json!({ "value": false })).await?;
         look(&visit.tab, "many-without-script").await?;
         visit.tab.open(&format!("{}?shown=1", visit.page())).await?;
-        is_sorry(visit, "The token was shown once", &["Authorise again"]).await
+        has_no_token(visit, "The token was shown once", &["Authorize again"]).await
     })
     .await
 }

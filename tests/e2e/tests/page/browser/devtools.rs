@@ -16,7 +16,7 @@ use tokio::sync::{Mutex as AsyncMutex, oneshot, watch};
 use tokio::time::timeout;
 
 /// How long an answer or an event may take: the slowest page waits 12 seconds for TikTok.
-const PATIENCE: Duration = Duration::from_secs(40);
+const WAIT: Duration = Duration::from_secs(40);
 
 /// Something that happened in a tab.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ impl Devtools {
         let mut bytes = serde_json::to_vec(&order)?;
         bytes.push(0);
         self.0.orders.lock().await.write_all(&bytes).await.with_context(|| format!("{method}: the browser is gone"))?;
-        let mut answer = timeout(PATIENCE, receive)
+        let mut answer = timeout(WAIT, receive)
             .await
             .with_context(|| format!("{method}: no answer"))?
             .with_context(|| format!("{method}: the browser is gone"))?;
@@ -100,7 +100,7 @@ impl Devtools {
                 count.changed().await.context("the browser is gone")?;
             }
         };
-        timeout(PATIENCE, found).await.context("it did not happen in time")?
+        timeout(WAIT, found).await.context("it did not happen in time")?
     }
 }
 

@@ -12,7 +12,7 @@ use super::devtools::Devtools;
 pub(crate) use super::keys::Key;
 
 /// How long a page may take to show what is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(10);
 
 /// Where an element is, once it is in view; an error if a person could not hit it.
 const PLACE: &str = "(selector => {
@@ -113,7 +113,7 @@ impl Tab {
 
     /// Waits until an expression is true.
     pub(crate) async fn becomes(&self, expression: &str) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + WAIT;
         // While a page goes and another comes, there is nothing to ask.
         while !matches!(self.eval(expression).await, Ok(Value::Bool(true))) {
             ensure!(Instant::now() < deadline, "it never became true: {expression}");
