@@ -8,14 +8,15 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Duration;
 
-use firehose::{Membership, Request, parse};
+use firehose::{Membership, Request, parse, readable};
+use ingest::Division;
 
 /// Measurements of each figure; the least disturbed one counts.
 const SAMPLES: usize = 40;
 /// How long each lasts, in CPU time.
 const LASTS: Duration = Duration::from_millis(50);
-/// The function's default.
-const ENVELOPE_MAX_BYTES: usize = 240_000;
+/// The function's defaults.
+const DIVISION: Division = Division { lanes: 16, max_bytes: 60_000 };
 
 fn main() {
     println!(
@@ -25,10 +26,14 @@ fn main() {
     for profiles in [1_u32, 100, 1_000] {
         let message = message(profiles);
         let parse_only = per_profile(profiles, || {
-            black_box(membership(black_box(&message)));
+            let text = readable(black_box(&message)).unwrap();
+            membership(&text).profiles.read(|profile| {
+                black_box(profile);
+            });
         });
         let all = per_profile(profiles, || {
-            black_box(ingest::envelopes(membership(black_box(&message)), ENVELOPE_MAX_BYTES).unwrap());
+            let text = readable(black_box(&message)).unwrap();
+            black_box(ingest::envelopes(&membership(&text), DIVISION, 0).unwrap());
         });
         println!(
             "{profiles:>8} {:>13} {parse_only:>10.0} ns {all:>12.0} ns {:>10.0}",
@@ -38,7 +43,7 @@ fn main() {
     }
 }
 
-fn membership(message: &[u8]) -> Membership<'_> {
+fn membership(message: &str) -> Membership<'_> {
     match parse(message).unwrap().request {
         Request::Membership(membership) => membership,
         other @ (Request::Registration | Request::Subscription(_)) => panic!("{other:?}"),

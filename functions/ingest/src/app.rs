@@ -56,7 +56,7 @@ impl App {
         let secrets_manager = aws_sdk_secretsmanager::config::Builder::from(&aws).retry_config(retries).build();
         let secrets_manager = aws_sdk_secretsmanager::Client::from_conf(secrets_manager);
         let app = Self::new(config, &aws_sdk_sqs::Client::new(&aws), &secrets_manager)?;
-        app.warm().await;
+        Box::pin(app.warm()).await;
         Ok(app)
     }
 

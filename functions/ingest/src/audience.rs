@@ -54,10 +54,21 @@ impl Mark {
 pub(crate) struct Found {
     /// The oldest usable one with the mark.
     pub(crate) marked: Option<AudienceId>,
-    /// Whether the one that was asked for is there, usable, and not marked as another's.
-    pub(crate) has_kept: bool,
+    /// What the list says of the one that was asked for.
+    pub(crate) kept: Kept,
     /// How many there are of all kinds.
     pub(crate) total: usize,
+}
+
+/// What the list says of an audience that a subscription already has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is there, usable, and not marked as another's.
+    Usable,
+    /// It is there.
+    Unusable,
+    /// It is not there.
+    Absent,
 }
 
 /// What is looked for in the list.
@@ -76,12 +87,15 @@ impl Wanted<'_> {
     pub(crate) fn find(self, audiences: &[Audience]) -> Found {
         let usable = || audiences.iter().filter(|audience| self.is_usable(audience));
         let marked = usable().filter(|audience| Mark::of(&audience.name) == Some(self.mark));
-        let is_kept = |audience: &Audience| {
-            self.kept == Some(audience.audience_id) && Mark::of(&audience.name).is_none_or(|mark| mark == self.mark)
-        };
+        let kept = audiences.iter().find(|audience| self.kept == Some(audience.audience_id));
+        let is_ours = |audience: &Audience| Mark::of(&audience.name).is_none_or(|mark| mark == self.mark);
         Found {
             marked: marked.map(|audience| audience.audience_id).min(),
-            has_kept: usable().any(is_kept),
+            kept: match kept {
+                Some(audience) if self.is_usable(audience) && is_ours(audience) => Kept::Usable,
+                Some(_) => Kept::Unusable,
+                None => Kept::Absent,
+            },
             total: audiences.len(),
         }
     }
@@ -136,12 +150,12 @@ mod tests {
         }
     }
 
-    fn found(rows: &[Value], kept: Option<&str>, record: &Record) -> (Option<String>, bool) {
+    fn found(rows: &[Value], kept: Option<&str>, record: &Record) -> (Option<String>, Kept) {
         let rows: Vec<Audience> = rows.iter().map(|row| serde_json::from_value(row.clone()).unwrap()).collect();
         let kept = kept.map(|id| id.parse().unwrap());
         let wanted = Wanted { mark: mark(12, 456), kept, record, now_ms: 1_795_000_000_000 };
         let found = wanted.find(&rows);
-        (found.marked.map(|id| id.to_string()), found.has_kept)
+        (found.marked.map(|id| id.to_string()), found.kept)
     }
 
     #[test]
@@ -158,19 +172,25 @@ mod tests {
             row(9, "x [mp-12-4567]"),
             row(10, "x [mp-13-456]"),
             with(11, json!({"audience_type": "Lookalike Audience"})),
-            with(12, json!({"is_valid": false, "expired_time": "2026-11-17 11:06:40"})),
+            with(12, json!({"is_valid": false, "expired_time": "2026-11-18 11:06:40"})),
             with(13, json!({})),
             with(21, json!({"audience_type": "Partner"})),
-            with(20, json!({"audience_type": "SEGMENT", "is_valid": false, "expired_time": "2026-11-17 11:06:41"})),
+            with(20, json!({"audience_type": "SEGMENT", "is_valid": false, "expired_time": "2026-11-18 11:06:41"})),
             with(22, json!({"is_valid": false})),
         ];
-        assert_eq!(found(&rows, None, &record), (Some("20".to_owned()), false));
-        for (kept, is_there) in
-            [("20", true), ("22", true), ("10", false), ("11", false), ("12", false), ("13", false), ("99", false)]
-        {
-            assert_eq!(found(&rows, Some(kept), &record).1, is_there, "{kept}");
+        assert_eq!(found(&rows, None, &record), (Some("20".to_owned()), Kept::Absent));
+        for (kept, expected) in [
+            ("20", Kept::Usable),
+            ("22", Kept::Usable),
+            ("10", Kept::Unusable),
+            ("11", Kept::Unusable),
+            ("12", Kept::Unusable),
+            ("13", Kept::Unusable),
+            ("99", Kept::Absent),
+        ] {
+            assert_eq!(found(&rows, Some(kept), &record).1, expected, "{kept}");
         }
-        assert!(found(&[row(30, "renamed at TikTok")], Some("30"), &record).1);
-        assert_eq!(found(&[], None, &record), (None, false));
+        assert_eq!(found(&[row(30, "renamed at TikTok")], Some("30"), &record).1, Kept::Usable);
+        assert_eq!(found(&[], None, &record), (None, Kept::Absent));
     }
 }

@@ -13,7 +13,7 @@ use secrets::Secrets;
 use tiktok::{Acceptance, Audience, Client, Failure, Meaning};
 use tokio::time::{Instant, sleep};
 
-use crate::audience::{Found, Mark, Wanted};
+use crate::audience::{Found, Kept, Mark, Wanted};
 use crate::observation::Observation;
 use crate::pace::Pace;
 use crate::tiktok_calls::{patiently, pause, troubled};
@@ -74,11 +74,12 @@ impl Subscriptions {
                 .await;
         let (record, audiences) = (record?, audiences?);
         let wanted = Wanted { mark: mark(request), kept, record: &record, now_ms: now_ms() };
-        match (wanted.find(&audiences), kept) {
-            (Found { has_kept: true, .. }, Some(kept)) => Ok(kept),
-            (Found { marked: Some(marked), .. }, _) => Ok(marked),
-            (Found { marked: None, .. }, Some(kept)) if is_young(&record, &request.account, kept) => Ok(kept),
-            (Found { marked: None, total, .. }, _) => self.create(request, &record, total).await,
+        let Found { marked, kept: listed, total } = wanted.find(&audiences);
+        match (kept, listed, marked) {
+            (Some(kept), Kept::Usable, _) => Ok(kept),
+            (_, _, Some(marked)) => Ok(marked),
+            (Some(kept), Kept::Absent, None) if is_young(&record, &request.account, kept) => Ok(kept),
+            (_, _, None) => self.create(request, &record, total).await,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Whatever comes in, by whichever door: a response or a refusal that is defined, and no panic.
+//! Whatever comes in, by whichever way: a response or a refusal that is defined, and no panic.
 
 use std::sync::LazyLock;
 
@@ -6,10 +6,13 @@ use ingest::{App, Reply};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::cloud::Cloud;
-use crate::world::{FIREHOSE_TOKEN, TOKEN, config, http_event, membership};
+use secrets::in_memory::InMemory;
 
-const CODES: [&str; 16] = [
+use crate::sender::Sender;
+use crate::sqs::Sqs;
+use crate::world::{FIREHOSE_TOKEN, LAMBDA_REQUEST_ID, config, http_event};
+
+const CODES: [&str; 17] = [
     "not_json",
     "invalid_field",
     "unknown_type",
@@ -18,11 +21,12 @@ const CODES: [&str; 16] = [
     "invalid_setting",
     "invalid_event",
     "invalid_body",
-    "unauthorised",
+    "unauthorized",
     "not_found",
     "method_not_allowed",
     "too_large",
     "token_refused",
+    "audience_limit",
     "tiktok_refused",
     "tiktok_unavailable",
     "secrets_unavailable",
@@ -30,15 +34,14 @@ const CODES: [&str; 16] = [
 
 /// One for all cases: building the clients takes longer than a case.
 static APP: LazyLock<App> = LazyLock::new(|| {
-    let cloud = Cloud::default();
-    let tokens = format!(r#"{{"current":"{FIREHOSE_TOKEN}"}}"#);
-    cloud.with(|state| state.secrets.insert("firehose".to_owned(), tokens));
-    App::new(&config("http://127.0.0.1:9"), cloud.sqs(), cloud.secrets_manager()).unwrap()
+    let secrets = InMemory::default();
+    secrets.set("firehose", &format!(r#"{{"current":"{FIREHOSE_TOKEN}"}}"#));
+    App::new(&config("http://127.0.0.1:9"), &Sqs::default().client(), &secrets.client()).unwrap()
 });
 
 fn answered(event: &[u8]) -> Result<(), TestCaseError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (status, json) = match runtime.block_on(APP.handle(event)) {
+    let (status, json) = match runtime.block_on(APP.handle(event.to_vec().into(), LAMBDA_REQUEST_ID)) {
         Ok(Reply::Direct(response)) => (200, serde_json::from_str(response.get()).unwrap()),
         Ok(reply @ Reply::Http(_)) => {
             let reply = serde_json::to_value(reply).unwrap();
@@ -61,8 +64,9 @@ fn answered(event: &[u8]) -> Result<(), TestCaseError> {
 }
 
 /// A good message with a piece of it replaced.
-fn spoilt() -> impl Strategy<Value = Vec<u8>> {
-    let good = membership(TOKEN, 2).into_bytes();
+fn spoiled() -> impl Strategy<Value = Vec<u8>> {
+    let sender = Sender { advertiser: "7".to_owned(), account: 1, token: "t".to_owned() };
+    let good = sender.membership(2).into_bytes();
     let length = good.len();
     let piece = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..4),
@@ -80,17 +84,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn bytes_by_the_direct_door(event in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn bytes_directly(event in proptest::collection::vec(any::<u8>(), 0..300)) {
         answered(&event)?;
     }
 
     #[test]
-    fn spoilt_messages_by_the_direct_door(event in spoilt()) {
+    fn spoiled_messages_directly(event in spoiled()) {
         answered(&event)?;
     }
 
     #[test]
-    fn spoilt_messages_by_http(event in spoilt(), base64 in any::<bool>()) {
+    fn spoiled_messages_by_http(event in spoiled(), base64 in any::<bool>()) {
         let token = format!("Token {FIREHOSE_TOKEN}");
         let mut wrapped = http_event(&String::from_utf8_lossy(&event), Some(&token));
         if base64 {
@@ -101,10 +105,10 @@ proptest! {
     }
 
     #[test]
-    fn spoilt_http_events(start in 0..900_usize, cut in 0..40_usize, piece in ".{0,4}") {
+    fn spoiled_http_events(start in 0..900_usize, cut in 0..40_usize, piece in ".{0,4}") {
         let event = http_event("{}", Some("Token x")).to_string();
         let (start, end) = (start.min(event.len()), (start + cut).min(event.len()));
-        let spoilt = [&event.as_bytes()[..start], piece.as_bytes(), &event.as_bytes()[end..]].concat();
-        answered(&spoilt)?;
+        let spoiled = [&event.as_bytes()[..start], piece.as_bytes(), &event.as_bytes()[end..]].concat();
+        answered(&spoiled)?;
     }
 }

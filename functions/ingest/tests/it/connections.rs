@@ -1,177 +1,255 @@
-//! Connecting an audience: each of mParticle's gets exactly one at TikTok, however often and by whomever it is asked for.
+//! Connections: what TikTok accepted is kept, what it did not is not, and only the dead are suspended.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
-use serde_json::json;
+use connections::{How, Record, Refusal, Source, State};
+use ids::{AccountId, TokenFingerprint};
+use sandbox::Fault;
 
-use crate::tiktok::{Audience, Fault};
-use crate::world::{ADVERTISER, Answer, TOKEN, World, direct, subscription};
+use crate::capture::{Counts, heard, listen};
+use crate::sender::Sender;
+use crate::world::{ACCOUNT, World, direct};
 
-fn audience(id: u64, name: &str) -> Audience {
-    Audience { id, advertiser: ADVERTISER.to_owned(), name: name.to_owned(), kind: "Partner Audience" }
+fn account() -> AccountId {
+    AccountId::new(ACCOUNT).unwrap()
 }
 
-fn connected(answer: &Answer) -> u64 {
-    assert_eq!(answer.status, 200, "{}", answer.json);
-    answer.json["audience_subscription_settings"]["tiktokAudienceId"].as_str().unwrap().parse().unwrap()
+fn state(world: &World) -> Option<State> {
+    Some(world.record()?.get(account())?.state)
 }
 
-fn names(world: &World) -> Vec<String> {
-    world.tiktok.with(|state| state.audiences.iter().map(|audience| audience.name.clone()).collect())
+fn source(world: &World) -> Source {
+    world.record().unwrap().get(account()).unwrap().source
+}
+
+/// The customer is connected; the instance that did it is not the one that the test goes on with.
+async fn connected() -> World {
+    let world = World::new().await;
+    assert!(!direct(&world.other_instance(), &world.sender.membership(1)).await.suspend());
+    assert_eq!(state(&world), Some(State::Active));
+    world.sqs.with(|state| state.queue.clear());
+    world
+}
+
+/// As the uploader does after the grace.
+fn die(token: &str) -> impl Fn(&mut Record) + use<> {
+    let refusal = Refusal { fingerprint: TokenFingerprint::of(token), code: Some(40105), first_ms: 1 };
+    let now_ms = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    move |record| {
+        record.refuse(account(), &refusal, now_ms, Duration::ZERO, false);
+    }
+}
+
+async fn calls(world: &World) -> usize {
+    world.calls("/user/info/").await
 }
 
 #[tokio::test]
-async fn connecting_creates_an_audience_and_verifies_the_token() {
+async fn the_first_message_connects_and_the_next_ones_cost_no_call() {
     let world = World::new().await;
-    let id = connected(&world.http(&subscription(TOKEN, "add", "New Users", None)).await);
-    assert_eq!(world.tiktok.with(|state| state.audiences[0].id), id);
-    assert_eq!(names(&world), ["New Users [mp-456]"]);
-    let token = &world.record().unwrap()["tokens"][0];
+    assert!(!world.direct(&world.sender.membership(1)).await.suspend());
+    assert_eq!((state(&world), source(&world)), (Some(State::Active), Source::Membership));
+    let before = (world.secrets.calls("GetSecretValue"), calls(&world).await);
+    for _ in 0..5 {
+        assert!(!world.direct(&world.sender.membership(1)).await.suspend());
+    }
+    assert_eq!((world.secrets.calls("GetSecretValue"), calls(&world).await), before);
+    assert_eq!(world.queued_rows().len(), 6);
+}
+
+#[tokio::test]
+async fn invented_accounts_and_tokens_create_nothing() {
+    let world = World::new().await;
+    for n in 0..50 {
+        let stranger = world.sender.with_account(n + 1).with_token(&format!("made-up-{n}"));
+        assert!(!world.direct(&stranger.membership(1)).await.suspend());
+        let elsewhere = stranger.with_advertiser(&format!("70000000000000001{n:02}"));
+        assert!(!world.http(&elsewhere.membership(1)).await.suspend());
+    }
+    assert_eq!(world.secrets.names(), ["firehose"]);
+    assert_eq!(world.queued_rows().len(), 100, "they are queued all the same");
+    assert!(calls(&world).await <= 10, "one a second, and a burst of five: {}", calls(&world).await);
+}
+
+#[tokio::test]
+async fn a_valid_token_of_another_advertiser_enters_no_record() {
+    let world = connected().await;
+    let mallory = world.another().await;
+    let attack = world.sender.with_account(666).with_token(&mallory.token);
+    assert!(!world.direct(&attack.membership(1)).await.suspend());
+    assert_eq!(world.record().unwrap().connections().count(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_asked_about_once_a_minute_and_suspends_nobody() {
+    let world = connected().await;
+    let wrong = world.sender.with_token("wrong-one");
+    let before = calls(&world).await;
+    let counts = Counts::default();
+    let _guard = metrics::set_default_local_recorder(&counts);
+    for _ in 0..5 {
+        assert!(!world.direct(&wrong.membership(1)).await.suspend());
+    }
+    assert_eq!(calls(&world).await, before + 1);
+    let counted = counts.take();
     assert_eq!(
-        (&token["user"], &token["source"], token["verified_ms"].is_i64()),
-        (&json!("ann"), &json!("firehose"), true)
+        (&counted["token_probes outcome=refused"], &counted["refused_beside_a_living_token"]),
+        (&1.into(), &1.into())
     );
+    assert!(!world.direct(&world.sender.membership(1)).await.suspend());
+    assert_eq!(state(&world), Some(State::Active));
 }
 
 #[tokio::test]
-async fn a_repeated_request_finds_what_the_first_one_made() {
-    let world = World::new().await;
-    let first = connected(&world.direct(&subscription(TOKEN, "add", "New Users", None)).await);
-    let second = connected(&world.direct(&subscription(TOKEN, "add", "New Users", None)).await);
-    let renamed = connected(&world.direct(&subscription(TOKEN, "add", "Old Users", None)).await);
-    assert_eq!((first, first), (second, renamed));
-    assert_eq!(names(&world).len(), 1);
+async fn a_pasted_new_token_takes_the_place_of_the_old_and_the_old_one_then_changes_nothing() {
+    let world = connected().await;
+    let newer = world.sender.with_token(&world.second_token().await);
+    world.direct(&newer.membership(1)).await;
+    assert_eq!(world.record().unwrap().get(account()).unwrap().fingerprint, TokenFingerprint::of(&newer.token));
+    let before = calls(&world).await;
+    world.direct(&world.sender.membership(1)).await;
+    assert_eq!(world.record().unwrap().get(account()).unwrap().fingerprint, TokenFingerprint::of(&newer.token));
+    assert_eq!(calls(&world).await, before, "a replaced token beside a living one is not asked about");
 }
 
 #[tokio::test]
-async fn concurrent_requests_agree_on_one_audience() {
-    let world = World::new().await;
-    let instances: Vec<_> = (0..6).map(|_| world.other_instance()).collect();
-    let request = subscription(TOKEN, "add", "New Users", None);
-    let answers = futures::future::join_all(instances.iter().map(|app| direct(app, &request))).await;
-    let ids: BTreeSet<_> = answers.iter().map(connected).collect();
-    assert_eq!(ids.len(), 1);
-    assert_eq!(names(&world).len(), 1);
-    assert_eq!(world.tiktok.with(|state| state.audiences[0].id), *ids.first().unwrap());
+async fn two_configurations_of_one_advertiser_live_and_die_apart() {
+    let world = connected().await;
+    let other = world.sender.with_account(2).with_token(&world.token_of_another_person().await);
+    world.direct(&other.membership(1)).await;
+    world.change_record(die(&world.sender.token)).await;
+    world.tiktok.revoke(&world.sender.token).await.unwrap();
+    let instance = world.other_instance();
+    assert!(direct(&instance, &world.sender.membership(1)).await.suspend());
+    assert!(!direct(&instance, &other.membership(1)).await.suspend());
 }
 
 #[tokio::test]
-async fn an_audience_whose_creation_was_not_answered_is_found() {
-    let world = World::new().await;
-    world.tiktok.with(|state| state.faults.push_back(("/segment/audience/", Fault::AnswerLost)));
-    connected(&world.direct(&subscription(TOKEN, "add", "New Users", None)).await);
+async fn only_a_dead_connection_is_suspended_and_its_changes_are_queued() {
+    let world = connected().await;
+    world.tiktok.revoke(&world.sender.token).await.unwrap();
+    assert!(!world.direct(&world.sender.membership(1)).await.suspend(), "nobody has called it dead");
+    assert!(!world.direct(&world.sender.verification()).await.suspend(), "nor does a verification");
+    world.change_record(die(&world.sender.token)).await;
+    let instance = world.other_instance();
+    assert!(direct(&instance, &world.sender.membership(1)).await.suspend());
+    assert!(direct(&instance, &world.sender.verification()).await.suspend());
+    assert_eq!(world.queued_rows().len(), 2);
+    assert!(matches!(state(&world), Some(State::Dead { .. })));
+}
+
+#[tokio::test]
+async fn a_verification_revives_a_dead_connection_that_tiktok_accepts_again() {
+    let world = connected().await;
+    world.change_record(die(&world.sender.token)).await;
+    let instance = world.other_instance();
+    assert!(direct(&instance, &world.sender.membership(1)).await.suspend(), "its changes make the uploader ask");
+    listen();
+    assert!(!direct(&instance, &world.sender.verification()).await.suspend());
+    let lines = heard(&[&world.sender.token]);
+    assert_eq!(lines[0]["how"], How::AcceptedAgain.word());
     assert_eq!(
-        (names(&world).len(), world.tiktok.calls("/segment/audience/")),
-        (1, 1),
-        "looked for before it is created again"
+        (lines[0]["advertiser"].as_str().unwrap(), lines[0]["account"].as_str().unwrap()),
+        (world.sender.advertiser.as_str(), "123456")
     );
+    assert_eq!(state(&world), Some(State::Active));
 }
 
 #[tokio::test]
-async fn the_mark_survives_tiktoks_cut() {
+async fn a_new_token_heals_a_dead_connection_whatever_brings_it() {
+    for how in ["membership", "update", "connect"] {
+        let world = connected().await;
+        world.change_record(die(&world.sender.token)).await;
+        world.tiktok.revoke(&world.sender.token).await.unwrap();
+        let healed = world.sender.with_token(&world.second_token().await);
+        listen();
+        let instance = world.other_instance();
+        let message = match how {
+            "membership" => healed.membership(1),
+            "update" => healed.subscription("update", "New Users", None),
+            _ => healed.subscription("add", "New Users", None),
+        };
+        assert_eq!(direct(&instance, &message).await.status, 200);
+        assert_eq!(heard(&[&healed.token])[0]["how"], how);
+        assert_eq!(state(&world), Some(State::Active));
+        assert!(
+            !direct(&instance, &world.sender.membership(1)).await.suspend(),
+            "also for what the old token comes with"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_tiktok_the_changes_are_queued_and_the_next_minute_asks_again() {
     let world = World::new().await;
-    let name = format!(" {}\n{} ", "é".repeat(40), "漢".repeat(58));
-    let first = connected(&world.direct(&subscription(TOKEN, "add", &name, None)).await);
-    let [stored] = &names(&world)[..] else { panic!("one audience") };
-    assert_eq!(stored.chars().count(), 70);
-    assert!(stored.starts_with("éé") && stored.contains("é 漢") && stored.ends_with("漢 [mp-456]"), "{stored}");
-    assert_eq!(connected(&world.direct(&subscription(TOKEN, "add", &name, None)).await), first);
-    assert_eq!(connected(&world.direct(&subscription(TOKEN, "add", "", None)).await), first);
+    world.tiktok.fault(Fault::status(502).on("/user/info/")).await.unwrap();
+    for _ in 0..3 {
+        assert!(!world.direct(&world.sender.membership(1)).await.suspend());
+    }
+    assert_eq!((world.queued_rows().len(), calls(&world).await, world.record()), (3, 1, None));
 }
 
 #[tokio::test]
-async fn of_several_audiences_the_oldest_that_can_be_fed_is_taken() {
+async fn a_tiktok_that_hangs_holds_a_message_up_for_two_seconds_at_most() {
     let world = World::new().await;
-    let not_fed = Audience { kind: "Customer File Audience", ..audience(10, "New Users [mp-456]") };
-    let not_ours = Audience { advertiser: "7000000000000000002".to_owned(), ..audience(11, "New Users [mp-456]") };
-    world.tiktok.with(|state| {
-        state.audiences.extend([not_fed, not_ours, audience(12, "Other [mp-45]"), audience(13, "New Users [mp-4567]")]);
-        state.audiences.extend([audience(15, "New Users [mp-456]"), audience(14, "Once New [mp-456]")]);
-    });
-    assert_eq!(connected(&world.direct(&subscription(TOKEN, "add", "New Users", None)).await), 14);
-    assert_eq!(names(&world).len(), 6);
+    world.tiktok.fault(Fault::hang(10_000).on("/user/info/")).await.unwrap();
+    let started = std::time::Instant::now();
+    assert!(!world.direct(&world.sender.membership(1)).await.suspend());
+    assert!(started.elapsed() < Duration::from_millis(2_500), "{:?}", started.elapsed());
+    let started = std::time::Instant::now();
+    world.direct(&world.sender.membership(1)).await;
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    assert_eq!(world.queued_rows().len(), 2);
 }
 
 #[tokio::test]
-async fn a_passing_trouble_of_tiktoks_is_waited_out() {
-    for fault in [Fault::Code(40_100), Fault::Code(40_133), Fault::Code(50_000), Fault::Unavailable] {
+async fn without_secrets_manager_the_changes_are_queued_and_nobody_is_suspended() {
+    let world = connected().await;
+    world.change_record(die(&world.sender.token)).await;
+    let suspending = world.other_instance();
+    assert!(direct(&suspending, &world.sender.membership(1)).await.suspend());
+    world.secrets.set_down(true);
+    listen();
+    assert!(!world.direct(&world.sender.membership(1)).await.suspend(), "nothing is known");
+    let line = heard(&[&world.sender.token]).pop().unwrap();
+    assert_eq!(
+        (line["level"].as_str().unwrap(), line["cause"].as_str().unwrap()),
+        ("WARN", "Secrets Manager: not reached")
+    );
+    assert_eq!(world.queued_rows().len(), 2);
+}
+
+#[tokio::test]
+async fn a_record_that_somebody_broke_by_hand_is_left_alone_and_is_the_operators() {
+    for nonsense in ["", "not json", "[]", r#"{"version": 7}"#] {
         let world = World::new().await;
-        world.tiktok.with(|state| {
-            state.faults.push_back(("/dmp/custom_audience/list/", fault));
-            state.faults.push_back(("/segment/audience/", fault));
-        });
-        connected(&world.direct(&subscription(TOKEN, "add", "New Users", None)).await);
-        assert_eq!(names(&world).len(), 1);
+        world.secrets.set(&world.record_name(), nonsense);
+        let counts = Counts::default();
+        let _guard = metrics::set_default_local_recorder(&counts);
+        assert!(!world.direct(&world.sender.membership(1)).await.suspend());
+        assert_eq!(counts.take()["operator_faults"], 1);
+        assert_eq!(world.queued_rows().len(), 1);
+        let answer = world.direct(&world.sender.subscription("add", "New Users", None)).await;
+        assert_eq!((answer.status, answer.code()), (503, "secrets_unavailable"));
+        assert_eq!(world.secrets.text(&world.record_name()).as_deref(), Some(nonsense));
     }
 }
 
 #[tokio::test]
-async fn a_lasting_trouble_of_tiktoks_is_for_mparticle_to_try_again() {
-    let world = World::new().await;
-    world.tiktok.with(|state| state.faults.extend([("/dmp/custom_audience/list/", Fault::Unavailable); 20]));
-    let answer = world.http(&subscription(TOKEN, "add", "New Users", None)).await;
-    assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("tiktok_unavailable")));
-    assert_eq!(world.tiktok.calls("/dmp/custom_audience/list/"), 4);
-    assert_eq!(world.record(), None);
+async fn a_record_that_is_being_deleted_stops_no_change() {
+    let world = connected().await;
+    world.secrets.mark_for_deletion(&world.record_name(), true);
+    assert!(!world.direct(&world.sender.membership(1)).await.suspend());
+    assert_eq!(world.queued_rows().len(), 1);
 }
 
 #[tokio::test]
-async fn the_operators_trouble_is_not_the_customers() {
+async fn two_instances_that_see_two_new_connections_at_once_keep_both() {
     let world = World::new().await;
-    world.tiktok.with(|state| state.faults.push_back(("/dmp/custom_audience/list/", Fault::Code(40_101))));
-    let answer = world.http(&subscription(TOKEN, "add", "New Users", None)).await;
-    assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("tiktok_unavailable")));
-    assert_eq!(world.tiktok.calls("/dmp/custom_audience/list/"), 1, "trying again at once cannot mend it");
-}
-
-#[tokio::test]
-async fn a_refusal_of_tiktoks_carries_its_words() {
-    let world = World::new().await;
-    world.tiktok.with(|state| state.faults.push_back(("/segment/audience/", Fault::Code(40_002))));
-    let answer = world.http(&subscription(TOKEN, "add", "New Users", None)).await;
-    assert_eq!((answer.status, &answer.json["error"]["code"]), (400, &json!("tiktok_refused")));
-    assert_eq!(answer.json["error"]["message"], "refused by TikTok code 40002: as the test wants (request_id req-1)");
-}
-
-#[tokio::test]
-async fn whose_token_it_is_need_not_be_known() {
-    let world = World::new().await;
-    world.tiktok.with(|state| state.faults.push_back(("/user/info/", Fault::Code(40_001))));
-    connected(&world.direct(&subscription(TOKEN, "add", "New Users", None)).await);
-    let token = &world.record().unwrap()["tokens"][0];
-    assert_eq!((token["user"].is_null(), token["verified_ms"].is_i64()), (true, true));
-}
-
-#[tokio::test]
-async fn without_a_place_for_the_token_nothing_is_created() {
-    let world = World::new().await;
-    world.cloud.with(|state| state.secrets_down = true);
-    let answer = world.direct(&subscription(TOKEN, "add", "New Users", None)).await;
-    assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("secrets_unavailable")));
-    assert!(names(&world).is_empty());
-}
-
-#[tokio::test]
-async fn an_update_keeps_the_audience_and_verifies_the_token() {
-    let world = World::new().await;
-    assert_eq!(connected(&world.direct(&subscription(TOKEN, "update", "New Users", Some(77))).await), 77);
-    assert!(world.record().unwrap()["tokens"][0]["verified_ms"].is_i64());
-    assert_eq!(world.tiktok.calls("/segment/audience/"), 0);
-
-    connected(&world.direct(&subscription(TOKEN, "update", "New Users", None)).await);
-    assert_eq!(names(&world).len(), 1, "without an audience it connects one");
-}
-
-/// In time that passes only while everything waits.
-#[tokio::test(start_paused = true)]
-async fn a_tiktok_that_does_not_answer_is_given_up_in_time() {
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", silent.local_addr().unwrap());
-    let world = World::with(|config| config.tiktok_api_base_url = url).await;
-    let started = tokio::time::Instant::now();
-    for action in ["add", "update", "remove"] {
-        let answer = world.direct(&subscription(TOKEN, action, "New Users", Some(77))).await;
-        assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("tiktok_unavailable")), "{action}");
-    }
-    assert!(started.elapsed() <= std::time::Duration::from_secs(46), "{:?}", started.elapsed());
+    let [one, other] = [world.other_instance(), world.other_instance()];
+    let second: Sender = world.sender.with_account(2);
+    let [mine, yours] = [world.sender.membership(1), second.membership(1)];
+    let (first, second) = tokio::join!(direct(&one, &mine), direct(&other, &yours));
+    assert_eq!((first.status, second.status), (200, 200));
+    assert_eq!(world.record().unwrap().connections().count(), 2);
 }

@@ -1,15 +1,16 @@
-//! The function, called as Lambda calls it, with an SQS and a Secrets Manager in memory and a small TikTok on a port.
+//! The function, called as Lambda calls it, with an SQS and a Secrets Manager in memory and the sandbox as TikTok.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod any_bytes;
+mod audiences;
+mod authorization;
+mod capture;
 mod cases;
-mod cloud;
 mod connections;
 mod disconnections;
-mod doors;
 mod observations;
 mod privacy;
 mod queueing;
-mod tiktok;
-mod tokens;
+mod sender;
+mod sqs;
 mod world;

@@ -1,165 +1,103 @@
 //! What those who run the function see of a request: one line and its counts, and nothing private in either.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, Once};
-
-use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use sandbox::Fault;
 use serde_json::{Value, json};
 
-use crate::tiktok::Fault;
-use crate::world::{ADVERTISER, FIREHOSE_TOKEN, TOKEN, World, http_event, membership, subscription};
+use crate::capture::{Counts, heard, listen};
+use crate::sender::MESSAGE_ID;
+use crate::world::{FIREHOSE_TOKEN, LAMBDA_REQUEST_ID, World, http_event};
 
-thread_local! {
-    /// What this thread's test logged since it began to listen.
-    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Writes to the lines of the thread that logs: each test has its own.
-struct OwnLines;
-
-impl Write for OwnLines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// From now on everything is heard that our own crates log, at the most talkative level.
-fn listen() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_env_filter("warn,ingest=trace,firehose=trace,tiktok=trace,secrets=trace")
-            .with_writer(|| OwnLines)
-            .init();
-    });
-    LINES.take();
-}
-
-fn heard() -> Vec<Value> {
-    let text = String::from_utf8(LINES.take()).unwrap();
-    for private in [TOKEN, FIREHOSE_TOKEN, "66b728c2", "New Users", "Buyers"] {
-        assert!(!text.contains(private), "{private} in {text}");
-    }
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Counts by name and labels.
-#[derive(Clone, Default)]
-struct Counts(Arc<Mutex<BTreeMap<String, u64>>>);
-
-struct Count(Counts, String);
-
-impl CounterFn for Count {
-    fn increment(&self, by: u64) {
-        *self.0.0.lock().unwrap().entry(self.1.clone()).or_default() += by;
-    }
-
-    fn absolute(&self, _: u64) {
-        panic!("nothing here counts that way");
-    }
-}
-
-impl Recorder for Counts {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let labels: Vec<_> = key.labels().map(|label| format!(" {}={}", label.key(), label.value())).collect();
-        Counter::from_arc(Arc::new(Count(self.clone(), format!("{}{}", key.name(), labels.concat()))))
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
-
-impl Counts {
-    fn take(&self) -> Value {
-        json!(std::mem::take(&mut *self.0.lock().unwrap()))
-    }
+/// A world whose connection is known.
+async fn connected() -> World {
+    let world = World::new().await;
+    world.direct(&world.sender.membership(1)).await;
+    world
 }
 
 #[tokio::test]
 async fn every_request_is_one_line_without_anything_private() {
-    let world = World::new().await;
+    let world = connected().await;
     listen();
-    world.direct(&membership(TOKEN, 3)).await;
-    world.http(&membership("two words", 3)).await;
-    world.http_event(&http_event(&membership(TOKEN, 3), Some("Token wrong"))).await;
-    world.tiktok.with(|state| state.faults.push_back(("/dmp/custom_audience/list/", Fault::Code(40_101))));
-    world.http(&subscription(TOKEN, "add", "New Users", None)).await;
-    world.cloud.with(|state| state.secrets_down = true);
-    world.direct(&membership("another", 1)).await;
+    world.direct(&world.sender.membership(3)).await;
+    world.http(&world.sender.with_token("two words").membership(3)).await;
+    world.http_event(&http_event(&world.sender.membership(3), Some("Token wrong"))).await;
+    world.tiktok.fault(Fault::code(40_101, "blocked").on("/dmp/custom_audience/list/")).await.unwrap();
+    world.http(&world.sender.subscription("add", "New Users", None)).await;
 
-    let lines = heard();
+    let lines = heard(&[&world.sender.token, FIREHOSE_TOKEN, "66b728c2", "New Users", "Buyers"]);
     let answers: Vec<_> = lines.iter().map(|line| line["answer"].as_str().unwrap()).collect();
-    assert_eq!(
-        answers,
-        ["ok", "invalid_setting", "unauthorised", "tiktok_unavailable", "secrets_unavailable"],
-        "{lines:?}"
-    );
+    assert_eq!(answers, ["ok", "invalid_setting", "unauthorized", "tiktok_unavailable"], "{lines:?}");
     let levels: Vec<_> = lines.iter().map(|line| line["level"].as_str().unwrap()).collect();
-    assert_eq!(levels, ["INFO", "WARN", "WARN", "ERROR", "ERROR"]);
+    assert_eq!(levels, ["INFO", "WARN", "WARN", "ERROR"]);
     let first = &lines[0];
-    assert_eq!((&first["kind"], &first["door"]), (&json!("membership"), &json!("direct")));
-    assert_eq!((&first["advertiser"], &first["account"]), (&json!(ADVERTISER), &json!(123_456)));
-    assert_eq!((&first["users"], &first["changes"], &first["messages"]), (&json!(3), &json!(3), &json!(1)));
+    assert_eq!((&first["kind"], &first["transport"]), (&json!("membership"), &json!("direct")));
+    assert_eq!((&first["advertiser"], &first["account"]), (&json!(world.sender.advertiser), &json!("123456")));
+    assert_eq!((&first["users"], &first["changes"], &first["connection"]), (&json!(3), &json!(3), &json!("active")));
+    assert_eq!(
+        (&first["firehose_message_id"], &first["lambda_request_id"]),
+        (&json!(MESSAGE_ID), &json!(LAMBDA_REQUEST_ID))
+    );
     assert!(first["duration_us"].is_u64());
-    assert!(lines[3]["reason"].as_str().unwrap().contains("(request_id req-1)"));
+    let request_id = lines[3]["tiktok_request_id"].as_str().unwrap();
+    assert!(lines[3]["reason"].as_str().unwrap().contains(request_id));
 }
 
 #[tokio::test]
 async fn a_failure_of_aws_is_told_with_its_cause() {
-    let world = World::new().await;
-    world.cloud.with(|state| state.secrets_down = true);
+    let world = connected().await;
+    world.sqs.with(|state| state.failures = 90);
     listen();
-    world.direct(&membership(TOKEN, 1)).await;
-    world.cloud.with(|state| (state.secrets_down, state.queue_failures) = (false, 9));
-    world.direct(&membership(TOKEN, 1)).await;
-    let causes: Vec<_> = heard().iter().map(|line| line["cause"].clone()).collect();
-    assert_eq!(causes[0], "Secrets Manager: refused without a code");
-    assert!(causes[1].as_str().unwrap().starts_with("the membership changes are not queued: "), "{causes:?}");
+    world.direct(&world.sender.membership(1)).await;
+    let line = heard(&[]).pop().unwrap();
+    assert_eq!(line["answer"], "queue_unavailable");
+    assert!(line["cause"].as_str().unwrap().starts_with("SQS "), "{line}");
 }
 
 #[tokio::test]
 async fn requests_and_what_they_hold_are_counted() {
-    let world = World::new().await;
+    let world = connected().await;
     let counts = Counts::default();
     let _guard = metrics::set_default_local_recorder(&counts);
-    world.direct(&membership(TOKEN, 3)).await;
+    world.direct(&world.sender.membership(1)).await;
     assert_eq!(
         counts.take(),
-        json!({"requests type=membership answer=ok": 1, "users_received": 3, "changes_queued": 3, "messages_queued": 1})
+        json!({"requests type=membership answer=ok": 1, "users_received": 1, "changes_queued": 1, "messages_queued": 1})
     );
 
-    let fixture = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/membership-full.json"));
-    let fixture: Value = serde_json::from_str(&fixture.unwrap()).unwrap();
-    world.direct(&fixture["message"].to_string()).await;
+    let mut message: Value = serde_json::from_str(&world.sender.membership(1)).unwrap();
+    let mut profile = message["user_profiles"][0].clone();
+    profile["mpid"] = json!({});
+    profile["device_identities"].as_array_mut().unwrap().extend([
+        json!({"type": "android_id", "encoding": "raw", "value": "x"}),
+        json!({"type": "google_advertising_id", "encoding": "rot13", "value": "x"}),
+        json!({"type": "google_advertising_id", "encoding": "raw"}),
+        json!({"type": "google_advertising_id", "encoding": "raw", "value": "é"}),
+        json!(7),
+    ]);
+    let audiences = profile["audiences"].as_array_mut().unwrap();
+    audiences.extend([
+        json!({"audience_id": 1, "action": "attribute_update"}),
+        json!({"audience_id": 1}),
+        json!({"action": "add"}),
+    ]);
+    audiences.push(audiences[0].clone());
+    message["user_profiles"] = json!([profile, {}, null, {"audiences": [audiences_of(&profile)]}]);
+    world.direct(&message.to_string()).await;
     assert_eq!(
         counts.take(),
         json!({
-            "requests type=membership answer=ok": 1, "users_received": 1, "changes_queued": 2, "messages_queued": 1,
-            "dropped reason=identity_type": 2, "dropped reason=attribute_update": 1,
+            "requests type=membership answer=ok": 1, "users_received": 4, "changes_queued": 1, "messages_queued": 1,
+            "dropped reason=identity_type": 1, "dropped reason=encoding": 1, "dropped reason=no_value": 1,
+            "dropped reason=malformed": 1, "dropped reason=odd_value": 1, "dropped reason=odd_mpid": 1,
+            "dropped reason=odd_profile": 1, "dropped reason=attribute_update": 1, "dropped reason=unknown_action": 1,
+            "dropped reason=no_audience_id": 1, "dropped reason=superseded": 1, "dropped reason=no_change": 1,
+            "dropped reason=no_id": 1,
         })
     );
 
     world.direct("{}").await;
-    world.cloud.with(|state| state.secrets.insert("firehose".to_owned(), "nonsense".to_owned()));
-    world.http(&membership(TOKEN, 1)).await;
+    world.secrets.set("firehose", "nonsense");
+    world.http(&world.sender.membership(1)).await;
     assert_eq!(
         counts.take(),
         json!({
@@ -168,4 +106,8 @@ async fn requests_and_what_they_hold_are_counted() {
             "operator_faults": 1,
         })
     );
+}
+
+fn audiences_of(profile: &Value) -> &Value {
+    &profile["audiences"][0]
 }

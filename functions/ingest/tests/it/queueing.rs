@@ -1,12 +1,19 @@
-//! Envelopes reach the queue whole, in as few calls as can be, or mParticle is told to send again.
+//! Envelopes reach the queue whole, in lanes, in as few calls as can be, or mParticle is told to send again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ingest::App;
+use secrets::in_memory::InMemory;
 use serde_json::{Value, json};
 
-use crate::cloud::Cloud;
-use crate::world::{ADVERTISER, TOKEN, World, config, direct, membership};
+use crate::sender::{MESSAGE_ID, Sender};
+use crate::world::{ACCOUNT, World, config, direct};
+use sandbox::Rules;
+
+async fn world(max_bytes: usize) -> World {
+    World::with(Rules::default(), |config| config.division.max_bytes = max_bytes).await
+}
 
 fn mpids(rows: &[Value]) -> Vec<u64> {
     let mut all: Vec<u64> = rows.iter().map(|row| row["mpid"].as_str().unwrap().parse().unwrap()).collect();
@@ -15,71 +22,103 @@ fn mpids(rows: &[Value]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_request_takes_one_call_where_one_suffices() {
-    let world = World::new().await;
-    assert_eq!(world.direct(&membership(TOKEN, 1_000)).await.status, 200);
-    world.cloud.with(|state| {
-        assert_eq!(state.batches, [1]);
-        assert_eq!(state.queue[0].0, ADVERTISER, "the message group is the advertiser");
+async fn a_request_takes_one_message_a_lane_and_one_call() {
+    let world = world(1_000_000).await;
+    assert_eq!(world.direct(&world.sender.membership(1_000)).await.status, 200);
+    world.sqs.with(|state| {
+        assert_eq!(state.batches, [4]);
+        let groups: BTreeSet<_> = state.queue.iter().map(|sent| sent.group.clone()).collect();
+        let expected = (0..4).map(|lane| format!("{}.{ACCOUNT}.{lane}", world.sender.advertiser)).collect();
+        assert_eq!(groups, expected);
+        assert!(state.queue.iter().all(|sent| sent.firehose_message_id == MESSAGE_ID));
     });
     assert_eq!(mpids(&world.queued_rows()), (1..=1_000).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn a_verification_queues_nothing() {
-    let world = World::new().await;
-    assert_eq!(world.direct(&membership(TOKEN, 0)).await.json["suspend_subscription"], false);
-    assert!(world.cloud.with(|state| state.batches.is_empty()));
+async fn an_id_is_always_in_the_same_lane_however_it_is_written() {
+    let world = world(60_000).await;
+    let message = world.sender.membership(1);
+    let digest = "3b4d0e0e40f9c4b40c6b3c4e1d8c3a10";
+    for value in [digest.to_owned(), digest.to_uppercase()] {
+        let message = message.replace(r#""raw""#, r#""md5""#).replace("66b728c2-f9a4-4d87-82ef-000000000001", &value);
+        world.direct(&message).await;
+    }
+    world.direct(&message).await;
+    world.direct(&message.replace("66b728c2-f9a4", "66B728C2-F9A4")).await;
+    let groups: Vec<_> = world.sqs.with(|state| state.queue.iter().map(|sent| sent.group.clone()).collect());
+    assert_eq!((&groups[0], &groups[2]), (&groups[1], &groups[3]));
 }
 
 #[tokio::test]
-async fn more_than_ten_envelopes_go_in_several_calls() {
-    let world = World::with(|config| config.envelope_max_bytes = 1_000).await;
-    assert_eq!(world.direct(&membership(TOKEN, 200)).await.status, 200);
-    assert_eq!(world.cloud.with(|state| state.batches.len()), 3);
-    assert!(world.cloud.with(|state| state.queue.iter().all(|(_, body)| body.len() <= 1_000)));
+async fn a_verification_queues_nothing() {
+    let world = world(60_000).await;
+    assert!(!world.direct(&world.sender.verification()).await.suspend());
+    assert!(world.sqs.with(|state| state.batches.is_empty()));
+}
+
+#[tokio::test]
+async fn the_parts_of_a_lane_are_queued_in_the_order_of_the_request() {
+    let world = world(1_000).await;
+    assert_eq!(world.direct(&world.sender.membership(200)).await.status, 200);
+    let mut lanes: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    world.sqs.with(|state| {
+        for sent in &state.queue {
+            assert!(sent.body.len() <= 1_000);
+            let rows = sent.rows();
+            lanes
+                .entry(sent.group.clone())
+                .or_default()
+                .extend(rows.iter().map(|row| row["mpid"].as_str().unwrap().parse::<u64>().unwrap()));
+        }
+    });
+    assert!(lanes.values().all(|mpids| mpids.is_sorted()));
     assert_eq!(mpids(&world.queued_rows()), (1..=200).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn the_largest_request_goes_in_calls_below_1_mib() {
-    for envelope_max_bytes in [240_000, 1_048_576] {
-        let world = World::with(|config| config.envelope_max_bytes = envelope_max_bytes).await;
-        let request = membership(TOKEN, 22_000);
-        assert!((6_000_000..6_291_456).contains(&request.len()), "{}", request.len());
-        assert_eq!(world.direct(&request).await.status, 200);
-        assert_eq!(world.queued_rows().len(), 22_000);
-        assert!(world.cloud.with(|state| state.batches.len() >= 3));
-    }
+async fn the_largest_request_is_queued_whole() {
+    let world = world(60_000).await;
+    let request = world.sender.membership(22_000);
+    assert!((6_000_000..6_291_456).contains(&request.len()), "{}", request.len());
+    assert_eq!(world.direct(&request).await.status, 200);
+    assert_eq!(world.queued_rows().len(), 22_000);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
+async fn without_a_usable_time_that_of_arrival_counts() {
+    let world = world(60_000).await;
+    world.direct(&world.sender.membership(1).replace("1714592744065", "null")).await;
+    let body: Value = world.sqs.with(|state| serde_json::from_str(&state.queue[0].body).unwrap());
+    let now_ms = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    assert!(now_ms - u128::from(body["changed_ms"].as_u64().unwrap()) < 60_000);
+}
+
+#[tokio::test]
 async fn entries_that_sqs_refused_are_sent_again_and_only_they() {
-    let world = World::with(|config| config.envelope_max_bytes = 1_000).await;
-    world.cloud.with(|state| state.partial_refusals = 3);
-    assert_eq!(world.direct(&membership(TOKEN, 20)).await.status, 200);
+    let world = world(1_000).await;
+    world.sqs.with(|state| state.partial_refusals = 3);
+    assert_eq!(world.direct(&world.sender.membership(20)).await.status, 200);
     assert_eq!(mpids(&world.queued_rows()), (1..=20).collect::<Vec<_>>());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn calls_that_fail_are_repeated() {
-    let world = World::new().await;
-    world.cloud.with(|state| state.queue_failures = 3);
-    assert_eq!(world.direct(&membership(TOKEN, 1)).await.status, 200);
-    assert_eq!(world.cloud.with(|state| (state.batches.len(), state.queue.len())), (4, 1));
+    let world = world(60_000).await;
+    world.sqs.with(|state| state.failures = 3);
+    assert_eq!(world.direct(&world.sender.membership(1)).await.status, 200);
+    assert_eq!(world.sqs.with(|state| (state.batches.len(), state.queue.len())), (4, 1));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_the_queue_never_took_is_for_mparticle_to_send_again() {
-    let world = World::with(|config| config.envelope_max_bytes = 1_000).await;
-    world.cloud.with(|state| state.partial_refusals = usize::MAX);
-    let answer = world.http(&membership(TOKEN, 80)).await;
-    assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("queue_unavailable")));
-    let answer = world.direct(&membership(TOKEN, 80)).await;
+    let world = world(1_000).await;
+    world.sqs.with(|state| state.failures = usize::MAX);
+    let answer = world.http(&world.sender.membership(80)).await;
     assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("queue_unavailable")));
 
-    world.cloud.with(|state| state.partial_refusals = 0);
-    assert_eq!(world.http(&membership(TOKEN, 80)).await.status, 200);
+    world.sqs.with(|state| state.failures = 0);
+    assert_eq!(world.direct(&world.sender.membership(80)).await.status, 200);
     let mut delivered = mpids(&world.queued_rows());
     delivered.dedup();
     assert_eq!(delivered, (1..=80).collect::<Vec<_>>());
@@ -96,8 +135,9 @@ async fn an_sqs_that_does_not_answer_is_given_up_in_time() {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     let config = config("http://127.0.0.1:9");
-    let app = App::new(&config, aws_sdk_sqs::Client::from_conf(sqs), Cloud::default().secrets_manager()).unwrap();
+    let app = App::new(&config, &aws_sdk_sqs::Client::from_conf(sqs), &InMemory::default().client()).unwrap();
+    let sender = Sender { advertiser: "7".to_owned(), account: 1, token: "t".to_owned() };
     let started = Instant::now();
-    assert_eq!(direct(&app, &membership(TOKEN, 1)).await.json["error"]["code"], "queue_unavailable");
+    assert_eq!(direct(&app, &sender.membership(1)).await.code(), "queue_unavailable");
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }

@@ -1,37 +1,70 @@
-//! The function among its neighbours, and the messages that tests send it.
+//! The function among its neighbours.
 
-use ingest::{App, Config, IdentityEncoding, RegistrationConfig, Reply};
+use connections::Record;
+use ingest::{App, Config, Division, IdentityEncoding, RegistrationConfig, Reply};
+use sandbox::control::{AudienceView, Control, Customer, NewGrant, NewPerson};
+use sandbox::{Rules, Running};
+use secrets::in_memory::InMemory;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::cloud::Cloud;
-use crate::tiktok::TikTok;
+use crate::sender::Sender;
+use crate::sqs::Sqs;
 
 pub(crate) const FIREHOSE_TOKEN: &str = "the-firehose-token";
-pub(crate) const ADVERTISER: &str = "7000000000000000001";
-pub(crate) const TOKEN: &str = "token-of-ann";
-pub(crate) const REQUEST_ID: &str = "1317071d-3342-4e1e-a691-84bd7e762bda";
+pub(crate) const LAMBDA_REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+/// mParticle's number of the customer's configuration.
+pub(crate) const ACCOUNT: i64 = 123_456;
 
 pub(crate) struct World {
     pub(crate) app: App,
-    pub(crate) cloud: Cloud,
-    pub(crate) tiktok: TikTok,
+    pub(crate) config: Config,
+    pub(crate) sqs: Sqs,
+    pub(crate) secrets: InMemory,
+    pub(crate) tiktok: Control,
+    /// An advertiser, its admin, and a token.
+    pub(crate) customer: Customer,
+    pub(crate) sender: Sender,
+    _sandbox: Running,
 }
 
-/// What a caller gets, by whichever door: a status, which a direct invocation has none of and its errors imply, and JSON.
+/// What a caller gets, either way: a status, which a direct invocation has none of and its errors imply, and JSON.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) json: Value,
 }
 
+impl Answer {
+    /// The code of a refusal; `ok` if there is none.
+    pub(crate) fn code(&self) -> &str {
+        self.json["error"]["code"].as_str().unwrap_or("ok")
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        self.json["error"]["message"].as_str().unwrap_or_default()
+    }
+
+    /// Whether mParticle is told to suspend.
+    pub(crate) fn suspend(&self) -> bool {
+        assert_eq!(self.status, 200, "{}", self.json);
+        self.json["suspend_subscription"].as_bool().unwrap()
+    }
+
+    /// The audience at TikTok that a subscription got.
+    pub(crate) fn audience(&self) -> String {
+        assert_eq!(self.status, 200, "{}", self.json);
+        self.json["audience_subscription_settings"]["tiktokAudienceId"].as_str().unwrap().to_owned()
+    }
+}
+
 pub(crate) fn config(tiktok: &str) -> Config {
     Config {
-        queue_url: "http://127.0.0.1/queue".to_owned(),
+        queue_url: "http://127.0.0.1/queue.fifo".to_owned(),
         firehose_token_secret_id: "firehose".to_owned(),
         advertiser_secret_prefix: "test/advertiser/".to_owned(),
         tiktok_api_base_url: tiktok.to_owned(),
-        envelope_max_bytes: 240_000,
+        division: Division { lanes: 4, max_bytes: 60_000 },
         delete_audience_on_disconnect: true,
         registration: RegistrationConfig { identity_encoding: IdentityEncoding::Raw, bulk: None },
         metrics_namespace: "test".to_owned(),
@@ -41,25 +74,51 @@ pub(crate) fn config(tiktok: &str) -> Config {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::with(|_| {}).await
+        Self::with(Rules::default(), |_| {}).await
     }
 
-    /// Ann's token reaches the advertiser, and mParticle's token is the current one.
-    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let (cloud, tiktok) = (Cloud::default(), TikTok::start().await);
-        cloud.with(|state| {
-            state.secrets.insert("firehose".to_owned(), json!({"current": FIREHOSE_TOKEN}).to_string());
-        });
-        tiktok.with(|state| state.grants.push((TOKEN.to_owned(), "ann".to_owned(), vec![ADVERTISER.to_owned()])));
-        let mut config = config(&tiktok.uri);
+    /// A customer's token reaches the advertiser, and mParticle's token is the current one.
+    pub(crate) async fn with(rules: Rules, change: impl FnOnce(&mut Config)) -> Self {
+        let sandbox = sandbox::start(rules).await.unwrap();
+        let tiktok = sandbox.control().unwrap();
+        let customer = tiktok.customer("Acme").await.unwrap();
+        let (sqs, secrets) = (Sqs::default(), InMemory::default());
+        secrets.set("firehose", &json!({"current": FIREHOSE_TOKEN}).to_string());
+        let mut config = config(&sandbox.api_base_url());
         change(&mut config);
-        let app = App::new(&config, cloud.sqs(), cloud.secrets_manager()).unwrap();
-        Self { app, cloud, tiktok }
+        let app = App::new(&config, &sqs.client(), &secrets.client()).unwrap();
+        let sender = sender_of(&customer);
+        Self { app, config, sqs, secrets, tiktok, customer, sender, _sandbox: sandbox }
+    }
+
+    /// A new customer, an empty queue, and an instance of the function that knows nothing.
+    pub(crate) async fn start_over(&mut self) {
+        self.customer = self.tiktok.customer("Acme").await.unwrap();
+        self.sender = sender_of(&self.customer);
+        self.sqs.with(|state| state.queue.clear());
+        self.app = self.other_instance();
     }
 
     /// A second instance of the function beside the same neighbours, with caches of its own.
     pub(crate) fn other_instance(&self) -> App {
-        App::new(&config(&self.tiktok.uri), self.cloud.sqs(), self.cloud.secrets_manager()).unwrap()
+        App::new(&self.config, &self.sqs.client(), &self.secrets.client()).unwrap()
+    }
+
+    /// Another advertiser with a token of its own.
+    pub(crate) async fn another(&self) -> Sender {
+        sender_of(&self.tiktok.customer("Another").await.unwrap())
+    }
+
+    /// Another token of the same person.
+    pub(crate) async fn second_token(&self) -> String {
+        self.tiktok.token_with(&NewGrant::of(&self.customer.person.core_user_id)).await.unwrap().access_token
+    }
+
+    /// A token of another person for the same advertiser.
+    pub(crate) async fn token_of_another_person(&self) -> String {
+        let advertisers = vec![self.sender.advertiser.clone()];
+        let person = self.tiktok.create_person(&NewPerson { advertisers, ..NewPerson::default() }).await.unwrap();
+        self.tiktok.token(&person.core_user_id).await.unwrap().access_token
     }
 
     pub(crate) async fn direct(&self, message: &str) -> Answer {
@@ -71,29 +130,59 @@ impl World {
     }
 
     pub(crate) async fn http_event(&self, event: &Value) -> Answer {
-        let reply = serde_json::to_value(self.app.handle(event.to_string().as_bytes()).await.unwrap()).unwrap();
+        let reply = self.app.handle(event.to_string().into(), LAMBDA_REQUEST_ID).await.unwrap();
+        let reply = serde_json::to_value(reply).unwrap();
         assert_eq!(reply["headers"]["content-type"], "application/json");
         assert_eq!(reply["isBase64Encoded"], false);
         let status = u16::try_from(reply["statusCode"].as_u64().unwrap()).unwrap();
         Answer { status, json: serde_json::from_str(reply["body"].as_str().unwrap()).unwrap() }
     }
 
-    /// The rows of all envelopes in the queue.
+    /// The rows of all envelopes in the queue, sorted.
     pub(crate) fn queued_rows(&self) -> Vec<Value> {
-        let bodies = self.cloud.with(|state| state.queue.clone());
-        let rows = |body: &String| serde_json::from_str::<Value>(body).unwrap()["rows"].as_array().unwrap().clone();
-        bodies.iter().flat_map(|(_, body)| rows(body)).collect()
+        let mut rows: Vec<Value> = self.sqs.with(|state| state.queue.iter().flat_map(crate::sqs::Sent::rows).collect());
+        rows.sort_by_key(Value::to_string);
+        rows
     }
 
-    pub(crate) fn record(&self) -> Option<Value> {
-        let name = format!("test/advertiser/{ADVERTISER}");
-        self.cloud.with(|state| state.secrets.get(&name).map(|text| serde_json::from_str(text).unwrap()))
+    /// The record of the customer's advertiser.
+    pub(crate) fn record(&self) -> Option<Record> {
+        self.secrets.text(&self.record_name()).map(|text| Record::from_json(&text).unwrap())
+    }
+
+    pub(crate) fn record_name(&self) -> String {
+        format!("test/advertiser/{}", self.sender.advertiser)
+    }
+
+    /// Changes the record as the uploader or the authorization page would.
+    pub(crate) async fn change_record(&self, change: impl Fn(&mut Record)) {
+        let secrets = secrets::Secrets::new(self.secrets.client(), "test/advertiser/");
+        secrets.update(self.sender.advertiser.parse().unwrap(), |record| change(record)).await.unwrap();
+    }
+
+    /// The audiences at TikTok that are not deleted.
+    pub(crate) async fn audiences(&self) -> Vec<AudienceView> {
+        let all = self.tiktok.audiences(&self.sender.advertiser).await.unwrap();
+        all.into_iter().filter(|audience| !audience.deleted).collect()
+    }
+
+    /// How often a path of TikTok's was called.
+    pub(crate) async fn calls(&self, path: &str) -> usize {
+        self.tiktok.calls(&sandbox::journal::Query::path(path)).await.unwrap().len()
+    }
+}
+
+fn sender_of(customer: &Customer) -> Sender {
+    Sender {
+        advertiser: customer.advertiser.advertiser_id.clone(),
+        account: ACCOUNT,
+        token: customer.token.access_token.clone(),
     }
 }
 
 /// A direct invocation; its function error is put in the form that HTTP has.
 pub(crate) async fn direct(app: &App, message: &str) -> Answer {
-    match app.handle(message.as_bytes()).await {
+    match app.handle(message.to_owned().into(), LAMBDA_REQUEST_ID).await {
         Ok(Reply::Direct(response)) => Answer { status: 200, json: serde_json::from_str(response.get()).unwrap() },
         Ok(Reply::Http(reply)) => panic!("a message was taken for an HTTP event: {reply:?}"),
         Err(refusal) => {
@@ -130,50 +219,4 @@ pub(crate) fn http_event(body: &str, authorization: Option<&str>) -> Value {
         event["headers"]["authorization"] = authorization.into();
     }
     event
-}
-
-pub(crate) fn account(token: &str) -> Value {
-    json!({"account_id": 123_456, "account_settings": {"TikTok Account Id": ADVERTISER, "TikTok Access Token": token}})
-}
-
-/// A membership change of `users` users, each joining one audience.
-pub(crate) fn membership(token: &str, users: usize) -> String {
-    let user = |n: usize| {
-        json!({
-            "mpid": n.to_string(),
-            "device_identities": [{
-                "type": "ios_advertising_id", "encoding": "raw", "value": format!("66b728c2-f9a4-4d87-82ef-{n:012x}"),
-            }],
-            "audiences": [{
-                "audience_id": 456, "audience_name": "Buyers", "action": "add",
-                "audience_subscription_settings": {"tiktokAudienceId": "7123456789012345678"},
-            }],
-        })
-    };
-    json!({
-        "type": "audience_membership_change_request",
-        "id": REQUEST_ID,
-        "timestamp_ms": 1_714_592_744_065_i64,
-        "firehose_version": "3.2.0",
-        "account": account(token),
-        "user_profiles": (1..=users).map(user).collect::<Vec<_>>(),
-    })
-    .to_string()
-}
-
-/// A subscription request; `audience` is the id at TikTok that its settings hold.
-pub(crate) fn subscription(token: &str, action: &str, name: &str, audience: Option<u64>) -> String {
-    let settings = audience.map_or_else(|| json!({}), |id| json!({"tiktokAudienceId": id.to_string()}));
-    json!({
-        "type": "audience_subscription_request",
-        "id": REQUEST_ID,
-        "timestamp_ms": 1_714_592_744_065_i64,
-        "firehose_version": "3.2.0",
-        "account": account(token),
-        "audience_id": 456,
-        "audience_name": name,
-        "audience_subscription_settings": settings,
-        "action": action,
-    })
-    .to_string()
 }
