@@ -5,6 +5,7 @@ use std::fmt;
 use ids::AdvertiserId;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::read;
@@ -77,6 +78,24 @@ impl Client {
             Exchange { app_id: &app.app_id, secret: app.secret.expose_secret(), auth_code: auth_code.expose_secret() };
         let request = self.request(Method::POST, "/oauth2/access_token/").json(&body);
         read(request.send().await, &[&app.secret, auth_code]).await
+    }
+
+    /// Ends a token, for every advertiser that it was granted for.
+    ///
+    /// # Errors
+    /// [`Failure`]; with [`Meaning::Reauthorize`](crate::Meaning) for one that has ended already.
+    pub async fn revoke(&self, app: &AppCredentials, token: &SecretString) -> Result<Answer<()>, Failure> {
+        #[derive(Serialize)]
+        struct Revocation<'a> {
+            app_id: &'a str,
+            secret: &'a str,
+            access_token: &'a str,
+        }
+        let (secret, access_token) = (app.secret.expose_secret(), token.expose_secret());
+        let request = self.request(Method::POST, "/oauth2/revoke_token/");
+        let request = request.json(&Revocation { app_id: &app.app_id, secret, access_token });
+        let answer: Answer<IgnoredAny> = read(request.send().await, &[&app.secret, token]).await?;
+        Ok(Answer { data: (), trace: answer.trace })
     }
 
     /// The advertisers that a token reaches, by name; one that cannot be read is left out. The app's secret is in the URL, as TikTok wants it.
