@@ -1,0 +1,221 @@
+//! `dead-letters list` and `show`: changes that were given up, and why.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use envelope::{DeviceId, Envelope, Row};
+use ids::{AudienceId, DeviceType, Encoding, Mpid};
+use serde::Serialize;
+use startup::clock::now_ms;
+
+use crate::arguments::Filter;
+use crate::cloud::Cloud;
+use crate::error::Error;
+use crate::letter::Letter;
+use crate::letterbox::Letterbox;
+use crate::output::{Report, count, grouped, table};
+use crate::time::{age, moment};
+
+/// Digits of a device id that are shown unless all are asked for.
+const SHOWN_DIGITS: usize = 6;
+
+/// All letters that fit, as a list.
+pub(crate) async fn all(cloud: &Cloud, filter: &Filter) -> Result<Vec<Letter>, Error> {
+    let mut letterbox = Letterbox::open(&cloud.dead_letters).await?;
+    let mut letters = Vec::new();
+    loop {
+        let received = letterbox.next().await?;
+        if received.is_empty() {
+            break;
+        }
+        letters.extend(received.iter().map(Letter::of).filter(|letter| letter.fits(filter)));
+    }
+    letterbox.close().await;
+    letters.sort_by_key(|letter| letter.given_up_ms);
+    Ok(letters)
+}
+
+#[derive(Debug, Serialize)]
+struct List<'a> {
+    letters: &'a [Letter],
+    groups: Vec<Group>,
+}
+
+/// Letters of one cause and connection.
+#[derive(Debug, Serialize)]
+struct Group {
+    cause: String,
+    connection: String,
+    code: Option<i64>,
+    letters: u64,
+    adds: u64,
+    deletes: u64,
+    oldest_ms: i64,
+    message: Option<String>,
+}
+
+/// `dead-letters list`.
+pub(crate) async fn list(cloud: &Cloud, filter: &Filter) -> Result<Report, Error> {
+    let letters = all(cloud, filter).await?;
+    Ok(listed(&letters, now_ms()))
+}
+
+fn listed(letters: &[Letter], now_ms: i64) -> Report {
+    let list = List { letters, groups: groups(letters) };
+    if letters.is_empty() {
+        return Report::new("There are no such dead letters.".to_owned(), &list);
+    }
+    let group = |group: &Group| {
+        vec![
+            grouped(group.letters),
+            group.cause.clone(),
+            group.code.map_or_else(String::new, |code| code.to_string()),
+            group.connection.clone(),
+            age(group.oldest_ms, now_ms),
+            format!("{} in, {} out", grouped(group.adds), grouped(group.deletes)),
+            group.message.clone().unwrap_or_default(),
+        ]
+    };
+    let headings = ["letters", "cause", "code", "advertiser.account", "oldest", "people", "why"];
+    let mut text = table(&headings, &list.groups.iter().map(group).collect::<Vec<_>>());
+    let letter = |letter: &Letter| {
+        vec![letter.short_id(), letter.cause.clone(), letter.whose(), age(letter.given_up_ms, now_ms), letter.content()]
+    };
+    text.push('\n');
+    text +=
+        &table(&["id", "cause", "advertiser.account", "age", "holds"], &letters.iter().map(letter).collect::<Vec<_>>());
+    Report::new(text, &list)
+}
+
+fn groups(letters: &[Letter]) -> Vec<Group> {
+    let mut groups = BTreeMap::<_, Group>::new();
+    for letter in letters {
+        let key = (letter.cause.clone(), letter.code, letter.whose());
+        let group = groups.entry(key).or_insert_with(|| Group {
+            cause: letter.cause.clone(),
+            connection: letter.whose(),
+            code: letter.code,
+            letters: 0,
+            adds: 0,
+            deletes: 0,
+            oldest_ms: letter.given_up_ms,
+            message: letter.message.clone(),
+        });
+        group.letters += 1;
+        group.adds += letter.adds;
+        group.deletes += letter.deletes;
+        group.oldest_ms = group.oldest_ms.min(letter.given_up_ms);
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.letters));
+    groups
+}
+
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    letter: &'a Letter,
+    rows: Vec<ShownRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownRow {
+    mpid: Option<Mpid>,
+    device: DeviceType,
+    encoding: Encoding,
+    id: String,
+    adds: Vec<AudienceId>,
+    deletes: Vec<AudienceId>,
+    unmapped_adds: Vec<i64>,
+    unmapped_deletes: Vec<i64>,
+}
+
+/// `dead-letters show`.
+pub(crate) async fn show(cloud: &Cloud, id: &str, full_ids: bool) -> Result<Report, Error> {
+    let filter = Filter { id: Some(id.to_owned()), ..Filter::default() };
+    let mut letterbox = Letterbox::open(&cloud.dead_letters).await?;
+    let mut found = Vec::new();
+    loop {
+        let received = letterbox.next().await?;
+        if received.is_empty() {
+            break;
+        }
+        found
+            .extend(received.into_iter().map(|one| (Letter::of(&one), one)).filter(|(letter, _)| letter.fits(&filter)));
+    }
+    letterbox.close().await;
+    match found.as_slice() {
+        [] => Err(Error::NotFound(format!("no dead letter has an id that begins with {id}"))),
+        [(letter, received)] => Ok(shown(letter, &received.body, full_ids, now_ms())),
+        several => Err(Error::NotFound(format!("{} begin with {id}: say more of it", count(several.len(), "id")))),
+    }
+}
+
+fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {
+    let rows = Envelope::read(body).map(|envelope| envelope.rows).unwrap_or_default();
+    let rows: Vec<ShownRow> = rows.iter().map(|row| shown_row(row, full_ids)).collect();
+    let mut text = String::new();
+    let mut line = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            // Writing into a text does not fail.
+            writeln!(text, "  {name:<16} {value}").ok();
+        }
+    };
+    let at = |ms: i64| format!("{} ago, at {}", age(ms, now_ms), moment(ms));
+    line("id", Some(letter.id.clone()));
+    line("cause", Some(letter.cause.clone()));
+    line("code", letter.code.map(|code| code.to_string()));
+    line("why", letter.message.clone());
+    line("TikTok's request", letter.tiktok_request_id.clone());
+    line("advertiser", letter.advertiser.map(|id| id.to_string()));
+    line("account", letter.account.map(|id| id.to_string()));
+    line("Firehose message", letter.firehose_message_id.clone());
+    line("given up", Some(at(letter.given_up_ms)));
+    line("changed", letter.changed_ms.map(at));
+    line("holds", Some(letter.content()));
+    if !rows.is_empty() {
+        let audiences = |row: &ShownRow| {
+            let named = row.adds.iter().map(|id| format!("+{id}")).chain(row.deletes.iter().map(|id| format!("-{id}")));
+            let unmapped = row.unmapped_adds.iter().map(|id| format!("+mParticle's {id}"));
+            let unmapped = unmapped.chain(row.unmapped_deletes.iter().map(|id| format!("-mParticle's {id}")));
+            named.chain(unmapped).collect::<Vec<_>>().join(" ")
+        };
+        let cells = |row: &ShownRow| {
+            let mpid = row.mpid.map_or_else(String::new, |mpid| mpid.to_string());
+            vec![mpid, device(row).to_owned(), row.id.clone(), audiences(row)]
+        };
+        text.push('\n');
+        text += &table(&["mpid", "device", "id", "audiences"], &rows.iter().map(cells).collect::<Vec<_>>());
+    }
+    Report::new(text, &Shown { letter, rows })
+}
+
+const fn device(row: &ShownRow) -> &'static str {
+    match (row.device, row.encoding) {
+        (DeviceType::Idfa, Encoding::Raw) => "idfa",
+        (DeviceType::Gaid, Encoding::Raw) => "gaid",
+        (DeviceType::Idfa, Encoding::Md5) => "idfa, md5",
+        (DeviceType::Gaid, Encoding::Md5) => "gaid, md5",
+        (DeviceType::Idfa, Encoding::Sha1 | Encoding::Sha256) => "idfa, another hash",
+        (DeviceType::Gaid, Encoding::Sha1 | Encoding::Sha256) => "gaid, another hash",
+    }
+}
+
+fn shown_row(row: &Row<'_>, full_ids: bool) -> ShownRow {
+    let DeviceId(device, encoding, value) = &row.id;
+    let id = if full_ids {
+        value.to_string()
+    } else {
+        format!("{}…", value.chars().take(SHOWN_DIGITS).collect::<String>())
+    };
+    ShownRow {
+        mpid: row.mpid,
+        device: *device,
+        encoding: *encoding,
+        id,
+        adds: row.adds.to_vec(),
+        deletes: row.deletes.to_vec(),
+        unmapped_adds: row.unmapped_adds.to_vec(),
+        unmapped_deletes: row.unmapped_deletes.to_vec(),
+    }
+}

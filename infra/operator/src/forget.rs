@@ -1,0 +1,145 @@
+//! `forget`: everything of a customer. The record is replaced by the time of the forgetting, so that what was sent before is dropped.
+
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use ids::{AdvertiserId, AudienceId};
+use serde::Serialize;
+use startup::clock::now_ms;
+
+use crate::arguments::Filter;
+use crate::cloud::Cloud;
+use crate::confirm::confirm;
+use crate::error::{Error, of_sdk};
+use crate::logs::{Function, Question};
+use crate::output::{Report, count};
+use crate::time::{DAY_MS, age};
+use crate::{audiences, dead_letters, resend};
+
+/// Secrets Manager deletes by and by: a secret of the same name cannot be made at once.
+const BETWEEN_TRIES: Duration = Duration::from_secs(2);
+const TRIES: u32 = 60;
+/// Lines that are read to see whether mParticle still sends.
+const SEEN: usize = 1_000;
+
+#[derive(Debug, Serialize)]
+struct Forgotten {
+    advertiser: AdvertiserId,
+    forgotten_ms: i64,
+    connections: usize,
+    letters: u64,
+    /// When mParticle last sent something for the advertiser, in the last 24 hours.
+    last_sent_ms: Option<i64>,
+    /// What TikTok still has of this integration's; none where TikTok could not be asked.
+    audiences: Option<Vec<AudienceId>>,
+}
+
+/// `forget`.
+pub(crate) async fn forget(cloud: &Cloud, advertiser: AdvertiserId, yes: bool) -> Result<Report, Error> {
+    let record = cloud.secrets.record(advertiser).await?.record.unwrap_or_default();
+    let filter = Filter { advertiser: Some(advertiser), ..Filter::default() };
+    let letters = dead_letters::all(cloud, &filter).await?;
+    let connections = record.connections().count();
+    let last_sent_ms = last_sent(cloud, advertiser).await?;
+    confirm(&question(advertiser, connections, letters.len(), last_sent_ms), yes)?;
+    let tokens: Vec<_> = record.connections().map(|(_, connection)| connection.token.clone()).collect();
+    let mut ours = None;
+    for token in &tokens {
+        if let Ok(found) = audiences::list(cloud, advertiser, token).await {
+            let marked = found.iter().filter(|audience| connections::Mark::of(&audience.name).is_some());
+            ours = Some(marked.map(|audience| audience.audience_id).collect());
+            break;
+        }
+    }
+    let forgotten_ms = now_ms();
+    mark(cloud, advertiser, forgotten_ms).await?;
+    if connections > 0 {
+        destroy(cloud, advertiser).await?;
+        mark(cloud, advertiser, forgotten_ms).await?;
+    }
+    let letters = resend::delete_all(cloud, &filter).await?;
+    let forgotten = Forgotten { advertiser, forgotten_ms, connections, letters, last_sent_ms, audiences: ours };
+    Ok(Report::new(text(&forgotten), &forgotten))
+}
+
+fn question(advertiser: AdvertiserId, connections: usize, letters: usize, last_sent_ms: Option<i64>) -> String {
+    let still = last_sent_ms.map_or_else(String::new, |ms| {
+        format!(
+            "mParticle still sends for it, last {} ago: disconnect its audiences there first, or it comes back.\n",
+            age(ms, now_ms())
+        )
+    });
+    format!(
+        "{still}Forget the advertiser {advertiser}: {} with their tokens, {}, and all of it that waits?",
+        count(connections, "connection"),
+        count(letters, "dead letter")
+    )
+}
+
+/// When mParticle last sent something for the advertiser, in the last 24 hours.
+async fn last_sent(cloud: &Cloud, advertiser: AdvertiserId) -> Result<Option<i64>, Error> {
+    let now = now_ms();
+    let pattern = format!("{{ $.advertiser = \"{advertiser}\" && $.transport = \"*\" }}");
+    let id = advertiser.to_string();
+    for hours in 0..24 {
+        let to_ms = now - hours * DAY_MS / 24;
+        let question = Question {
+            function: Function::Ingest,
+            pattern: &pattern,
+            stream: None,
+            from_ms: to_ms - DAY_MS / 24,
+            to_ms,
+            most: SEEN,
+        };
+        let lines =
+            cloud.logs.lines(&question, |line| line.advertiser.as_ref() == Some(&id) && line.transport.is_some());
+        if let Some(last) = lines.await?.last() {
+            return Ok(Some(last.at_ms));
+        }
+    }
+    Ok(None)
+}
+
+/// Replaces the record by the time, as soon as Secrets Manager lets a secret of that name be made.
+async fn mark(cloud: &Cloud, advertiser: AdvertiserId, forgotten_ms: i64) -> Result<(), Error> {
+    let mut tries = 1;
+    loop {
+        match cloud.secrets.update(advertiser, |record| record.forget(forgotten_ms)).await {
+            Ok(_) => return Ok(()),
+            Err(secrets::Error::BeingDeleted(_) | secrets::Error::Contended(_)) if tries < TRIES => tries += 1,
+            Err(error) => {
+                return Err(Error::Unfinished(format!("{error}; start it again: the customer is not forgotten yet")));
+            }
+        }
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
+}
+
+/// Deletes the secret with all its versions: the former ones hold the tokens.
+async fn destroy(cloud: &Cloud, advertiser: AdvertiserId) -> Result<(), Error> {
+    let delete = cloud.secrets_manager.delete_secret().secret_id(cloud.secret_of(advertiser));
+    match delete.force_delete_without_recovery(true).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
+        Err(error) => Err(of_sdk("Secrets Manager", &error)),
+    }
+}
+
+fn text(forgotten: &Forgotten) -> String {
+    let Forgotten { advertiser, connections, letters, audiences, .. } = forgotten;
+    let at_tiktok = match audiences {
+        Some(audiences) if audiences.is_empty() => "TikTok has no audience of this integration.".to_owned(),
+        Some(audiences) => format!(
+            "TikTok still has {} with its members: {}. They are deleted in TikTok's Ads Manager.",
+            count(audiences.len(), "audience"),
+            audiences.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ),
+        None => "TikTok could not be asked which audiences it still has: no token was accepted.".to_owned(),
+    };
+    format!(
+        "Forgotten: the advertiser {advertiser}, {} with their tokens, {}.\n\
+         What was sent for it until now is dropped by the uploader, within 15 minutes, and counted.\n{at_tiktok}",
+        count(*connections, "connection"),
+        count(*letters, "dead letter")
+    )
+}

@@ -1,0 +1,338 @@
+//! `status`: how much waits, what was given up, and how each connection fares, those in trouble first.
+
+use std::collections::BTreeMap;
+
+use ids::{AccountId, AdvertiserId, ConnectionId};
+use serde::Serialize;
+use startup::clock::now_ms;
+
+use crate::arguments::Filter;
+use crate::cloud::Cloud;
+use crate::error::Error;
+use crate::letter::Letter;
+use crate::logs::{Function, Line, Question};
+use crate::output::{Progress, Report, count, grouped, table};
+use crate::records::Found;
+use crate::time::{DAY_MS, age};
+use crate::{dead_letters, records, tokens};
+
+const HOUR_MS: i64 = DAY_MS / 24;
+/// So far back a delivery is looked for, in hours.
+const HOURS: i64 = 24;
+/// A blocked lane comes back at least every 15 minutes.
+const LATELY_MS: i64 = 20 * 60_000;
+/// An hour of the uploader's lines has fewer.
+const MOST_LINES: usize = 100_000;
+/// Requests that the estimate is made of.
+const SAMPLE: usize = 2_000;
+
+const TAKEN: &str = "TikTok took a mapping call";
+const WAITS: &str = "changes of a connection wait; its lanes are blocked";
+
+/// Everything at a glance.
+#[derive(Debug, Serialize)]
+struct Status {
+    stack: String,
+    stack_status: String,
+    queue: Waiting,
+    dead_letters: Vec<Cause>,
+    /// Letters that somebody else is looking at.
+    dead_letters_in_flight: u64,
+    connections: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Waiting {
+    messages: u64,
+    in_flight: u64,
+    /// An estimate, by how many users a message had lately.
+    users_estimate: Option<u64>,
+    /// Of the messages that block their lanes, as the uploader saw them in the last 20 minutes.
+    oldest_blocked_seconds: Option<f64>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Cause {
+    cause: String,
+    letters: u64,
+    adds: u64,
+    deletes: u64,
+}
+
+/// A connection, or an advertiser of which no connection is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Row {
+    advertiser: AdvertiserId,
+    account: Option<AccountId>,
+    /// `dead`, `refused`, `blocked`, `no_token`, `unreadable`, `forgotten` or `active`.
+    state: &'static str,
+    since_ms: Option<i64>,
+    why: Option<String>,
+    /// In the last 24 hours.
+    last_delivered_ms: Option<i64>,
+    in_trouble: bool,
+}
+
+/// What the uploader's lines say of a connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Seen {
+    last_delivered_ms: Option<i64>,
+    /// The first and the last time that it waited since the last delivery, and why.
+    waits: Option<(i64, i64, String)>,
+}
+
+/// `status`.
+pub(crate) async fn status(cloud: &Cloud) -> Result<Report, Error> {
+    let now = now_ms();
+    let depth = cloud.changes.depth().await?;
+    let records = records::all(cloud).await?;
+    let connections: Vec<ConnectionId> = records.iter().flat_map(connections_of).collect();
+    let (seen, oldest_blocked_seconds) = seen(cloud, &connections, now).await?;
+    let users_a_message = users_a_message(cloud, now).await?;
+    let letters = dead_letters::all(cloud, &Filter::default()).await?;
+    let in_flight = cloud.dead_letters.depth().await?.in_flight;
+    let status = Status {
+        stack: cloud.stack.name.clone(),
+        stack_status: cloud.stack.status.clone(),
+        queue: Waiting {
+            messages: depth.visible,
+            in_flight: depth.in_flight,
+            users_estimate: estimate(depth.visible.saturating_add(depth.in_flight), users_a_message),
+            oldest_blocked_seconds,
+        },
+        dead_letters: causes(&letters),
+        dead_letters_in_flight: in_flight,
+        connections: rows(&records, &seen, now),
+    };
+    Ok(Report::new(text(&status, now), &status))
+}
+
+fn connections_of((advertiser, record): &Found) -> Vec<ConnectionId> {
+    let record = record.as_ref().ok().and_then(Option::as_ref);
+    let of = |(account, _)| ConnectionId { advertiser: *advertiser, account };
+    record.map(|record| record.connections().map(of).collect()).unwrap_or_default()
+}
+
+/// What the uploader said of each connection, from now backwards until a delivery of each is found.
+async fn seen(
+    cloud: &Cloud,
+    connections: &[ConnectionId],
+    now_ms: i64,
+) -> Result<(BTreeMap<ConnectionId, Seen>, Option<f64>), Error> {
+    let mut seen = BTreeMap::<ConnectionId, Seen>::new();
+    let mut oldest = None;
+    let mut progress = Progress::new();
+    let pattern =
+        format!("{{ $.message = \"{TAKEN}\" || $.message = \"{WAITS}\" || $.oldest_change_age_seconds >= 0 }}");
+    for hour in 0..HOURS {
+        progress.say(&format!("reading the uploader's log, {} back", count(hour.unsigned_abs(), "hour")));
+        let to_ms = now_ms - hour * HOUR_MS;
+        let (function, pattern, from_ms) = (Function::Uploader, pattern.as_str(), to_ms - HOUR_MS);
+        let question = Question { function, pattern, stream: None, from_ms, to_ms, most: MOST_LINES };
+        let is_wanted =
+            |line: &Line| line.message == TAKEN || line.message == WAITS || line.oldest_change_age_seconds.is_some();
+        let lines = cloud.logs.lines(&question, is_wanted).await?;
+        if hour == 0 {
+            let lately = lines.iter().filter(|line| line.at_ms >= now_ms - LATELY_MS);
+            oldest = lately.filter_map(|line| line.oldest_change_age_seconds).reduce(f64::max);
+        }
+        look_back(&mut seen, &lines);
+        let is_delivered = |connection| seen.get(connection).is_some_and(|seen| seen.last_delivered_ms.is_some());
+        if connections.iter().all(is_delivered) {
+            break;
+        }
+    }
+    Ok((seen, oldest))
+}
+
+/// Takes in lines that are older than all before; they come oldest first.
+fn look_back(seen: &mut BTreeMap<ConnectionId, Seen>, lines: &[Line]) {
+    for line in lines.iter().rev() {
+        let Some(connection) = line.connection() else { continue };
+        let seen = seen.entry(connection).or_default();
+        if seen.last_delivered_ms.is_some() {
+            continue;
+        }
+        if line.message == TAKEN {
+            seen.last_delivered_ms = Some(line.at_ms);
+        } else if line.message == WAITS && line.cause.as_deref() != Some("not_tried") {
+            let last_ms = seen.waits.as_ref().map_or(line.at_ms, |(_, last_ms, _)| *last_ms);
+            let why = seen.waits.take().map_or_else(|| why(line), |(_, _, why)| why);
+            seen.waits = Some((line.at_ms, last_ms, why));
+        }
+    }
+}
+
+fn why(line: &Line) -> String {
+    let parts = [line.cause.clone(), line.code.map(|code| code.to_string()), line.tiktok_message.clone()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// How many users a message had lately; none where nothing came.
+async fn users_a_message(cloud: &Cloud, now_ms: i64) -> Result<Option<f64>, Error> {
+    for (from, to) in [(HOUR_MS / 4, 0), (HOUR_MS * HOURS, HOUR_MS / 4)] {
+        let question = Question {
+            function: Function::Ingest,
+            pattern: "{ $.kind = \"membership\" && $.answer = \"ok\" }",
+            stream: None,
+            from_ms: now_ms - from,
+            to_ms: now_ms - to,
+            most: SAMPLE,
+        };
+        let lines = cloud.logs.lines(&question, |line| line.kind.as_deref() == Some("membership")).await?;
+        let sum = |of: fn(&Line) -> Option<u64>| lines.iter().filter_map(of).sum::<u64>();
+        let (users, messages) = (sum(|line| line.users), sum(|line| line.messages));
+        if messages > 0 {
+            return Ok(Some(ratio(users, messages)));
+        }
+    }
+    Ok(None)
+}
+
+fn ratio(users: u64, messages: u64) -> f64 {
+    let small = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+    small(users) / small(messages)
+}
+
+fn estimate(messages: u64, users_a_message: Option<f64>) -> Option<u64> {
+    if messages == 0 {
+        return Some(0);
+    }
+    let users = f64::from(u32::try_from(messages).unwrap_or(u32::MAX)) * users_a_message?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate, never negative, far below 2^64"
+    )]
+    Some(users.round() as u64)
+}
+
+fn causes(letters: &[Letter]) -> Vec<Cause> {
+    let mut causes = BTreeMap::<&str, Cause>::new();
+    for letter in letters {
+        let none = || Cause { cause: letter.cause.clone(), letters: 0, adds: 0, deletes: 0 };
+        let cause = causes.entry(letter.cause.as_str()).or_insert_with(none);
+        cause.letters += 1;
+        cause.adds += letter.adds;
+        cause.deletes += letter.deletes;
+    }
+    let mut causes: Vec<_> = causes.into_values().collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.letters));
+    causes
+}
+
+/// A row for each connection, those in trouble first, the longest in trouble before the others.
+fn rows(records: &[Found], seen: &BTreeMap<ConnectionId, Seen>, now_ms: i64) -> Vec<Row> {
+    let mut rows: Vec<Row> = records.iter().flat_map(|found| rows_of(found, seen, now_ms)).collect();
+    let known: Vec<_> = records.iter().flat_map(connections_of).collect();
+    for (connection, seen) in seen.iter().filter(|(connection, _)| !known.contains(connection)) {
+        if let Some((since_ms, why)) = waits(seen, now_ms) {
+            let ConnectionId { advertiser, account } = *connection;
+            rows.push(Row { why: Some(why), ..in_trouble(advertiser, Some(account), "no_token", Some(since_ms)) });
+        }
+    }
+    rows.sort_by_key(|row| (!row.in_trouble, row.since_ms.filter(|_| row.in_trouble), row.advertiser, row.account));
+    rows
+}
+
+fn rows_of((advertiser, record): &Found, seen: &BTreeMap<ConnectionId, Seen>, now_ms: i64) -> Vec<Row> {
+    let record = match record {
+        Ok(Some(record)) => record,
+        Ok(None) => return Vec::new(),
+        Err(error) => {
+            return vec![Row { why: Some(error.to_string()), ..in_trouble(*advertiser, None, "unreadable", None) }];
+        }
+    };
+    let row = |(account, connection): (AccountId, &connections::Connection)| {
+        let seen = seen.get(&ConnectionId { advertiser: *advertiser, account }).cloned().unwrap_or_default();
+        let since_ms = tokens::since(connection);
+        let row = Row {
+            advertiser: *advertiser,
+            account: Some(account),
+            state: connection.state.word(),
+            since_ms: Some(since_ms),
+            why: None,
+            last_delivered_ms: seen.last_delivered_ms,
+            in_trouble: !connection.state.is_active(),
+        };
+        match (connection.state, waits(&seen, now_ms)) {
+            (connections::State::Active, Some((since_ms, why))) => {
+                Row { state: "blocked", since_ms: Some(since_ms), why: Some(why), in_trouble: true, ..row }
+            }
+            (connections::State::Active, None) => row,
+            (connections::State::Refused { code, .. } | connections::State::Dead { code, .. }, _) => {
+                let code = code.map_or_else(String::new, |code| format!(", code {code}"));
+                Row { why: Some(format!("TikTok refuses its token{code}: somebody has to authorize again")), ..row }
+            }
+        }
+    };
+    let mut rows: Vec<Row> = record.connections().map(row).collect();
+    if let Some(forgotten_ms) = record.forgotten_ms(now_ms).filter(|_| rows.is_empty()) {
+        rows.push(Row { in_trouble: false, ..in_trouble(*advertiser, None, "forgotten", Some(forgotten_ms)) });
+    }
+    rows
+}
+
+const fn in_trouble(
+    advertiser: AdvertiserId,
+    account: Option<AccountId>,
+    state: &'static str,
+    since_ms: Option<i64>,
+) -> Row {
+    Row { advertiser, account, state, since_ms, why: None, last_delivered_ms: None, in_trouble: true }
+}
+
+/// Since when and why it waits, if it did so lately.
+fn waits(seen: &Seen, now_ms: i64) -> Option<(i64, String)> {
+    let (since_ms, last_ms, why) = seen.waits.as_ref()?;
+    (now_ms.saturating_sub(*last_ms) < LATELY_MS).then(|| (*since_ms, why.clone()))
+}
+
+fn text(status: &Status, now_ms: i64) -> String {
+    let Status { stack, stack_status, queue, dead_letters, connections, .. } = status;
+    let users = match (queue.messages + queue.in_flight, queue.users_estimate) {
+        (0, _) => "nobody waits".to_owned(),
+        (_, Some(users)) => format!("about {} (an estimate)", count(users, "user")),
+        (_, None) => "users not known: nothing arrived lately".to_owned(),
+    };
+    let oldest = queue.oldest_blocked_seconds.map_or_else(String::new, |seconds| {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of at most 14 days")]
+        let ms = (seconds * 1000.0) as i64;
+        format!(", the oldest that is blocked {}", age(now_ms - ms, now_ms))
+    });
+    let mut text = format!(
+        "{stack} ({stack_status})\n\nQueue: {} waiting, {} in flight; {users}{oldest}\n",
+        count(queue.messages, "message"),
+        grouped(queue.in_flight)
+    );
+    if dead_letters.is_empty() {
+        text += "Dead letters: none\n";
+    } else {
+        let cells = |cause: &Cause| {
+            let people = format!("{} in, {} out", grouped(cause.adds), grouped(cause.deletes));
+            vec![grouped(cause.letters), cause.cause.clone(), people]
+        };
+        text += "Dead letters:\n";
+        text += &table(&["letters", "cause", "people"], &dead_letters.iter().map(cells).collect::<Vec<_>>());
+    }
+    if status.dead_letters_in_flight > 0 {
+        text += &format!("  {} more in somebody else's hands\n", grouped(status.dead_letters_in_flight));
+    }
+    text.push('\n');
+    if connections.is_empty() {
+        return text + "No connections yet.";
+    }
+    let cells = |row: &Row| {
+        let since = row.since_ms.map_or_else(String::new, |ms| age(ms, now_ms));
+        let delivered =
+            row.last_delivered_ms.map_or_else(|| "not in 24 h".to_owned(), |ms| format!("{} ago", age(ms, now_ms)));
+        let account = row.account.map_or_else(|| "-".to_owned(), |account| account.to_string());
+        let why = row.why.clone().unwrap_or_default();
+        vec![row.advertiser.to_string(), account, row.state.to_owned(), since, delivered, why]
+    };
+    let headings = ["advertiser", "account", "state", "since", "delivered", "why"];
+    text + &table(&headings, &connections.iter().map(cells).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests;

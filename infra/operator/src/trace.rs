@@ -1,0 +1,259 @@
+//! `trace`: the way of one Firehose message, put together from the logs and the dead letters.
+//!
+//! The queue itself is not looked into: to receive a message blocks its lane. So what still waits is told by what is not settled yet.
+
+use ids::ConnectionId;
+use serde::Serialize;
+use startup::clock::now_ms;
+
+use crate::arguments::Filter;
+use crate::cloud::Cloud;
+use crate::dead_letters;
+use crate::error::Error;
+use crate::letter::Letter;
+use crate::logs::{Function, Line, Question};
+use crate::output::{Report, count, table};
+use crate::time::{DAY_MS, age, moment};
+
+/// What the uploader says when it is done with some of a connection's messages.
+const SETTLED: &str = "the messages of a connection are settled";
+/// What it says of the Firehose messages among them.
+const NAMED: &str = "Firehose messages are settled";
+const WAITS: &str = "changes of a connection wait; its lanes are blocked";
+/// An invocation of the uploader is shorter.
+const LONGEST_TASK_MS: i64 = 15 * 60_000;
+const MOST_LINES: usize = 10_000;
+
+/// The way of a message.
+#[derive(Debug, Serialize)]
+struct Way {
+    firehose_message_id: String,
+    /// Each time that it arrived: mParticle repeats what was not answered.
+    arrivals: Vec<Arrival>,
+    /// Messages of it that went to the queue, each time that it arrived.
+    queued: u64,
+    /// Those of them that are done with.
+    settled: u64,
+    calls: Vec<Call>,
+    letters: Vec<Letter>,
+    /// Why its connection's lanes waited last, if that was after it arrived.
+    waiting: Option<Waiting>,
+}
+
+#[derive(Debug, Serialize)]
+struct Arrival {
+    at_ms: i64,
+    transport: Option<String>,
+    answer: Option<String>,
+    advertiser: Option<String>,
+    account: Option<String>,
+    users: Option<u64>,
+    changes: Option<u64>,
+    /// Messages on the queue, one a lane and more where a lane has much.
+    messages: Option<u64>,
+    reason: Option<String>,
+}
+
+/// A call to TikTok by the task that had the message in hand, with whatever else it had.
+#[derive(Debug, Serialize)]
+struct Call {
+    at_ms: i64,
+    action: Option<String>,
+    rows: Option<u64>,
+    taken: bool,
+    code: Option<i64>,
+    tiktok_message: Option<String>,
+    tiktok_request_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Waiting {
+    at_ms: i64,
+    cause: Option<String>,
+    code: Option<i64>,
+    tiktok_message: Option<String>,
+}
+
+/// `trace`.
+pub(crate) async fn trace(cloud: &Cloud, id: &str, days: u16) -> Result<Report, Error> {
+    if id.is_empty() || id.chars().any(|c| c.is_whitespace() || matches!(c, '"' | '\\' | '=' | '*')) {
+        return Err(Error::NotFound("that is no id of a Firehose message".to_owned()));
+    }
+    let now = now_ms();
+    let from_ms = now - i64::from(days) * DAY_MS;
+    let asked = |function, pattern: String| Asked { function, pattern, stream: None, from_ms, to_ms: now };
+    let arrived = asked(Function::Ingest, format!("{{ $.firehose_message_id = \"{id}\" }}"));
+    let arrived = arrived
+        .lines(cloud, |line| line.firehose_message_id.as_deref() == Some(id) && line.transport.is_some())
+        .await?;
+    let named = asked(Function::Uploader, format!("{{ $.firehose_messages = \"*{id}*\" }}"));
+    let named = named.lines(cloud, |line| line.message == NAMED && settled_of(line, id) > 0).await?;
+    let mut calls = Vec::new();
+    for line in &named {
+        calls.extend(calls_before(cloud, line).await?);
+    }
+    calls.sort_by_key(|call| call.at_ms);
+    let letters = dead_letters::all(cloud, &Filter::default()).await?;
+    let letters: Vec<_> =
+        letters.into_iter().filter(|letter| letter.firehose_message_id.as_deref() == Some(id)).collect();
+    if arrived.is_empty() && letters.is_empty() {
+        return Err(Error::NotFound(format!(
+            "no log of the last {} and no dead letter knows the message {id}",
+            count(days, "day")
+        )));
+    }
+    let queued: u64 = arrived.iter().filter_map(|line| line.messages).sum();
+    let settled = named.iter().map(|line| settled_of(line, id)).sum();
+    let waiting = match arrived.last() {
+        Some(last) if settled < queued => waiting(cloud, last, now).await?,
+        Some(_) | None => None,
+    };
+    let arrivals = arrived.into_iter().map(arrival).collect();
+    let way = Way { firehose_message_id: id.to_owned(), arrivals, queued, settled, calls, letters, waiting };
+    Ok(Report::new(text(&way, now), &way))
+}
+
+/// A question with a pattern of its own.
+struct Asked {
+    function: Function,
+    pattern: String,
+    stream: Option<String>,
+    from_ms: i64,
+    to_ms: i64,
+}
+
+impl Asked {
+    async fn lines(&self, cloud: &Cloud, wanted: impl Fn(&Line) -> bool) -> Result<Vec<Line>, Error> {
+        let Self { function, pattern, stream, from_ms, to_ms } = self;
+        let stream = stream.as_deref();
+        let question =
+            Question { function: *function, pattern, stream, from_ms: *from_ms, to_ms: *to_ms, most: MOST_LINES };
+        cloud.logs.lines(&question, wanted).await
+    }
+}
+
+/// How many queue messages of the Firehose message a line says are settled.
+fn settled_of(line: &Line, id: &str) -> u64 {
+    let named = line.firehose_messages.as_deref().unwrap_or_default();
+    let of = |one: &str| one.strip_prefix(id)?.strip_prefix('=')?.parse::<u64>().ok();
+    named.split(' ').filter_map(of).sum()
+}
+
+/// The calls of the task that wrote `settled`.
+async fn calls_before(cloud: &Cloud, settled: &Line) -> Result<Vec<Call>, Error> {
+    let Some(connection) = settled.connection() else { return Ok(Vec::new()) };
+    let ConnectionId { advertiser, account } = connection;
+    let pattern = format!("{{ $.advertiser = \"{advertiser}\" && $.account = \"{account}\" }}");
+    let (from_ms, to_ms) = (settled.at_ms - LONGEST_TASK_MS, settled.at_ms + 1);
+    // Lines may reach CloudWatch after they were written.
+    let asked = Asked {
+        function: Function::Uploader,
+        pattern,
+        stream: Some(settled.stream.clone()),
+        from_ms,
+        to_ms: to_ms + LONGEST_TASK_MS,
+    };
+    let lines = asked.lines(cloud, |line| line.is_of(connection) && line.at_ms <= settled.at_ms).await?;
+    Ok(last_task(&lines).into_iter().map(call).collect())
+}
+
+/// Of one connection's lines in one process, the calls after the task before ended: one task is at work at a time.
+fn last_task(lines: &[Line]) -> Vec<&Line> {
+    let start = lines.iter().rposition(|line| line.message == SETTLED).map_or(0, |at| at + 1);
+    lines.iter().skip(start).filter(|line| line.action.is_some()).collect()
+}
+
+fn call(line: &Line) -> Call {
+    Call {
+        at_ms: line.at_ms,
+        action: line.action.clone(),
+        rows: line.rows,
+        taken: line.cause.is_none(),
+        code: line.code,
+        tiktok_message: line.tiktok_message.clone(),
+        tiktok_request_id: line.tiktok_request_id.clone(),
+    }
+}
+
+fn arrival(line: Line) -> Arrival {
+    let Line { at_ms, transport, answer, advertiser, account, users, changes, messages, reason, .. } = line;
+    Arrival { at_ms, transport, answer, advertiser, account, users, changes, messages, reason }
+}
+
+/// Why the lanes of the message's connection waited last.
+async fn waiting(cloud: &Cloud, arrived: &Line, now_ms: i64) -> Result<Option<Waiting>, Error> {
+    let Some(connection) = arrived.connection() else { return Ok(None) };
+    let pattern = format!("{{ $.advertiser = \"{}\" && $.lanes = \"*\" }}", connection.advertiser);
+    let asked = Asked { function: Function::Uploader, pattern, stream: None, from_ms: arrived.at_ms, to_ms: now_ms };
+    let lines = asked.lines(cloud, |line| line.message == WAITS && line.is_of(connection)).await?;
+    Ok(lines.into_iter().next_back().map(|line| Waiting {
+        at_ms: line.at_ms,
+        cause: line.cause,
+        code: line.code,
+        tiktok_message: line.tiktok_message,
+    }))
+}
+
+fn text(way: &Way, now_ms: i64) -> String {
+    let mut lines = Vec::new();
+    let number = |value: Option<u64>| value.unwrap_or_default();
+    for arrival in &way.arrivals {
+        let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".to_owned());
+        lines.push(format!(
+            "{}  arrived by {} for {}.{}, answered {}{}",
+            moment(arrival.at_ms),
+            word(&arrival.transport),
+            word(&arrival.advertiser),
+            word(&arrival.account),
+            word(&arrival.answer),
+            arrival.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"))
+        ));
+        lines.push(format!(
+            "  {} with {}, queued as {}",
+            count(number(arrival.users), "user"),
+            count(number(arrival.changes), "change"),
+            count(number(arrival.messages), "message")
+        ));
+    }
+    lines.push(format!("{} of {} settled", way.settled, count(way.queued, "queue message")));
+    if let Some(waiting) = &way.waiting {
+        let why = [waiting.cause.clone(), waiting.code.map(|code| code.to_string()), waiting.tiktok_message.clone()];
+        let why = why.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        lines.push(format!("The lanes of its connection waited last {} ago: {why}", age(waiting.at_ms, now_ms)));
+    }
+    let mut text = lines.join("\n");
+    if !way.calls.is_empty() {
+        text += "\n\nCalls of the tasks that settled it, with what else they had in hand:\n";
+        text += &table(
+            &["at", "action", "rows", "TikTok", "request"],
+            &way.calls.iter().map(call_cells).collect::<Vec<_>>(),
+        );
+    }
+    if !way.letters.is_empty() {
+        let cells = |letter: &Letter| {
+            let code = letter.code.map_or_else(String::new, |code| code.to_string());
+            vec![
+                letter.short_id(),
+                letter.cause.clone(),
+                code,
+                letter.content(),
+                letter.message.clone().unwrap_or_default(),
+            ]
+        };
+        text += "\n\nDead letters:\n";
+        text += &table(&["id", "cause", "code", "holds", "why"], &way.letters.iter().map(cells).collect::<Vec<_>>());
+    }
+    text
+}
+
+fn call_cells(call: &Call) -> Vec<String> {
+    let said = if call.taken {
+        "took it".to_owned()
+    } else {
+        let why = [call.code.map(|code| code.to_string()), call.tiktok_message.clone()];
+        format!("refused: {}", why.into_iter().flatten().collect::<Vec<_>>().join(" "))
+    };
+    let rows = call.rows.map_or_else(String::new, |rows| rows.to_string());
+    let request = call.tiktok_request_id.clone().unwrap_or_default();
+    vec![moment(call.at_ms), call.action.clone().unwrap_or_default(), rows, said, request]
+}
