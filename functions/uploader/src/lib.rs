@@ -44,7 +44,8 @@ pub async fn run(app: &App, telemetry: Telemetry) -> Result<(), lambda_runtime::
     let handle = async |event: LambdaEvent<Box<RawValue>>| {
         let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let batch = serde_json::from_str(event.payload.get()).map_err(|error| not_an_event(&error))?;
-        let response = app.handle(batch, Instant::now() + left).await;
+        // Boxed: the type of the future would be deeper than the compiler goes.
+        let response = Box::pin(app.handle(batch, Instant::now() + left)).await;
         telemetry.flush();
         Ok::<_, Diagnostic>(response)
     };

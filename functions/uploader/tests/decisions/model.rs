@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use envelope::GroupId;
 use ids::DeviceType;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -196,7 +197,8 @@ impl World {
             Said { user, device: DeviceType::Idfa, adds: list(random), deletes: list(random) }
         };
         let said: Vec<Said> = (0..rows).map(|_| row(&mut self.random)).collect();
-        self.queue.send(u8::try_from(lane).unwrap(), body(&said), self.now);
+        let group = GroupId { connection: connection(), lane: u8::try_from(lane).unwrap() };
+        self.queue.send(&group, body(&said), self.now);
         said
     }
 }

@@ -1,10 +1,14 @@
 //! SQS FIFO as far as order depends on it: groups that are blocked while a message of theirs is in flight, and handles that expire.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
+use envelope::GroupId;
 use queue::Received;
 use rand::RngExt;
 use rand::rngs::StdRng;
+
+/// The most messages that a receive gives, and so the most of a group that are in flight: the oldest ones.
+const RECEIVED: usize = 10;
 
 /// The handle is not valid any more.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,30 +24,39 @@ struct Held {
 /// A FIFO queue in a simulated time, in seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Fifo {
-    groups: BTreeMap<String, VecDeque<Held>>,
+    groups: Vec<VecDeque<Held>>,
+    by_name: HashMap<String, usize>,
     sent: u64,
 }
 
 impl Fifo {
-    pub(crate) fn send(&mut self, lane: u8, body: String, now: u64) {
+    pub(crate) fn send(&mut self, group: &GroupId, body: String, now: u64) {
         self.sent += 1;
-        let mut message = crate::world::message(&self.sent.to_string(), lane, body);
+        let mut message = crate::world::message(&self.sent.to_string(), group.lane, body);
+        message.group = group.to_string();
         message.sent_ms = i64::try_from(now * 1000).unwrap();
-        let held = Held { message, invisible_until: 0, deliveries: 0 };
-        self.groups.entry(crate::world::group(lane)).or_default().push_back(held);
+        let index = *self.by_name.entry(group.to_string()).or_insert_with(|| {
+            self.groups.push(VecDeque::new());
+            self.groups.len() - 1
+        });
+        self.groups[index].push_back(Held { message, invisible_until: 0, deliveries: 0 });
     }
 
     /// Up to 10 messages, of one free group first, then of others.
     pub(crate) fn receive(&mut self, now: u64, visibility: u64, random: &mut StdRng) -> Vec<Received> {
         let mut received = Vec::new();
-        let mut groups: Vec<String> = self.groups.keys().cloned().collect();
-        while received.len() < 10 && !groups.is_empty() {
-            let group = groups.swap_remove(random.random_range(0..groups.len()));
-            let Some(messages) = self.groups.get_mut(&group) else { continue };
-            if messages.iter().any(|held| held.invisible_until > now) {
+        if self.groups.is_empty() {
+            return received;
+        }
+        let first = random.random_range(0..self.groups.len());
+        let (before, from) = self.groups.split_at_mut(first);
+        for messages in from.iter_mut().chain(before) {
+            let is_free =
+                !messages.is_empty() && messages.iter().take(RECEIVED).all(|held| held.invisible_until <= now);
+            if received.len() == RECEIVED || !is_free {
                 continue;
             }
-            let wanted = random.random_range(1..=10 - received.len());
+            let wanted = random.random_range(1..=RECEIVED - received.len());
             for held in messages.iter_mut().take(wanted) {
                 held.invisible_until = now + visibility;
                 held.deliveries += 1;
@@ -57,10 +70,9 @@ impl Fifo {
 
     /// Deleting what is deleted already succeeds.
     pub(crate) fn delete(&mut self, message: &Received, now: u64) -> Result<(), Expired> {
-        let Some(messages) = self.groups.get_mut(&message.group) else { return Ok(()) };
-        let Some(index) = messages.iter().position(|held| held.message.message_id == message.message_id) else {
-            return Ok(());
-        };
+        let Some(messages) = self.group(&message.group) else { return Ok(()) };
+        let mine = messages.iter().take(RECEIVED).position(|held| held.message.message_id == message.message_id);
+        let Some(index) = mine else { return Ok(()) };
         let held = &messages[index];
         if held.message.receipt_handle != message.receipt_handle || held.invisible_until <= now {
             return Err(Expired);
@@ -70,7 +82,7 @@ impl Fifo {
     }
 
     pub(crate) fn set_visibility(&mut self, message: &Received, visibility: u64, now: u64) -> Result<(), Expired> {
-        let held = self.groups.get_mut(&message.group).into_iter().flatten();
+        let held = self.group(&message.group).into_iter().flatten().take(RECEIVED);
         let mine = held.into_iter().find(|held| held.message.receipt_handle == message.receipt_handle);
         match mine.filter(|held| held.invisible_until > now) {
             Some(held) => held.invisible_until = now + visibility,
@@ -80,6 +92,11 @@ impl Fifo {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.groups.values().all(VecDeque::is_empty)
+        self.groups.iter().all(VecDeque::is_empty)
+    }
+
+    fn group(&mut self, name: &str) -> Option<&mut VecDeque<Held>> {
+        let index = *self.by_name.get(name)?;
+        self.groups.get_mut(index)
     }
 }
