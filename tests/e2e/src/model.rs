@@ -31,9 +31,7 @@ pub struct Counts {
     pub left_out: BTreeMap<&'static str, u64>,
     /// Ids by `uploader`, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
-    /// Users that are queued and have no id to upload.
-    pub users_without_id: u64,
-    /// Changes, of users with an id, in audiences that TikTok does not have: dead letters.
+    /// Changes of an id in audiences that TikTok does not have: dead letters.
     pub unmapped: u64,
 }
 
@@ -79,6 +77,7 @@ impl Model {
     fn apply_one(&mut self, profile: &Profile<'_>) {
         let changes = self.effective(profile);
         if changes.is_empty() {
+            self.leave_out_what_is_read(profile);
             return self.leave_out("no_change");
         }
         let (mut queued, mut uploaded) = (false, Vec::new());
@@ -99,13 +98,9 @@ impl Model {
             return self.leave_out("no_id");
         }
         self.counts.changes += changes.len() as u64;
-        if uploaded.is_empty() {
-            self.counts.users_without_id += 1;
-            return;
-        }
         for (audience, action) in changes {
             let Some(id) = &audience.tiktok_id else {
-                self.counts.unmapped += 1;
+                self.counts.unmapped += uploaded.len() as u64;
                 continue;
             };
             let members = self.audiences.entry(id.clone()).or_default();
@@ -116,6 +111,16 @@ impl Model {
                 } else {
                     of_kind.remove(*hash);
                 }
+            }
+        }
+    }
+
+    /// Identities are counted as they are read, before it is known whether the user changes. Values are looked at only then.
+    fn leave_out_what_is_read(&mut self, profile: &Profile<'_>) {
+        for device in &profile.person.devices {
+            match device.expected {
+                Expected::LeftOut("malformed") | Expected::Dropped(_) | Expected::Uploaded(..) => {}
+                Expected::LeftOut(reason) => self.leave_out(reason),
             }
         }
     }
@@ -229,8 +234,8 @@ mod tests {
         let mut model = Model::default();
         let profiles: Vec<_> = people.iter().map(|person| Profile::of(person, &audience, Action::Add)).collect();
         model.apply(&profiles);
-        let Counts { users, changes, left_out, dropped, users_without_id, unmapped } = &model.counts;
-        assert_eq!((*users, *changes, *users_without_id, *unmapped), (20, 19, 4, 0));
+        let Counts { users, changes, left_out, dropped, unmapped } = &model.counts;
+        assert_eq!((*users, *changes, *unmapped), (20, 19, 0));
         assert_eq!(
             left_out,
             &BTreeMap::from([("encoding", 1), ("identity_type", 5), ("malformed", 1), ("no_id", 1), ("no_value", 1)])

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use e2e::Stack;
 use e2e::logs::Logs;
+use e2e::{Stack, until};
 
 use crate::terminal::{Terminal, grouped};
 use crate::tour::Tour;
 
 /// Reasons why something is left out, by function: the metric, its reason, and what it means.
-const REASONS: [(&str, &str, &str, &str); 10] = [
+const REASONS: [(&str, &str, &str, &str); 11] = [
     ("ingest", "dropped", "identity_type", "ids of a type that TikTok does not take"),
     ("ingest", "dropped", "encoding", "ids in an unknown encoding"),
-    ("ingest", "dropped", "malformed", "ids without a value, or far too long"),
+    ("ingest", "dropped", "no_value", "ids without a value"),
+    ("ingest", "dropped", "malformed", "ids that are far too long"),
     ("ingest", "dropped", "attribute_update", "updates of attributes"),
     ("ingest", "dropped", "superseded", "changes undone in the same profile"),
     ("ingest", "dropped", "no_change", "users without a change"),
@@ -22,6 +23,9 @@ const REASONS: [(&str, &str, &str, &str); 10] = [
     ("uploader", "ids_dropped", "malformed", "ids that are none"),
     ("uploader", "ids_dropped", "encoding", "ids hashed with SHA-1 or SHA-256"),
 ];
+
+/// The path of the calls with users in them.
+const MAPPING: &str = "/segment/mapping/";
 
 /// What stands behind a count that is larger because something was done twice, which is allowed.
 const AGAIN: &str = "↻";
@@ -71,6 +75,11 @@ impl Table<'_> {
 /// # Errors
 /// What does not agree.
 pub(crate) async fn show(terminal: &mut Terminal, stack: &Stack, tour: &Tour<'_>) -> Result<()> {
+    // The uploader's figures come when its invocation ends: some seconds after the queue is empty.
+    let journal = stack.tiktok.journal().await?;
+    let calls = journal.iter().filter(|call| call.path == MAPPING).count() as u64;
+    until("the uploader says what it did", 60, async || Ok(stack.logs().await?.total("uploader", "calls") >= calls))
+        .await?;
     let logs = stack.logs().await?;
     let mut table = Table { terminal, again: false, wrong: Vec::new() };
     way(&mut table, stack, tour, &logs).await?;
@@ -91,7 +100,7 @@ async fn way(table: &mut Table<'_>, stack: &Stack, tour: &Tour<'_>, logs: &Logs)
     table.counted("changes queued", logs.total("ingest", "changes_queued"), counts.changes);
     table.plain("queue messages", logs.total("ingest", "messages_queued"));
     let journal = stack.tiktok.journal().await?;
-    let (mapping, others): (Vec<_>, Vec<_>) = journal.iter().partition(|call| call.path == "/segment/mapping/");
+    let (mapping, others): (Vec<_>, Vec<_>) = journal.iter().partition(|call| call.path == MAPPING);
     table.compared("calls to TikTok with users in them", mapping.len() as u64, logs.total("uploader", "calls"));
     table.plain("rows in them", mapping.iter().map(|call| call.rows).sum::<usize>());
     table.plain("other calls to TikTok", others.len());
@@ -126,8 +135,6 @@ fn left_out(table: &mut Table<'_>, tour: &Tour<'_>, logs: &Logs) {
             table.counted(meaning, is.unwrap_or_default(), expected.unwrap_or_default());
         }
     }
-    let without_id = logs.total("uploader", "users_without_id");
-    table.counted("users of whom no id was left", without_id, counts.users_without_id);
 }
 
 /// Takes the dead letters away: they are expected.
