@@ -61,7 +61,7 @@ down: ## stop what make up started
 
 .PHONY: test
 test: bundles venv ## every test, the end-to-end stories included
-	@cd infra/local && ../../$(VENV)/bin/python -m unittest -q
+	@for folder in infra/deploy infra/local; do (cd $$folder && $(abspath $(VENV))/bin/python -m unittest -q) || exit 1; done
 	@cargo test --workspace
 
 .PHONY: lint
@@ -72,7 +72,7 @@ lint: lint-venv $(CARGO_DENY) ## formatting, clippy, docs, dependency policy, te
 	@echo "> cargo deny" && $(CARGO_DENY) --log-level error check --hide-inclusion-graph bans licenses sources $(if $(ADVISORIES),advisories)
 	@[ -n "$(ADVISORIES)" ] || echo "  advisories not checked: they come from github.com; make lint ADVISORIES=1 does it"
 	@echo "> cfn-lint" && $(VENV)/bin/cfn-lint
-	@echo "> ruff" && cd infra/local && ../../$(VENV)/bin/ruff check --quiet . && ../../$(VENV)/bin/ruff format --quiet --check .
+	@echo "> ruff" && $(VENV)/bin/ruff check --quiet infra && $(VENV)/bin/ruff format --quiet --check infra
 
 .PHONY: bench
 bench: bundles ## the benchmarks

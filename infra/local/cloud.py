@@ -60,7 +60,7 @@ def require_known_ministack() -> None:
         lambda_runtime: "Worker _lock _signal _worker_key _workers kill_workers",
         lambda_svc: "_create_esm _esm_backoff_until _esms _execute_function _get_func_record_for_qualifier "
         "_reserved_concurrency _run_sqs_batch _sqs_esm_concurrency acquire_worker",
-        provisioners: "_RESOURCE_HANDLERS",
+        provisioners: "_RESOURCE_HANDLERS _cw_metric_alarm_record",
         secretsmanager: "_create_secret _put_secret_value _resolve _secrets _update_secret "
         "_update_secret_version_stage",
         sqs: "_HANDLERS _build_send_sys_attrs _build_sys_attrs _delete_messages_for_esm _filter_msg_attrs _get_q "
@@ -115,12 +115,14 @@ def main() -> None:
     from instances import fix_life
     from queues import fix_queues
     from secret_calls import fix_secrets
+    from watching import fix_watching
 
     fix_event_sources()
     fix_queues()
     fix_secrets()
     fix_life()
     fix_permissions()
+    fix_watching()
     fix_latency()
     fix_cutting()
     if "--with-owner" in sys.argv:

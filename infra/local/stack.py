@@ -152,11 +152,13 @@ def bring_up(arguments: argparse.Namespace, directory: Path) -> dict:
         "TikTokApiBaseUrl": tiktok,
         "AuthorizeBaseUrl": arguments.authorize_base_url or urllib.parse.urljoin(tiktok, "/marketing_api/auth"),
         "ApiBaseUrl": api_url,
+        "MParticleDataCenters": "US1",
+        "CertificateFile": deployment.certificate_file(),
         "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
         **dict(arguments.parameter),
     }
     outputs = deployment.deploy(account, arguments.bundles, parameters)
-    deployment.put_app_secret(account, outputs["AppSecretId"], arguments.app_id, app_secret)
+    firehose_token = deployment.put_secrets(account, outputs, arguments.app_id, app_secret)
     (directory / "api-id").write_text(outputs["ApiId"])
     require_answers(account, api_url, outputs["UploaderFunctionName"])
     return {
@@ -174,7 +176,7 @@ def bring_up(arguments: argparse.Namespace, directory: Path) -> dict:
         "tiktok_api_base_url": tiktok,
         "tiktok_app_id": arguments.app_id,
         "tiktok_app_secret": app_secret,
-        "firehose_token": deployment.firehose_token(account, outputs["FirehoseSecretId"]),
+        "firehose_token": firehose_token,
         "app_secret_id": outputs["AppSecretId"],
         "firehose_secret_id": outputs["FirehoseSecretId"],
         "advertiser_secret_prefix": outputs["AdvertiserSecretPrefix"],
