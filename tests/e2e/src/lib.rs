@@ -20,6 +20,7 @@ pub mod people;
 pub mod queue;
 pub mod stack;
 pub mod story;
+pub mod trials;
 pub mod uploader;
 
 pub use customers::Customer;

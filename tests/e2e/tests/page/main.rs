@@ -1,12 +1,11 @@
 //! The authorization page in a real Chromium, against the deployed template: a file a behavior.
 //!
-//! `browser` drives Chromium, `visit` is a person who uses it, `looks` sees every page in light and dark, on a phone and on a desktop, and
-//! `trials` runs the visits in one process, since they share stacks. Without a browser the tests say so and pass, unless `CI` or
+//! `browser` drives Chromium, `visit` is a person who uses it, `looks` sees every page in light and dark, on a phone and on a desktop. The
+//! visits have a `main` of their own, since they share stacks: see `e2e::trials`. Without a browser the tests say so and pass, unless `CI` or
 //! `REQUIRE_BROWSER` is set.
 
 mod browser;
 mod looks;
-mod trials;
 mod visit;
 
 mod connections;
@@ -24,12 +23,7 @@ mod strangers;
 mod troubles;
 mod without_script;
 
-use std::process::ExitCode;
-
-use anyhow::Result;
-use trials::visits;
-
-visits! {
+e2e::stories! {
     troubles: an_operators_fault_shows_a_reference_and_no_detail, a_tiktok_that_is_slow_or_down_costs_no_code_where_it_can_be_helped;
     strangers: a_flood_of_wrong_codes_keeps_nobody_out, prefetches_spend_no_code, every_address_has_a_page;
     delivered: from_the_public_link_to_a_delivered_audience;
@@ -51,8 +45,4 @@ visits! {
     once: neither_reloading_nor_going_back_shows_the_token_again, a_closed_tab_leaves_nothing_behind;
     print: the_token_is_not_printed;
     without_script: without_script_the_token_can_be_revealed_and_selected_once, without_script_many_accounts_are_all_listed_and_failures_look_the_same;
-}
-
-fn main() -> Result<ExitCode> {
-    trials::run_all(visits)
 }

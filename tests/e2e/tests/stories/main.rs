@@ -1,8 +1,7 @@
 //! Stories against the deployed template: real binaries behind real SQS, Secrets Manager and HTTP, and the sandbox for TikTok.
 //! A file a behavior. `make test` builds what they need.
 //!
-//! They have a `main` of their own, since they share stacks: all are one process and start at once, `e2e::story` lets a few run at a
-//! time, and when all are over the stacks that they shared are looked at once more. Arguments and output are those of `cargo test`.
+//! They have a `main` of their own, since they share stacks: see `e2e::trials`.
 
 mod answers;
 mod connections;
@@ -19,31 +18,8 @@ mod straight_path;
 mod throttling;
 mod tokens;
 
-use std::io::Write as _;
-use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-use anyhow::Result;
-use e2e::stack::take_shared;
-use libtest_mimic::{Arguments, Conclusion, Failed, Trial, run};
-use tokio::runtime::Runtime;
-
-/// How many of the slowest stories are named at the end.
-const SLOWEST: usize = 10;
-static TIMES: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
-
-/// The stories as trials; one that is not named here does not compile without a warning.
-macro_rules! stories {
-    ($($file:ident: $($name:ident),+;)+) => {
-        fn stories(runtime: &'static Runtime) -> Vec<Trial> {
-            vec![$($(trial(runtime, concat!(stringify!($file), "::", stringify!($name)), $file::$name)),+),+]
-        }
-    };
-}
-
 // The long ones first, so that the others run beside them.
-stories! {
+e2e::stories! {
     outage: server_errors_for_a_minute_leave_the_newest_change_of_everybody, a_hanging_advertiser_keeps_no_other_waiting_in_any_round,
         connections_cut_before_and_after_a_call_takes_effect_leave_what_was_meant, a_tiktok_slower_than_the_time_out_loses_nothing,
         an_uploader_killed_while_it_deletes_is_made_up_for;
@@ -72,53 +48,4 @@ stories! {
     answers: what_no_repetition_can_mend_is_refused_alike_by_both_transports, odd_values_cost_nobody_else_anything,
         a_wrong_firehose_token_and_a_body_over_the_limit_are_refused, tiktok_refusing_a_subscription_is_told_in_its_words,
         a_service_out_of_reach_is_answered_with_503, disconnecting_works_when_access_is_gone;
-}
-
-fn trial<F: Future<Output = Result<()>>>(
-    runtime: &'static Runtime,
-    name: &'static str,
-    story: impl FnOnce() -> F + Send + 'static,
-) -> Trial {
-    Trial::test(name, move || {
-        let began = Instant::now();
-        let outcome = runtime.block_on(story());
-        TIMES.lock().unwrap_or_else(PoisonError::into_inner).push((began.elapsed(), name.to_owned()));
-        outcome.map_err(|error| Failed::from(format!("{error:?}")))
-    })
-}
-
-fn main() -> Result<ExitCode> {
-    let mut arguments = Arguments::from_args();
-    // A thread only waits; how many stories run at a time is decided where they start.
-    let runtime: &'static Runtime = Box::leak(Box::new(Runtime::new()?));
-    let stories = stories(runtime);
-    arguments.test_threads = arguments.test_threads.or(Some(stories.len()));
-    let told = run(&arguments, stories);
-    let ended = end_shared_stacks(runtime, arguments);
-    say_slowest()?;
-    let failed = told.has_failed() || ended.is_some_and(|ended| ended.has_failed());
-    Ok(if failed { ExitCode::from(101) } else { ExitCode::SUCCESS })
-}
-
-/// Looks once more at the stacks that stories shared: a test for each.
-fn end_shared_stacks(runtime: &'static Runtime, mut arguments: Arguments) -> Option<Conclusion> {
-    let ends: Vec<_> = take_shared()
-        .into_iter()
-        .map(|(parameters, stack)| {
-            let end = move || runtime.block_on(stack.end()).map_err(|error| Failed::from(format!("{error:?}")));
-            Trial::test(format!("all is in order at the end of the stack with {parameters}"), end)
-        })
-        .collect();
-    (arguments.filter, arguments.skip) = (None, Vec::new());
-    (!ends.is_empty()).then(|| run(&arguments, ends))
-}
-
-fn say_slowest() -> Result<()> {
-    let mut times = std::mem::take(&mut *TIMES.lock().unwrap_or_else(PoisonError::into_inner));
-    times.sort_unstable_by(|one, other| other.cmp(one));
-    let mut out = std::io::stdout().lock();
-    for (took, name) in times.iter().take(SLOWEST) {
-        writeln!(out, "{:>6.1} s  {name}", took.as_secs_f64())?;
-    }
-    Ok(())
 }

@@ -1,0 +1,82 @@
+//! Runs the stories of a test binary, which share stacks: all are one process and start at once, [`crate::story()`] lets a few run at a
+//! time, and when all are over the stacks that they shared are looked at once more. Arguments and output are those of `cargo test`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial, run};
+use tokio::runtime::Runtime;
+
+use crate::stack::take_shared;
+
+/// How many of the slowest stories are named at the end.
+const SLOWEST: usize = 10;
+static TIMES: Mutex<Vec<(Duration, &'static str)>> = Mutex::new(Vec::new());
+
+/// The `main` of a test binary: `e2e::stories! { file: story, another; }`. A story that is not named here is a warning of the compiler.
+#[macro_export]
+macro_rules! stories {
+    ($($file:ident: $($name:ident),+;)+) => {
+        fn main() -> ::anyhow::Result<::std::process::ExitCode> {
+            $crate::trials::run_all(|runtime| vec![
+                $($($crate::trials::trial(runtime, concat!(stringify!($file), "::", stringify!($name)), $file::$name)),+),+
+            ])
+        }
+    };
+}
+
+/// A story as a trial.
+pub fn trial<F: Future<Output = Result<()>>>(
+    runtime: &'static Runtime,
+    name: &'static str,
+    story: impl FnOnce() -> F + Send + 'static,
+) -> Trial {
+    Trial::test(name, move || {
+        let began = Instant::now();
+        let outcome = runtime.block_on(story());
+        TIMES.lock().unwrap_or_else(PoisonError::into_inner).push((began.elapsed(), name));
+        outcome.map_err(|error| Failed::from(format!("{error:?}")))
+    })
+}
+
+/// Runs the stories, and then a test for each stack that they shared.
+///
+/// # Errors
+/// When there can be no runtime, or nobody to tell the times.
+pub fn run_all(stories: impl FnOnce(&'static Runtime) -> Vec<Trial>) -> Result<ExitCode> {
+    let mut arguments = Arguments::from_args();
+    let runtime: &'static Runtime = Box::leak(Box::new(Runtime::new()?));
+    let stories = stories(runtime);
+    // A thread only waits; how many stories run at a time is decided where they start.
+    arguments.test_threads = arguments.test_threads.or(Some(stories.len()));
+    let told = run(&arguments, stories);
+    let ended = end_shared_stacks(runtime, arguments);
+    say_slowest()?;
+    let failed = told.has_failed() || ended.is_some_and(|ended| ended.has_failed());
+    Ok(if failed { ExitCode::from(101) } else { ExitCode::SUCCESS })
+}
+
+fn end_shared_stacks(runtime: &'static Runtime, mut arguments: Arguments) -> Option<Conclusion> {
+    let ends: Vec<_> = take_shared()
+        .into_iter()
+        .map(|(parameters, stack)| {
+            let end = move || runtime.block_on(stack.end()).map_err(|error| Failed::from(format!("{error:?}")));
+            Trial::test(format!("all is in order at the end of the stack with {parameters}"), end)
+        })
+        .collect();
+    (arguments.filter, arguments.skip) = (None, Vec::new());
+    (!ends.is_empty()).then(|| run(&arguments, ends))
+}
+
+fn say_slowest() -> Result<()> {
+    let mut times = std::mem::take(&mut *TIMES.lock().unwrap_or_else(PoisonError::into_inner));
+    times.sort_unstable_by(|one, other| other.cmp(one));
+    let mut out = std::io::stdout().lock();
+    for (took, name) in times.iter().take(SLOWEST) {
+        writeln!(out, "{:>6.1} s  {name}", took.as_secs_f64())?;
+    }
+    Ok(())
+}
