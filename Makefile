@@ -10,12 +10,16 @@ TIKTOK_API_BASE_URL ?=
 AUTHORIZE_BASE_URL ?=
 TIKTOK_APP_ID ?=
 TIKTOK_APP_SECRET ?=
-# Template parameters, as in PARAMETERS="LogLevel=debug BatchingWindowSeconds=5"; for up and deploy.
+# Template parameters, as in PARAMETERS="LogLevel=debug Lanes=4"; for up and deploy.
 PARAMETERS ?=
 # The processor that make build builds for: arm64 or x86_64.
 ARCH ?= arm64
 # The name of the deployed stack.
 STACK ?= mparticle-tiktok
+# 1 lets make deploy ask nothing: what it would ask for has to be given.
+YES ?=
+# A directory with functions that make deploy takes instead of building them.
+BUILT ?=
 # 1 checks dependencies against the advisory database as well, which comes from github.com.
 ADVISORIES ?=
 PYTHON ?= python3
@@ -23,10 +27,15 @@ PYTHON ?= python3
 # --- Places -----------------------------------------------------------------------------------------------------------
 FUNCTIONS := auth-redirect ingest uploader
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),target)
+# Apart, so that none that was built for this machine is ever deployed.
 BUNDLES := target/bundles
+AWS_BUNDLES := target/aws
 LOCAL := target/local
 VENV := $(LOCAL)/venv
-STACK_PY := $(VENV)/bin/python infra/local/stack.py
+# Never the scripts beside it: their first line names the place where they were installed.
+VENV_PYTHON := $(VENV)/bin/python
+STACK_PY := $(VENV_PYTHON) infra/local/stack.py
+DEPLOY_PY := $(VENV_PYTHON) infra/deploy/deploy.py
 CARGO_DENY_VERSION := 0.20.2
 # The one on the PATH, if it is of that version.
 CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-deny $(CARGO_DENY_VERSION)' && command -v cargo-deny),target/tools/bin/cargo-deny)
@@ -57,11 +66,11 @@ up: bundles $(if $(TIKTOK_API_BASE_URL),,sandbox) venv ## start the product and 
 
 .PHONY: down
 down: ## stop what make up started
-	@if [ -x $(VENV)/bin/python ]; then $(STACK_PY) down --dir $(LOCAL); else echo "Nothing was running."; fi
+	@if [ -x $(VENV_PYTHON) ]; then $(STACK_PY) down --dir $(LOCAL); else echo "Nothing was running."; fi
 
 .PHONY: test
 test: bundles venv ## every test, the end-to-end stories included
-	@for folder in infra/deploy infra/local; do (cd $$folder && $(abspath $(VENV))/bin/python -m unittest -q) || exit 1; done
+	@for folder in infra/deploy infra/local; do (cd $$folder && $(abspath $(VENV_PYTHON)) -m unittest -q) || exit 1; done
 	@cargo test --workspace
 
 .PHONY: lint
@@ -71,17 +80,13 @@ lint: lint-venv $(CARGO_DENY) ## formatting, clippy, docs, dependency policy, te
 	@echo "> cargo doc" && RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
 	@echo "> cargo deny" && $(CARGO_DENY) --log-level error check --hide-inclusion-graph bans licenses sources $(if $(ADVISORIES),advisories)
 	@[ -n "$(ADVISORIES)" ] || echo "  advisories not checked: they come from github.com; make lint ADVISORIES=1 does it"
-	@echo "> cfn-lint" && $(VENV)/bin/cfn-lint
-	@echo "> ruff" && $(VENV)/bin/ruff check --quiet infra && $(VENV)/bin/ruff format --quiet --check infra
+	@echo "> cfn-lint" && $(VENV_PYTHON) $(VENV)/bin/cfn-lint
+	@echo "> ruff" && $(VENV_PYTHON) -m ruff check --quiet infra && $(VENV_PYTHON) -m ruff format --quiet --check infra
 
 .PHONY: bench
 bench: bundles ## the benchmarks
 	@cargo bench --quiet -p ingest
 	@cargo run --quiet --release -p bench
-
-.PHONY: registration
-registration: check ## the registration of the module, as JSON to mail to mParticle
-	@cargo run --quiet -p ingest --example registration
 
 .PHONY: clean
 clean: down ## remove everything made
@@ -89,20 +94,29 @@ clean: down ## remove everything made
 	@rm -rf target
 
 # --- On AWS -----------------------------------------------------------------------------------------------------------
+DEPLOY_OPTIONS = --stack '$(STACK)' --parameter 'Architecture=$(ARCH)' \
+  $(if $(TIKTOK_APP_ID),--parameter 'TikTokAppId=$(TIKTOK_APP_ID)') \
+  $(foreach parameter,$(PARAMETERS),--parameter '$(parameter)') \
+  $(if $(BUILT),--bundles '$(BUILT)') $(if $(YES),--yes)
+
+.PHONY: doctor
+doctor: venv ## whether make deploy can succeed: tools, account, parameters
+	@$(DEPLOY_PY) doctor $(DEPLOY_OPTIONS)
+
 .PHONY: build
-build: check ## release bundles for AWS (ARCH=arm64 or x86_64), in target/bundles
+build: check ## release bundles for AWS (ARCH=arm64 or x86_64), in target/aws
 	@cargo lambda --version >/dev/null 2>&1 || \
 	  { printf 'Missing:\n  cargo-lambda\n    pip install cargo-lambda, which brings the cross compiler\n' >&2; exit 1; }
-	@cargo lambda build --release --$(subst _,-,$(ARCH)) $(PACKAGES) --lambda-dir $(BUNDLES)
-	@infra/local/check_glibc.sh $(BOOTSTRAPS)
+	@cargo lambda build --release --$(subst _,-,$(ARCH)) $(PACKAGES) --lambda-dir $(AWS_BUNDLES)
+	@infra/local/check_glibc.sh $(FUNCTIONS:%=$(AWS_BUNDLES)/%/bootstrap)
 
 .PHONY: deploy
-deploy: build ## build, and deploy to the AWS account in use (TIKTOK_APP_ID=..., PARAMETERS="Key=Value ...")
-	@[ -n "$(TIKTOK_APP_ID)" ] || { echo "Which TikTok app? make deploy TIKTOK_APP_ID=..." >&2; exit 1; }
-	@command -v sam >/dev/null 2>&1 || \
-	  { printf 'Missing:\n  the AWS SAM CLI\n    pip install aws-sam-cli\n' >&2; exit 1; }
-	@cd infra && sam deploy --stack-name $(STACK) \
-	  --parameter-overrides Architecture=$(ARCH) TikTokAppId=$(TIKTOK_APP_ID) $(PARAMETERS)
+deploy: venv ## build, and deploy to the AWS account in use; asks for what is missing (YES=1: never)
+	@$(DEPLOY_PY) deploy $(DEPLOY_OPTIONS)
+
+.PHONY: registration
+registration: venv ## what to mail to mParticle: the registration of the deployed stack, and where it is
+	@$(DEPLOY_PY) registration --stack '$(STACK)'
 
 # --- Parts of the above -----------------------------------------------------------------------------------------------
 .PHONY: check
@@ -135,7 +149,7 @@ lint-venv: venv $(VENV)/lint-installed
 
 $(VENV)/installed: infra/local/requirements.txt
 	@echo "> local cloud" && rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --no-deps --requirement $<
+	@$(VENV_PYTHON) -m pip install --quiet --no-deps --requirement $<
 	@touch $@
 
 $(VENV)/lint-installed: infra/local/requirements-lint.txt $(VENV)/installed

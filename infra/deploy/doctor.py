@@ -1,0 +1,135 @@
+"""Whether a deployment can succeed, in seconds: the tools, the account, and what the last stack left behind."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from changes import Stack
+
+# Where AWS serves what is near each of mParticle's data centers.
+REGIONS = {"US1": "us-east-1", "US2": "us-east-1", "EU1": "eu-central-1", "AU1": "ap-southeast-2"}
+TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
+# What an account has unless it asked for more; new ones have far less.
+CONCURRENCY = 1000
+BUSY = "IN_PROGRESS"
+# CloudFormation updates no stack that is in one of these.
+STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED")
+
+
+@dataclass
+class Finding:
+    """One thing that was looked at. `advice` says what to do where it is not as it should be."""
+
+    what: str
+    fine: bool
+    advice: str = ""
+    # What is not fine and yet does not stand in the way.
+    warning: bool = False
+
+    def __str__(self) -> str:
+        mark = "ok" if self.fine else "note" if self.warning else "MISSING"
+        return f"  {mark:<8} {self.what}" + ("" if self.fine else f"\n           {self.advice}")
+
+
+def tools(architecture: str) -> Iterator[Finding]:
+    """What make build needs."""
+    target = TARGETS[architecture]
+    lambda_ = shutil.which("cargo-lambda")
+    yield Finding("cargo-lambda", bool(lambda_), "pip install cargo-lambda, which brings the cross compiler")
+    yield Finding(
+        f"Rust's standard library for {target}",
+        bool(sysroot := _output("rustc", "--print", "sysroot")) and (Path(sysroot) / "lib/rustlib" / target).is_dir(),
+        f"rustup target add {target}",
+    )
+
+
+def _output(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def account(client: Callable, region: str | None) -> Iterator[Finding]:
+    """The credentials and where they lead."""
+    yield Finding(f"region {region or ''}".strip(), bool(region), "export AWS_REGION=us-east-1, or the one nearest")
+    if not region:
+        return
+    try:
+        identity = client("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        yield Finding("credentials of an AWS account", False, f"aws configure, or aws sso login ({error})")
+        return
+    yield Finding(f"account {identity['Account']}, as {identity['Arn']}", True)
+    try:
+        limit = client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    except (BotoCoreError, ClientError, KeyError) as error:
+        yield Finding("Lambda's concurrency", False, f"it could not be read ({error})", warning=True)
+        return
+    yield Finding(
+        f"Lambda may run {limit} invocations at a time in this region",
+        limit >= CONCURRENCY,
+        f"ask AWS for {CONCURRENCY} (Service Quotas, AWS Lambda, Concurrent executions) before customers are connected",
+        warning=True,
+    )
+
+
+def stack(client: Callable, found: Stack, name: str, parameters: dict[str, str], region: str) -> Iterator[Finding]:
+    """The stack as it is, and what it will be told."""
+    if found.exists:
+        free = BUSY not in found.status and found.status not in STUCK
+        advice = "delete it (README, Removal) or continue its rollback in CloudFormation, then try again"
+        yield Finding(f"stack {name} ({found.status})", free, advice)
+    else:
+        yield Finding(f"stack {name} (new)", True)
+        yield from left_behind(client, name, parameters)
+    app = parameters.get("TikTokAppId", "")
+    yield Finding(f"TikTok app {app}".strip(), bool(app), "make deploy TIKTOK_APP_ID=…: the id of your app at TikTok")
+    centers = parameters.get("MParticleDataCenters")
+    yield Finding(
+        f"mParticle data centers {centers or ''}".strip(),
+        centers is not None,
+        'PARAMETERS="MParticleDataCenters=US1": the one that your mParticle account is in',
+    )
+    for center in sorted(set((centers or "").split(",")) & REGIONS.keys()):
+        near = REGIONS[center]
+        advice = f"{center} is near {near}: from elsewhere each request takes longer, and mParticle gives it 100 ms"
+        yield Finding(f"{center} is served from {region}", near == region, advice, warning=True)
+    if topic := parameters.get("AlarmTopicArn"):
+        yield alarm_topic(client, topic)
+    else:
+        advice = "PARAMETERS=AlarmTopicArn=…: an SNS topic that somebody reads"
+        yield Finding("somebody hears of alarms", False, advice, warning=True)
+
+
+def alarm_topic(client: Callable, topic: str) -> Finding:
+    try:
+        client("sns").get_topic_attributes(TopicArn=topic)
+    except (BotoCoreError, ClientError) as error:
+        return Finding(f"topic {topic}", False, f"it cannot be read ({error})")
+    return Finding(f"topic {topic}", True)
+
+
+def left_behind(client: Callable, name: str, parameters: dict[str, str]) -> Iterator[Finding]:
+    """Queues and secrets outlive their stack, and their names are taken until they are gone."""
+    prefix = parameters.get("SecretsPrefix") or name
+    advice = "it is left of an earlier stack; README, Install again after a removal"
+    for queue in (f"{name}-changes.fifo", f"{name}-dead-letters.fifo"):
+        if _is_there(lambda queue=queue: client("sqs").get_queue_url(QueueName=queue)):
+            yield Finding(f"no queue {queue}", False, advice)
+    for secret in (f"{prefix}/app", f"{prefix}/firehose"):
+        if _is_there(lambda secret=secret: client("secretsmanager").describe_secret(SecretId=secret)):
+            yield Finding(f"no secret {secret}", False, advice)
+
+
+def _is_there(look: Callable) -> bool:
+    try:
+        look()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        return "NonExistentQueue" not in code and code not in ("QueueDoesNotExist", "ResourceNotFoundException")
+    return True
