@@ -17,6 +17,8 @@ use crate::work::{Place, Work};
 const BATCH_ENTRIES: usize = 10;
 /// Batches under way at once.
 const PARALLEL_BATCHES: usize = 8;
+/// How long letters are tried: what needs none is not kept waiting for those that cannot be written.
+pub(crate) const LETTERS: Duration = Duration::from_secs(5);
 
 /// The lanes while their messages are deleted. Pure: it says what may be deleted next, and is told what could not be.
 #[derive(Debug)]
@@ -116,7 +118,7 @@ async fn write_letters(lanes: &[LaneSettlement], dead_letters: &Queue, until: In
     if letters.is_empty() {
         return HashSet::new();
     }
-    let outcomes = dead_letters.send(&letters, until).await;
+    let outcomes = dead_letters.send(&letters, until.min(Instant::now() + LETTERS)).await;
     let failed = |(place, outcome): (Place, Result<(), QueueError>)| {
         let error = outcome.err()?;
         tracing::error!(%error, "a dead letter could not be written; its message stays on the queue");

@@ -32,6 +32,7 @@ pub struct Paused {
 
 #[derive(Debug)]
 struct Pause {
+    began: Instant,
     until: Instant,
     length: Duration,
     reason: Arc<Reason>,
@@ -82,11 +83,20 @@ impl Breaker {
         Ok(())
     }
 
-    /// TikTok did a call for `advertiser`: the trouble is over.
-    pub fn succeeded(&mut self, advertiser: AdvertiserId, now: Instant) {
-        self.pauses.remove(&Scope::App);
-        self.pauses.remove(&Scope::Advertiser(advertiser));
+    /// TikTok answered a call for `advertiser` that was made at `made`, whatever it said of it: the trouble from before that is over.
+    pub fn answered(&mut self, advertiser: AdvertiserId, made: Instant) {
+        for scope in [Scope::App, Scope::Advertiser(advertiser)] {
+            // A call that was under way when the pause began says nothing of it.
+            if self.pauses.get(&scope).is_some_and(|pause| pause.began <= made) {
+                self.pauses.remove(&scope);
+            }
+        }
         self.running.clear();
+    }
+
+    /// TikTok did a call for `advertiser` that was made at `made`.
+    pub fn succeeded(&mut self, advertiser: AdvertiserId, made: Instant, now: Instant) {
+        self.answered(advertiser, made);
         let [latest, before] = &mut self.successes;
         if latest.is_some_and(|(last, _)| last != advertiser) {
             *before = *latest;
@@ -94,8 +104,14 @@ impl Breaker {
         *latest = Some((advertiser, now));
     }
 
-    /// A call for `advertiser` was not done because of `reason`. `jitter` is from 0 to 1.
-    pub fn failed(&mut self, advertiser: AdvertiserId, reason: &Arc<Reason>, now: Instant, jitter: f64) {
+    /// A call for `advertiser` that was made at `made` was not done because of `reason`. `jitter` is from 0 to 1.
+    pub fn failed(
+        &mut self,
+        advertiser: AdvertiserId,
+        reason: &Arc<Reason>,
+        (made, now): (Instant, Instant),
+        jitter: f64,
+    ) {
         let scope = match reason.cause {
             Cause::AppThrottled | Cause::Operator => Scope::App,
             Cause::AdvertiserThrottled | Cause::Unavailable => Scope::Advertiser(advertiser),
@@ -111,7 +127,7 @@ impl Breaker {
             | Cause::Unreadable
             | Cause::Crowded => return,
         };
-        self.pause(scope, reason, now, jitter);
+        self.pause(scope, reason, (made, now), jitter);
         self.running.push_back(advertiser);
         if self.running.len() > RUNNING_FAILURES {
             self.running.pop_front();
@@ -119,7 +135,7 @@ impl Breaker {
         let advertisers: HashSet<_> = self.running.iter().collect();
         if self.running.len() >= RUNNING_FAILURES && advertisers.len() >= RUNNING_ADVERTISERS {
             self.running.clear();
-            self.pause(Scope::App, reason, now, jitter);
+            self.pause(Scope::App, reason, (made, now), jitter);
         }
     }
 
@@ -134,15 +150,18 @@ impl Breaker {
         self.pauses.retain(|_, pause| pause.until + LONGEST_PAUSE > now);
     }
 
-    fn pause(&mut self, scope: Scope, reason: &Arc<Reason>, now: Instant, jitter: f64) {
+    fn pause(&mut self, scope: Scope, reason: &Arc<Reason>, (made, now): (Instant, Instant), jitter: f64) {
         let pause = self.pauses.entry(scope).or_insert_with(|| Pause {
+            began: made,
             until: now,
             length: Duration::ZERO,
             reason: Arc::clone(reason),
             on_trial: false,
         });
         // Calls that were under way when the pause began do not lengthen it; the trial after it does.
-        if pause.until <= now || std::mem::take(&mut pause.on_trial) {
+        let is_later = made >= pause.began && (pause.until <= now || std::mem::take(&mut pause.on_trial));
+        if is_later {
+            pause.began = now;
             pause.length = (pause.length * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
             pause.until = now + pause.length.mul_f64(jitter.clamp(0.0, 1.0).mul_add(0.1, 1.0));
             pause.reason = Arc::clone(reason);
@@ -166,19 +185,19 @@ mod tests {
     fn after_trouble_there_is_a_pause_that_doubles_and_then_one_trial() {
         let (mut breaker, start) = (Breaker::default(), Instant::now());
         let throttled = Reason::new(Cause::AdvertiserThrottled, "slow down");
-        breaker.failed(advertiser(1), &throttled, start, 0.0);
+        breaker.failed(advertiser(1), &throttled, (start, start), 0.0);
         assert_eq!(breaker.paused(advertiser(1), start).unwrap().until, start + seconds(5));
         assert_eq!(breaker.paused(advertiser(2), start), None, "another advertiser is served");
 
         let trial = start + seconds(6);
         assert_eq!(breaker.admit(advertiser(1), trial), Ok(()));
         assert!(breaker.admit(advertiser(1), trial).is_err(), "the others wait for the trial");
-        breaker.failed(advertiser(1), &throttled, trial, 0.0);
+        breaker.failed(advertiser(1), &throttled, (trial, trial), 0.0);
         assert_eq!(breaker.paused(advertiser(1), trial).unwrap().until, trial + seconds(10));
 
         let trial = trial + seconds(11);
         breaker.admit(advertiser(1), trial).unwrap();
-        breaker.succeeded(advertiser(1), trial);
+        breaker.succeeded(advertiser(1), trial, trial);
         assert_eq!(breaker.admit(advertiser(1), trial), Ok(()));
     }
 
@@ -187,10 +206,10 @@ mod tests {
         let (mut breaker, mut now) = (Breaker::default(), Instant::now());
         let reason = Reason::new(Cause::AppThrottled, "slow down");
         for _ in 0..20 {
-            breaker.failed(advertiser(1), &reason, now, 1.0);
+            breaker.failed(advertiser(1), &reason, (now, now), 1.0);
             let until = breaker.paused(advertiser(2), now).unwrap().until;
             assert!(until <= now + LONGEST_PAUSE.mul_f64(1.1));
-            breaker.failed(advertiser(1), &reason, now, 1.0);
+            breaker.failed(advertiser(1), &reason, (now, now), 1.0);
             assert_eq!(breaker.paused(advertiser(2), now).unwrap().until, until);
             now = until;
             breaker.admit(advertiser(1), now).unwrap();
@@ -202,25 +221,44 @@ mod tests {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
         let reason = Reason::new(Cause::Unavailable, "500");
         for n in [1, 2, 1, 2] {
-            breaker.failed(advertiser(n), &reason, now, 0.0);
+            breaker.failed(advertiser(n), &reason, (now, now), 0.0);
         }
-        breaker.succeeded(advertiser(9), now);
+        breaker.succeeded(advertiser(9), now, now);
         for n in [1, 2, 3, 1] {
-            breaker.failed(advertiser(n), &reason, now, 0.0);
+            breaker.failed(advertiser(n), &reason, (now, now), 0.0);
         }
         assert_eq!(breaker.paused(advertiser(8), now), None);
-        breaker.failed(advertiser(2), &reason, now, 0.0);
+        breaker.failed(advertiser(2), &reason, (now, now), 0.0);
         assert!(breaker.paused(advertiser(8), now).is_some());
+    }
+
+    #[test]
+    fn a_trial_that_tiktok_refuses_ends_the_pause_and_calls_from_before_it_neither_end_nor_lengthen_it() {
+        let (mut breaker, start) = (Breaker::default(), Instant::now());
+        let throttled = Reason::new(Cause::AdvertiserThrottled, "slow down");
+        let began = start + seconds(1);
+        breaker.failed(advertiser(1), &throttled, (start, began), 0.0);
+        breaker.failed(advertiser(1), &throttled, (start, began + seconds(2)), 0.0);
+        breaker.succeeded(advertiser(1), start, began + seconds(3));
+        assert_eq!(breaker.paused(advertiser(1), began + seconds(3)).unwrap().until, began + seconds(5));
+        breaker.failed(advertiser(1), &throttled, (start, began + seconds(6)), 0.0);
+        assert_eq!(breaker.paused(advertiser(1), began + seconds(6)), None);
+
+        let trial = began + seconds(6);
+        breaker.admit(advertiser(1), trial).unwrap();
+        breaker.answered(advertiser(1), trial);
+        assert_eq!(breaker.admit(advertiser(1), trial), Ok(()), "the parts of a refused call are sent at once");
+        assert_eq!(breaker.admit(advertiser(1), trial), Ok(()));
     }
 
     #[test]
     fn it_knows_whether_another_advertiser_was_served_meanwhile() {
         let (mut breaker, start) = (Breaker::default(), Instant::now());
-        breaker.succeeded(advertiser(1), start + seconds(2));
+        breaker.succeeded(advertiser(1), start + seconds(2), start + seconds(2));
         assert!(!breaker.served_another_since(advertiser(1), start));
         assert!(breaker.served_another_since(advertiser(2), start));
-        breaker.succeeded(advertiser(2), start + seconds(3));
-        breaker.succeeded(advertiser(2), start + seconds(4));
+        breaker.succeeded(advertiser(2), start + seconds(3), start + seconds(3));
+        breaker.succeeded(advertiser(2), start + seconds(4), start + seconds(4));
         assert!(breaker.served_another_since(advertiser(2), start));
         assert!(!breaker.served_another_since(advertiser(2), start + seconds(2)));
     }

@@ -19,6 +19,9 @@ const SAMPLES: usize = 8;
 /// The same where TikTok says that the audience does not exist: the rows have little to do with it.
 const SAMPLES_OF_MISSING: usize = 3;
 
+/// So many parts that TikTok fails at, with none delivered, are no matter of the rows. A single bad row among 1,000 takes 10.
+const FRUITLESS: u32 = 16;
+
 /// What came of sending a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -80,6 +83,8 @@ pub struct Division {
     samples: Samples,
     settled: Vec<(Span, Outcome)>,
     calls: u32,
+    failures: u32,
+    delivered: bool,
     alone: Alone,
 }
 
@@ -89,7 +94,8 @@ impl Division {
     pub fn new(changes: &[Change], rows: Vec<Span>, answer: Answer, alone: Alone) -> Self {
         let current = Some(Job::Send { rows, sampled: false, half: Half::None });
         let (open, settled) = (Vec::new(), Vec::new());
-        let mut this = Self { open, current, samples: Samples::default(), settled, calls: 0, alone };
+        let samples = Samples::default();
+        let mut this = Self { open, current, samples, settled, calls: 0, failures: 0, delivered: false, alone };
         this.answered(changes, answer);
         this
     }
@@ -122,12 +128,19 @@ impl Division {
         let Some(job) = self.current.take() else { return };
         match (job, answer) {
             (Job::Send { rows, half, .. }, Answer::Delivered) => {
+                self.delivered = true;
                 self.settle(&rows, &Outcome::Delivered);
                 if half == Half::First {
                     self.first_half_is_good();
                 }
             }
-            (Job::Send { rows, sampled, .. }, Answer::Refused(reason)) => self.refused(changes, rows, sampled, &reason),
+            (Job::Send { rows, sampled, .. }, Answer::Refused(reason)) => {
+                self.failures += 1;
+                if self.alone == Alone::Later && !self.delivered && self.failures >= FRUITLESS {
+                    return self.put_off(&rows, &reason);
+                }
+                self.refused(changes, rows, sampled, &reason);
+            }
             (Job::Send { rows, sampled, .. }, Answer::TooLarge(reason)) => self.too_large(rows, sampled, &reason),
             (Job::Sample(row), Answer::Delivered) => {
                 self.settle(&[row], &Outcome::Delivered);

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use queue::{Queue, Received};
 use tokio::time::Instant;
 
+use crate::acknowledge::LETTERS;
 use crate::cause::{Cause, Reason};
 use crate::letter::Letter;
 
@@ -22,7 +23,7 @@ pub(crate) async fn bury(
         }
         let reason = Reason::new(Cause::Unreadable, "its message group is not one of this product's lanes");
         let letter = Letter::whole(&message, None, &reason).outgoing();
-        let written = dead_letters.send(&[letter], until).await;
+        let written = dead_letters.send(&[letter], until.min(Instant::now() + LETTERS)).await;
         let mut outcomes = written.into_iter().collect::<Result<Vec<()>, _>>();
         if outcomes.is_ok() {
             outcomes = queue.delete_batch(&[&message.receipt_handle]).await.into_iter().collect();

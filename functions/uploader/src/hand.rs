@@ -2,7 +2,7 @@
 //!
 //! SQS gives no further message of a group while one of it is in flight, so a lane's messages are in hand at most once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use ids::ConnectionId;
 use queue::Received;
@@ -11,13 +11,14 @@ use envelope::GroupId;
 
 use crate::work::{Lane, Work};
 
-/// The most bytes of bodies that one task plans at once. It bounds a plan's memory; 8 MB fill about 80 calls.
+/// The most bytes of bodies that one task plans at once, unless a single lane has more. It bounds a plan's memory; 8 MB fill about 80 calls.
 const TASK_BYTES: usize = 8 * 1024 * 1024;
 
 /// The messages that wait in hand for their connection's turn.
 #[derive(Debug, Default)]
 pub struct Hand {
-    waiting: HashMap<ConnectionId, BTreeMap<u8, Vec<Received>>>,
+    /// The lanes of each connection, the one that has waited longest first.
+    waiting: HashMap<ConnectionId, Vec<(u8, Lane)>>,
     messages: usize,
     bytes: usize,
 }
@@ -31,29 +32,29 @@ impl Hand {
         let Ok(GroupId { connection, lane }) = message.group.parse() else { return Err(Box::new(message)) };
         self.messages += 1;
         self.bytes += message.body.len();
-        self.waiting.entry(connection).or_default().entry(lane).or_default().push(message);
+        let lanes = self.waiting.entry(connection).or_default();
+        if let Some((_, waiting)) = lanes.iter_mut().find(|(number, _)| *number == lane) {
+            waiting.push(message);
+        } else {
+            let mut waiting = Lane::default();
+            waiting.push(message);
+            lanes.push((lane, waiting));
+        }
         Ok(connection)
     }
 
-    /// Takes all messages of `connection` to work on them, within the bound of a task: oldest first in each lane, and whole lanes if they fit.
+    /// Takes the messages of `connection` to work on them: whole lanes, within the bound of a task, those that have waited longest first.
     pub fn take(&mut self, connection: ConnectionId) -> Work {
         let waiting = self.waiting.remove(&connection).unwrap_or_default();
-        let (mut lanes, mut left, mut bytes) = (Vec::with_capacity(waiting.len()), BTreeMap::new(), 0);
-        for (number, messages) in waiting {
-            let mut lane = Lane::default();
-            let mut messages = messages.into_iter().peekable();
-            while let Some(message) = messages.next_if(|message| bytes == 0 || bytes + message.body.len() <= TASK_BYTES)
-            {
-                bytes += message.body.len();
-                lane.push(message);
-            }
-            // A lane is divided only from its newer end, and the rest of it waits for the task to end.
-            let rest: Vec<_> = messages.collect();
-            if !rest.is_empty() {
-                left.insert(number, rest);
-            }
-            if !lane.is_empty() {
+        let (mut lanes, mut left, mut bytes) = (Vec::with_capacity(waiting.len()), Vec::new(), 0);
+        for (number, lane) in waiting {
+            let size = lane.bytes();
+            // A lane is never divided: what is left of it would overtake what comes to "later".
+            if lanes.is_empty() || bytes + size <= TASK_BYTES {
+                bytes += size;
                 lanes.push(lane);
+            } else {
+                left.push((number, lane));
             }
         }
         if !left.is_empty() {
@@ -83,5 +84,59 @@ impl Hand {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(lane: u8, n: usize, bytes: usize) -> Received {
+        Received {
+            message_id: format!("{lane}-{n}"),
+            receipt_handle: String::new(),
+            body: "x".repeat(bytes),
+            group: format!("7.1.{lane}"),
+            sent_ms: 0,
+            receive_count: 1,
+            attributes: HashMap::new(),
+        }
+    }
+
+    fn ids(work: &Work) -> Vec<&str> {
+        work.messages().map(|(_, message)| message.message_id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_lane_is_taken_whole_or_waits_whole() {
+        let mut hand = Hand::default();
+        let connection = hand.add(message(0, 0, TASK_BYTES - 10)).unwrap();
+        for (lane, n) in [(1, 0), (1, 1), (2, 0)] {
+            hand.add(message(lane, n, 6)).unwrap();
+        }
+        let first = hand.take(connection);
+        assert_eq!(ids(&first), ["0-0", "2-0"], "of lane 1 a half would fit");
+        assert_eq!(hand.messages(), 4);
+        hand.settled(&first);
+        assert_eq!(ids(&hand.take(connection)), ["1-0", "1-1"]);
+        assert_eq!((hand.messages(), hand.bytes(), hand.connections().count()), (2, 12, 0));
+    }
+
+    #[test]
+    fn a_lane_that_did_not_fit_comes_first_the_next_time() {
+        let mut hand = Hand::default();
+        let connection = hand.add(message(0, 0, TASK_BYTES)).unwrap();
+        hand.add(message(9, 0, TASK_BYTES)).unwrap();
+        assert_eq!(ids(&hand.take(connection)), ["0-0"]);
+        hand.add(message(0, 1, TASK_BYTES)).unwrap();
+        assert_eq!(ids(&hand.take(connection)), ["9-0"]);
+    }
+
+    #[test]
+    fn one_lane_is_taken_however_large_it_is() {
+        let mut hand = Hand::default();
+        let connection = hand.add(message(0, 0, TASK_BYTES)).unwrap();
+        hand.add(message(0, 1, TASK_BYTES)).unwrap();
+        assert_eq!(hand.take(connection).len(), 2);
     }
 }

@@ -12,7 +12,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use ids::ConnectionId;
 use queue::{QueueError, Received};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::App;
 use crate::event::{Event, Response};
@@ -27,7 +27,9 @@ const SETTLING: Duration = Duration::from_secs(15);
 const MARGIN: Duration = Duration::from_secs(5);
 /// What is received later than this before calls end could not be served.
 const LAST_RECEIVE: Duration = Duration::from_secs(6);
-/// Receives under way at once, and how long each waits for a message.
+/// Between calling and answering Lambda, so that the answer comes before the deadline.
+const ANSWERING: Duration = Duration::from_secs(1);
+/// Receives under way at once, and how long each waits for a message, or after a failure.
 const PARALLEL_RECEIVES: usize = 4;
 const RECEIVE_WAIT: Duration = Duration::from_secs(1);
 /// So many receives in a row that bring nothing end the invocation, once nothing is under way.
@@ -62,6 +64,8 @@ struct Rounds<'a> {
     receiving: usize,
     tasks: usize,
     empty: u32,
+    /// Messages are gone that no receive was begun after: what was behind them may be free.
+    freed: bool,
     received: usize,
     gone: HashSet<String>,
 }
@@ -72,7 +76,12 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
     let messages = event.into_messages();
     let ids: Vec<_> = messages.iter().map(|message| message.message_id.clone()).collect();
     let until = deadline.checked_sub(SETTLING).unwrap_or(deadline);
-    let (held, crowded) = tokio::join!(renew(app, messages, deadline), is_crowded(app));
+    let end = deadline.checked_sub(ANSWERING).unwrap_or(deadline);
+    let begun = async { tokio::join!(renew(app, messages, deadline), is_crowded(app)) };
+    let Ok((held, crowded)) = timeout_at(end, begun.boxed_local()).await else {
+        tracing::error!("SQS did not answer in time; the messages of the event are delivered again");
+        return Response::new(ids, &HashSet::new());
+    };
     let hand = InHand::default();
     let time = Time { until, deadline, crowded };
     let mut rounds = Rounds {
@@ -84,6 +93,7 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
         receiving: 0,
         tasks: 0,
         empty: 0,
+        freed: false,
         received: held.len(),
         gone: HashSet::new(),
     };
@@ -91,7 +101,7 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
     tokio::select! {
         () = rounds.go_round() => {}
         () = app.turns.drive() => {}
-        () = sleep_until(deadline.checked_sub(Duration::from_secs(1)).unwrap_or(deadline)) => {
+        () = sleep_until(end) => {
             tracing::error!("the time for settling ran out; what was not settled is delivered again");
         }
     }
@@ -122,6 +132,7 @@ impl Rounds<'_> {
                 }
                 Done::Served(connection, gone) => {
                     self.tasks -= 1;
+                    self.freed |= !gone.is_empty();
                     self.gone.extend(gone);
                     if let Some(connection) = connection {
                         self.serving.remove(&connection);
@@ -177,18 +188,26 @@ impl Rounds<'_> {
             return;
         }
         // While something is under way, one receive after the other looks whether lanes became free.
-        let wanted = match (self.empty >= EMPTY_RECEIVES, self.tasks) {
-            (true, 0) => 0,
-            (true, _) => 1,
+        let wanted = match (self.empty >= EMPTY_RECEIVES, self.tasks > 0 || self.freed) {
+            (true, false) => 0,
+            (true, true) => 1,
             (false, _) => PARALLEL_RECEIVES,
         };
         for _ in self.receiving..wanted {
             self.receiving += 1;
-            let (app, deadline) = (self.app, self.time.deadline);
-            let receive = async move { Done::Received(app.queue.receive(visibility(deadline), RECEIVE_WAIT).await) };
-            self.under_way.push(receive.boxed_local());
+            self.freed = false;
+            self.under_way.push(receive(self.app, self.time.deadline).boxed_local());
         }
     }
+}
+
+/// Receives once. After a failure it waits as long as it would have for a message.
+async fn receive(app: &App, deadline: Instant) -> Done {
+    let received = app.queue.receive(visibility(deadline), RECEIVE_WAIT).await;
+    if received.is_err() {
+        sleep(RECEIVE_WAIT).await;
+    }
+    Done::Received(received)
 }
 
 /// The event's messages are this uploader's as long as it works. What cannot be renewed is not worked on, nor what is behind it in its lane.

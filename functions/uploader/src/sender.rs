@@ -1,27 +1,26 @@
-//! Sends the calls of one connection, and turns each of TikTok's answers into what follows from it.
+//! Sends the calls of one connection. What follows from a call that failed is in `next`.
+
+mod next;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use ids::ConnectionId;
-use tiktok::{Action, Failure, Mapping, Meaning, Row};
+use tiktok::{Action, Failure, Mapping, Row};
 use tokio::time::Instant;
 
 use crate::App;
 use crate::cause::{Blame, Cause, Outcome, Reason, cause_of};
 use crate::divide::{Alone, Answer, Division};
 use crate::plan::{Call, Plan, Span};
-use crate::token::{Blocked, Examined, Usable};
+use crate::token::{Blocked, Usable};
+use next::Next;
 
 /// Calls of one connection under way at once.
 const PARALLEL_CALLS: usize = 4;
 /// No call starts with less time left.
 const LEAST_TIME: Duration = Duration::from_secs(5);
-/// A call that broke sooner than this is made once more at once.
-const QUICK: Duration = Duration::from_secs(2);
-/// After so many failures running of one connection, while others are served, its calls are divided to find what makes them fail.
-const FAILURES_BEFORE_DIVIDING: u32 = 3;
 
 /// Sends calls for one connection.
 pub(crate) struct Sender<'a> {
@@ -36,6 +35,8 @@ struct State {
     /// The turn with which the task began is still unused.
     has_turn: bool,
     stopped: Option<Stopped>,
+    /// What a part of a divided call fails with, while the others are delivered.
+    failing: Option<Stopped>,
     delivered: bool,
 }
 
@@ -60,18 +61,10 @@ pub(crate) struct Sent {
     pub(crate) stopped: Option<Stopped>,
 }
 
-/// What to do with a call that failed.
-enum Next {
-    Answer(Answer),
-    /// The same again.
-    Again,
-    Stop(Stopped),
-}
-
 impl<'a> Sender<'a> {
     /// Sends for `connection`, whose turn it is.
     pub(crate) fn new(app: &'a App, connection: ConnectionId, usable: Usable, until: Instant) -> Self {
-        let state = State { usable, has_turn: true, stopped: None, delivered: false };
+        let state = State { usable, has_turn: true, stopped: None, failing: None, delivered: false };
         Self { app, connection, until, state: Mutex::new(state) }
     }
 
@@ -87,8 +80,8 @@ impl<'a> Sender<'a> {
             outcomes.extend(more);
         }
         drop(others);
-        let State { stopped, delivered, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Sent { outcomes, delivered, stopped }
+        let State { stopped, failing, delivered, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Sent { outcomes, delivered, stopped: stopped.or(failing) }
     }
 
     /// Sends one call, and divides it where TikTok refuses it.
@@ -108,42 +101,63 @@ impl<'a> Sender<'a> {
             division.answered(&plan.changes, answer);
         }
         let outcomes = division.finish();
-        for (span, outcome) in &outcomes {
-            if let Outcome::Rejected(reason) = outcome {
-                for change in span.changes(&plan.changes) {
-                    self.app.remembered.refused(self.connection.advertiser, change, reason);
+        self.after_dividing(plan, &outcomes);
+        outcomes
+    }
+
+    /// Remembers what was rejected. Parts that TikTok failed at are trouble of the connection: where nothing was delivered, it stops.
+    fn after_dividing(&self, plan: &Plan, outcomes: &[(Span, Outcome)]) {
+        let (mut failed, mut delivered) = (None, false);
+        for (span, outcome) in outcomes {
+            match outcome {
+                Outcome::Rejected(reason) => {
+                    for change in span.changes(&plan.changes) {
+                        self.app.remembered.refused(self.connection.advertiser, change, reason);
+                    }
                 }
+                Outcome::Later(reason) if reason.cause == Cause::Unavailable => failed = Some(reason),
+                Outcome::Delivered => delivered = true,
+                Outcome::Later(_) | Outcome::Superseded | Outcome::Dropped => {}
             }
         }
-        outcomes
+        let Some(reason) = failed.map(Arc::clone) else { return };
+        if delivered {
+            let failing = Stopped { reason, pause: None, tried: true, blocked: None };
+            self.with(|state| state.failing = Some(failing));
+        } else {
+            self.stop(self.trouble(reason, Instant::now()));
+        }
     }
 
     /// Sends some rows, once more at once where that may help.
     async fn part(&self, plan: &Plan, action: Action, spans: &[Span], alone: Alone) -> Answer {
         let rows: Vec<Row> = spans.iter().filter_map(|span| plan.row(*span)).collect();
+        let mut admitted = self.turn().await.and_then(|()| self.admit(alone));
         let mut again = true;
         loop {
-            if let Err(answer) = self.turn(alone).await {
+            if let Err(answer) = admitted {
                 return answer;
             }
-            let started = Instant::now();
+            let made = Instant::now();
             let failure = match self.call(action, &rows).await {
                 Ok(()) => {
-                    self.succeeded().await;
+                    self.succeeded(made).await;
                     return Answer::Delivered;
                 }
                 Err(failure) => failure,
             };
-            match self.next(&failure, started, again, alone).await {
+            match self.next(&failure, made, again, alone).await {
                 Next::Answer(answer) => return answer,
                 Next::Again => again = false,
                 Next::Stop(stopped) => return self.stop(stopped),
             }
+            // The same call once more: the breaker let it through already, perhaps as the trial that it waits for.
+            admitted = self.turn().await;
         }
     }
 
     /// Waits for the turn of a call.
-    async fn turn(&self, alone: Alone) -> Result<(), Answer> {
+    async fn turn(&self) -> Result<(), Answer> {
         let not_tried = || Answer::Later(Reason::new(Cause::NotTried, "there was no time left to try it"));
         let has_turn = self.with(|state| match &state.stopped {
             Some(stopped) => Err(Answer::Later(Arc::clone(&stopped.reason))),
@@ -155,7 +169,11 @@ impl<'a> Sender<'a> {
         if self.until.saturating_duration_since(Instant::now()) < LEAST_TIME {
             return Err(not_tried());
         }
-        // Parts that are tried to find what makes TikTok fail are no calls on trial.
+        Ok(())
+    }
+
+    /// Whether the breaker lets a call through. Parts that are tried to find what makes TikTok fail are no calls on trial.
+    fn admit(&self, alone: Alone) -> Result<(), Answer> {
         let admitted = match alone {
             Alone::Rejected => self.app.breaker(|breaker| breaker.admit(self.connection.advertiser, Instant::now())),
             Alone::Later => Ok(()),
@@ -196,77 +214,12 @@ impl<'a> Sender<'a> {
         answer.map(|_| ())
     }
 
-    async fn succeeded(&self) {
+    async fn succeeded(&self, made: Instant) {
         let now = Instant::now();
-        self.app.breaker(|breaker| breaker.succeeded(self.connection.advertiser, now));
+        self.app.breaker(|breaker| breaker.succeeded(self.connection.advertiser, made, now));
         let (first, usable) = self.with(|state| (!std::mem::replace(&mut state.delivered, true), state.usable.clone()));
         if first {
             self.app.tokens.accepted(self.connection, &usable).await;
-        }
-    }
-
-    async fn next(&self, failure: &Failure, started: Instant, again: bool, alone: Alone) -> Next {
-        match failure.meaning {
-            Meaning::PartlySuccessful | Meaning::Rejected | Meaning::RejectedUnknown | Meaning::Missing => {
-                Next::Answer(Answer::Refused(Reason::of(failure)))
-            }
-            Meaning::TooLarge => Next::Answer(Answer::TooLarge(Reason::of(failure))),
-            Meaning::Reauthorize | Meaning::NotPermitted => self.examine(failure, again).await,
-            Meaning::Unavailable if again && started.elapsed() < QUICK => {
-                tokio::time::sleep(Duration::from_millis(rand::random_range(100..500))).await;
-                Next::Again
-            }
-            Meaning::Unavailable => self.unavailable(failure, started, alone),
-            Meaning::AppThrottled | Meaning::AdvertiserThrottled => {
-                metrics::counter!("throttles").increment(1);
-                Next::Stop(self.trouble(Reason::of(failure)))
-            }
-            Meaning::Operator | Meaning::NotAllowListed | Meaning::RestartConsent => {
-                metrics::counter!("operator_faults").increment(1);
-                Next::Stop(self.trouble(Reason::of(failure)))
-            }
-        }
-    }
-
-    /// TikTok gave no answer, or a server error. It is the connection's own trouble where another advertiser was served meanwhile.
-    fn unavailable(&self, failure: &Failure, started: Instant, alone: Alone) -> Next {
-        let failing = self.app.trouble(|trouble| (trouble.since(self.connection), trouble.failures(self.connection)));
-        let since = failing.0.map_or(started, |(since, _)| since.min(started));
-        let own = self.app.breaker(|breaker| breaker.served_another_since(self.connection.advertiser, since));
-        let reason = Arc::new(Reason { own, ..Reason::of(failure).as_ref().clone() });
-        let divides = own && failing.1 >= FAILURES_BEFORE_DIVIDING;
-        if alone == Alone::Later || divides {
-            return Next::Answer(Answer::Refused(reason));
-        }
-        Next::Stop(self.trouble(reason))
-    }
-
-    /// The breaker hears of it, and says when a call may be tried again.
-    fn trouble(&self, reason: Arc<Reason>) -> Stopped {
-        let (now, advertiser) = (Instant::now(), self.connection.advertiser);
-        let paused = self.app.breaker(|breaker| {
-            breaker.failed(advertiser, &reason, now, rand::random_range(0.0..1.0));
-            breaker.paused(advertiser, now)
-        });
-        Stopped { reason, pause: paused.map(|paused| paused.until), tried: true, blocked: None }
-    }
-
-    /// TikTok refuses the token: a harmless call says whether it means it.
-    async fn examine(&self, failure: &Failure, again: bool) -> Next {
-        let used = self.with(|state| state.usable.clone());
-        match self.app.tokens.examine(self.connection, &used, failure, &self.app.turns, self.until).await {
-            Examined::Replaced(usable) if again => {
-                self.with(|state| state.usable = *usable);
-                Next::Again
-            }
-            Examined::Vindicated if failure.meaning == Meaning::NotPermitted => {
-                Next::Answer(Answer::Refused(Reason::of_with(Cause::Rejected, failure)))
-            }
-            Examined::Replaced(_) | Examined::Vindicated => {
-                let reason = Reason::of_with(Cause::Token, failure);
-                Next::Stop(Stopped { reason, pause: None, tried: true, blocked: None })
-            }
-            Examined::Blocked(blocked) => Next::Stop(Stopped::from(blocked)),
         }
     }
 

@@ -21,6 +21,9 @@ const EVERYBODYS_AGE: Duration = Duration::from_hours(8 * 24);
 const LAST_DAY: Duration = Duration::from_hours(13 * 24);
 /// SQS moves a message to the dead-letter queue after 1,000 receives, without a cause: before that it becomes a letter.
 const LAST_RECEIVE: u32 = 900;
+/// From so many receives on a message comes back later than its connection would: 900 receives have to last for 8 days.
+const OFTEN: u32 = 100;
+const OFTEN_DELAY: Duration = Duration::from_mins(15);
 /// A message is not too old before it was received so often, unless its connection has been failing for longer than the limit.
 const RECEIVES_BEFORE_AGE: u32 = 3;
 /// The most messages that SQS gives of one lane at a time: a lane that gives as many may hide more.
@@ -107,7 +110,8 @@ pub fn settle(work: &Work, contents: &BTreeMap<Place, Content>, plan: &Plan, ter
         let mut lane = LaneSettlement::default();
         let mut lettered = false;
         for place in places {
-            let (Some(source), Some(content)) = (work.at(place), contents.get(&place)) else { continue };
+            // Of a message that nothing is known of nothing follows, nor of what is behind it: they come back by themselves.
+            let (Some(source), Some(content)) = (work.at(place), contents.get(&place)) else { break };
             let message = Message { work, source, content, changes: changes.get(&place).unwrap_or(&none), terms, full };
             match message.fate() {
                 _ if lane.head.is_some() => lane.behind.push(place),
@@ -187,6 +191,10 @@ impl Message<'_> {
     fn delay(&self) -> Duration {
         match self.content {
             Content::Waits(_) => lane_delay(self.source.receive_count, self.since(self.source.sent_ms)),
+            // A process forgets since when its connections fail, and the message does not.
+            Content::Planned(_) | Content::Unreadable(_) if self.source.receive_count > OFTEN => {
+                self.terms.delay.max(OFTEN_DELAY)
+            }
             Content::Planned(_) | Content::Unreadable(_) => self.terms.delay,
         }
     }

@@ -89,7 +89,7 @@ impl App {
 
     async fn work(&self, work: &Work, ready: Result<Usable, Stopped>, time: Time) -> Vec<LaneSettlement> {
         let connection = work.connection;
-        let forgotten_ms = self.tokens.forgotten_ms(connection).await;
+        let forgotten_ms = self.tokens.forgotten_ms(connection, time.until).await;
         let known = match &ready {
             Ok(usable) => {
                 let marked = if has_unmapped_letters(work) {

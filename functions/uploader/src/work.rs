@@ -57,6 +57,12 @@ impl Lane {
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
+
+    /// Bytes of the bodies.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.messages.iter().map(|message| message.body.len()).sum()
+    }
 }
 
 impl Work {

@@ -36,14 +36,11 @@ impl TikTok {
     fn answer(&mut self, plan: &Plan, rows: &[Span]) -> Answer {
         self.calls += 1;
         let bad = rows.iter().flat_map(|row| row.changes(&plan.changes)).find_map(|change| self.refusal(change));
-        match bad {
-            Some((cause, code)) => {
-                Answer::Refused(Arc::new(Reason { code: Some(code), ..Reason::new(cause, "no").as_ref().clone() }))
-            }
-            None => {
-                self.delivered.extend(rows);
-                Answer::Delivered
-            }
+        if let Some((cause, code)) = bad {
+            Answer::Refused(Arc::new(Reason { code: Some(code), ..Reason::new(cause, "no").as_ref().clone() }))
+        } else {
+            self.delivered.extend(rows);
+            Answer::Delivered
         }
     }
 }
@@ -161,6 +158,20 @@ fn what_tiktok_fails_at_alone_waits_where_it_is_no_refusal() {
         division.answered(&plan.changes, answer);
     }
     assert_eq!(tally(&plan, &division.finish()), [63, 0, 1]);
+}
+
+#[test]
+fn where_tiktok_fails_at_every_part_dividing_ends_soon_and_all_waits() {
+    let plan = users(1000, 1);
+    let rows = plan.calls[0].rows.clone();
+    let failure = || Answer::Refused(Reason::new(Cause::Unavailable, "500"));
+    let mut division = Division::new(&plan.changes, rows, failure(), Alone::Later);
+    let mut calls = 1;
+    while division.next_part().is_some() {
+        calls += 1;
+        division.answered(&plan.changes, failure());
+    }
+    assert_eq!((calls, tally(&plan, &division.finish())), (16, [0, 0, 1000]));
 }
 
 proptest! {

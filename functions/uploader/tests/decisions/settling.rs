@@ -27,7 +27,7 @@ fn settle_lane(outcomes: &[Outcome], terms: Terms, change: impl Fn(&mut queue::R
     let work = Work::new(connection(), vec![lane]);
     let (mut plan, contents) = plan(&work, LIMITS);
     for change in &mut plan.changes {
-        let user = (0..).find(|user| crate::world::md5(*user) == change.id).unwrap();
+        let user = (0..100).find(|user| crate::world::md5(*user) == change.id).unwrap();
         change.outcome = outcomes[user as usize].clone();
     }
     settle(&work, &contents, &plan, terms).pop().unwrap()
@@ -276,6 +276,24 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_message_that_was_received_a_hundred_times_comes_back_a_quarter_of_an_hour_later() {
+    for (receives, delay) in [(100, 10), (101, 900)] {
+        let lane = settle_lane(&[later(Cause::Unavailable)], terms(), |message| message.receive_count = receives);
+        assert_eq!(shape(&lane), (vec![], Some((0, delay)), vec![]));
+    }
+}
+
+#[test]
+fn a_message_of_which_nothing_is_known_stays_with_all_behind_it() {
+    let work = work(&[vec![vec![Said::joins(1, 1)], vec![Said::joins(2, 1)], vec![Said::joins(3, 1)]]]);
+    let (mut plan, mut contents) = plan(&work, LIMITS);
+    contents.retain(|place, _| place.position() != 1);
+    plan.changes.iter_mut().for_each(|change| change.outcome = Outcome::Delivered);
+    let lane = settle(&work, &contents, &plan, terms()).pop().unwrap();
+    assert_eq!(shape(&lane), (vec![0], None, vec![]));
 }
 
 #[test]

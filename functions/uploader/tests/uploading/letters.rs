@@ -1,0 +1,85 @@
+//! What a dead letter holds.
+
+use std::collections::BTreeSet;
+
+use envelope::{DeviceId, Row};
+use ids::{DeviceType, Encoding};
+use serde_json::json;
+
+use crate::world::{World, body, hash};
+
+const IDFA: &str = "EA7583CD-A667-48BC-B806-42ECB2B48606";
+
+fn raw(row: Row<'static>) -> Row<'static> {
+    Row { id: DeviceId(DeviceType::Idfa, Encoding::Raw, IDFA.into()), ..row }
+}
+
+#[tokio::test]
+async fn a_letter_says_why_whose_and_where_and_holds_hashed_ids_only() {
+    let world = World::new().await;
+    world.hide(IDFA);
+    let tenant = world.tenant().await;
+    let md5 = hashed_id::Md5::parse(Encoding::Raw, IDFA).unwrap().to_string();
+    world.hide(&md5);
+    world.tiktok.poison(&md5, 40002, &format!("bad\u{0}{{{md5}}}\u{7}")).await.unwrap();
+    let text = body(tenant.connection, &[raw(tenant.joins(1)), tenant.joins(2)]);
+    world.sends(&tenant, 0, &text, &[("firehose_message_id", "f-1")]);
+    assert_eq!(world.invoke().await, [""; 0]);
+
+    let letter = &world.letters()[0];
+    let names: BTreeSet<_> = letter.attributes.keys().map(String::as_str).collect();
+    let all = ["account", "advertiser", "cause", "code", "firehose_message_id", "id", "message", "request_id"];
+    assert_eq!(names, all.into());
+    let expected = [
+        ("account", tenant.connection.account.to_string()),
+        ("advertiser", tenant.advertiser.clone()),
+        ("cause", "rejected".to_owned()),
+        ("code", "40002".to_owned()),
+        ("firehose_message_id", "f-1".to_owned()),
+        ("id", letter.group.clone()),
+    ];
+    for (name, value) in expected {
+        assert_eq!(letter.attributes[name], value, "{name}");
+    }
+    let message = &letter.attributes["message"];
+    assert!(message.contains("bad") && message.contains("[hash]") && !message.contains(&md5), "{message}");
+    assert_eq!(letter.rows().len(), 1);
+    assert_eq!(letter.rows()[0]["id"], json!(["idfa", "md5", md5]));
+    assert_eq!(letter.rows()[0]["adds"], json!([tenant.audience.to_string()]));
+    assert!(!letter.body.contains(IDFA));
+    let call = world.calls(&tenant).await;
+    assert!(call.iter().any(|call| call.request_id == letter.attributes["request_id"]));
+}
+
+#[tokio::test]
+async fn changes_without_an_audience_become_a_letter_and_the_others_are_delivered() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let mut unmapped = tenant.joins(1);
+    unmapped.unmapped_adds = [4711].into_iter().collect();
+    world.says(&tenant, 0, &[unmapped, tenant.joins(2)]);
+    assert_eq!(world.invoke().await, [""; 0]);
+    assert_eq!(world.members(&tenant).await, [1, 2]);
+    let letter = &world.letters()[0];
+    assert_eq!((letter.cause(), &letter.rows()[0]["unmapped_adds"]), ("no_audience", &json!([4711])));
+    assert_eq!(letter.rows()[0]["id"], json!(["idfa", "md5", hash(1)]));
+}
+
+#[tokio::test]
+async fn ids_that_are_none_are_counted_and_not_uploaded_and_need_no_letter() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let odd = |encoding, value: &'static str| Row {
+        id: DeviceId(DeviceType::Idfa, encoding, value.into()),
+        ..tenant.joins(1)
+    };
+    let rows = [
+        odd(Encoding::Raw, "00000000-0000-0000-0000-000000000000"),
+        odd(Encoding::Raw, "not an id"),
+        odd(Encoding::Md5, "d41d8cd98f00b204e9800998ecf8427e"),
+        tenant.joins(2),
+    ];
+    world.says(&tenant, 0, &rows);
+    assert_eq!(world.invoke().await, [""; 0]);
+    assert_eq!((world.members(&tenant).await, world.letters().len()), (vec![2], 0));
+}

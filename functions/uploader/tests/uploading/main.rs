@@ -1,0 +1,14 @@
+//! The whole function in one process: events in, answers out, with an SQS and a Secrets Manager in memory and the sandbox as TikTok.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops")]
+
+mod bounds;
+mod capture;
+mod delivery;
+mod isolation;
+mod lanes;
+mod letters;
+mod patience;
+mod refusals;
+mod tokens;
+mod trouble;
+mod world;
