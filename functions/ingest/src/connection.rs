@@ -13,12 +13,14 @@ use ids::{ConnectionId, TokenFingerprint};
 use secrecy::ExposeSecret;
 use secrets::{Error, Secrets};
 use tiktok::{Acceptance, Client};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::now_ms;
 
 /// How long TikTok may take to say whether it accepts a token.
 const PROBE_TIME: Duration = Duration::from_secs(2);
+/// What is left of the time after it, so that a TikTok that hangs is remembered.
+const AFTER_PROBE: Duration = Duration::from_millis(100);
 
 /// Finds the connections of messages.
 #[derive(Debug)]
@@ -99,14 +101,14 @@ impl Connections {
     /// Looks until `deadline` for the connection of `account`, and asks TikTok about its token where that can change something. At a
     /// verification, which brings no changes, TikTok is asked about a refused or dead connection as well: nothing else may do it.
     pub(crate) async fn standing(&self, account: &Account, is_verification: bool, deadline: Instant) -> Standing {
-        match timeout_at(deadline, self.look(account, is_verification)).await {
+        match timeout_at(deadline, self.look(account, is_verification, deadline)).await {
             Ok(Ok(standing)) => standing,
             Ok(Err(error)) => Standing::Unknown(error),
             Err(_) => Standing::Late,
         }
     }
 
-    async fn look(&self, account: &Account, is_verification: bool) -> Result<Standing, Error> {
+    async fn look(&self, account: &Account, is_verification: bool, deadline: Instant) -> Result<Standing, Error> {
         let found = if is_verification {
             self.secrets.fresh_record(account.advertiser).await?
         } else {
@@ -122,7 +124,7 @@ impl Connections {
             }
             return Ok(known(None));
         }
-        match self.ask(account, fingerprint, brought).await {
+        match self.ask(account, fingerprint, brought, deadline).await {
             None => Ok(known(None)),
             Some(Said::Refused) => Ok(known(Some(Probe::Refused))),
             Some(Said::Undecided) => Ok(known(Some(Probe::Undecided))),
@@ -134,7 +136,13 @@ impl Connections {
     }
 
     /// Asks TikTok about the message's token, unless it was asked lately or too much is asked.
-    async fn ask(&self, account: &Account, fingerprint: TokenFingerprint, brought: Brought) -> Option<Said> {
+    async fn ask(
+        &self,
+        account: &Account,
+        fingerprint: TokenFingerprint,
+        brought: Brought,
+        deadline: Instant,
+    ) -> Option<Said> {
         let connection = ConnectionId { advertiser: account.advertiser, account: account.id };
         let may_ask = self.probes(|probes| {
             let now_ms = now_ms();
@@ -143,7 +151,8 @@ impl Connections {
         if !may_ask {
             return None;
         }
-        let answer = timeout(PROBE_TIME, self.tiktok.accepts(&account.token, account.advertiser)).await;
+        let until = (Instant::now() + PROBE_TIME).min(deadline - AFTER_PROBE);
+        let answer = timeout_at(until, self.tiktok.accepts(&account.token, account.advertiser)).await;
         Some(self.probes(|Probes { asked, .. }| match answer {
             Ok(Ok(Acceptance::Accepted { user, .. })) => {
                 asked.accepted(connection, fingerprint);

@@ -9,7 +9,6 @@ use serde_json::Value;
 use secrets::in_memory::InMemory;
 
 use crate::sender::Sender;
-use crate::sqs::Sqs;
 use crate::world::{FIREHOSE_TOKEN, LAMBDA_REQUEST_ID, config, http_event};
 
 const CODES: [&str; 17] = [
@@ -36,7 +35,7 @@ const CODES: [&str; 17] = [
 static APP: LazyLock<App> = LazyLock::new(|| {
     let secrets = InMemory::default();
     secrets.set("firehose", &format!(r#"{{"current":"{FIREHOSE_TOKEN}"}}"#));
-    App::new(&config("http://127.0.0.1:9"), &Sqs::default().client(), &secrets.client()).unwrap()
+    App::new(&config("http://127.0.0.1:9"), &queue::in_memory::InMemory::default().client(), &secrets.client()).unwrap()
 });
 
 fn answered(event: &[u8]) -> Result<(), TestCaseError> {

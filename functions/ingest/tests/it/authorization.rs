@@ -153,7 +153,7 @@ async fn a_body_is_decoded_with_all_its_escapes() {
     let message = world.sender.membership(1).replace("Buyers", r#"B\u00fcyers \"\\\ud83d\ude00\ud83d 漢"#);
     assert_eq!(world.http(&message).await.status, 200);
     assert_eq!(world.direct(&message).await.status, 200);
-    assert_eq!(world.queued_rows().len(), 2);
+    assert_eq!(world.queued_rows().len(), 1, "what comes twice is queued once");
 }
 
 #[tokio::test]
@@ -194,5 +194,5 @@ async fn a_message_without_a_usable_id_is_answered_under_lambdas() {
     let world = World::new().await;
     let message = world.sender.membership(1).replace(MESSAGE_ID, "mine");
     assert_eq!(world.direct(&message).await.json["id"], LAMBDA_REQUEST_ID);
-    assert_eq!(world.sqs.with(|state| state.queue[0].firehose_message_id.clone()), LAMBDA_REQUEST_ID);
+    assert_eq!(world.queued()[0].attributes["firehose_message_id"], LAMBDA_REQUEST_ID);
 }

@@ -24,10 +24,10 @@ fn source(world: &World) -> Source {
 
 /// The customer is connected; the instance that did it is not the one that the test goes on with.
 async fn connected() -> World {
-    let world = World::new().await;
+    let mut world = World::new().await;
     assert!(!direct(&world.other_instance(), &world.sender.membership(1)).await.suspend());
     assert_eq!(state(&world), Some(State::Active));
-    world.sqs.with(|state| state.queue.clear());
+    world.forget_queue();
     world
 }
 

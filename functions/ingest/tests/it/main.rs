@@ -12,5 +12,4 @@ mod observations;
 mod privacy;
 mod queueing;
 mod sender;
-mod sqs;
 mod world;

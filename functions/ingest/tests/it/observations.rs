@@ -45,7 +45,7 @@ async fn every_request_is_one_line_without_anything_private() {
 #[tokio::test]
 async fn a_failure_of_aws_is_told_with_its_cause() {
     let world = connected().await;
-    world.sqs.with(|state| state.failures = 90);
+    world.sqs.set_down(true);
     listen();
     world.direct(&world.sender.membership(1)).await;
     let line = heard(&[]).pop().unwrap();

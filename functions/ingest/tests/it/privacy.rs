@@ -24,7 +24,7 @@ fn message(world: &World) -> String {
 async fn the_queue_holds_device_ids_mpid_and_audience_ids_and_no_more() {
     let world = World::new().await;
     assert_eq!(world.direct(&message(&world)).await.status, 200);
-    let sent = world.sqs.with(|state| state.queue.remove(0));
+    let sent = world.queued().remove(0);
     let expected = format!(
         r#"{{"version":2,"advertiser":"{}","account":"123456","changed_ms":1714592744065,"rows":[{{"mpid":"12345","id":["idfa","raw","66b728c2-f9a4-4d87-82ef-ce07414fe3f7"],"adds":["7123456789012345678"]}}]}}"#,
         world.sender.advertiser

@@ -1,22 +1,27 @@
 //! Envelopes reach the queue whole, in lanes, in as few calls as can be, or mParticle is told to send again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use ingest::App;
+use queue::in_memory::Fault;
+use sandbox::Rules;
 use secrets::in_memory::InMemory;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::sender::{MESSAGE_ID, Sender};
-use crate::world::{ACCOUNT, World, config, direct};
-use sandbox::Rules;
+use crate::world::{ACCOUNT, QUEUE_URL, World, config, direct, rows};
 
 async fn world(max_bytes: usize) -> World {
     World::with(Rules::default(), |config| config.division.max_bytes = max_bytes).await
 }
 
+fn mpids_of(rows: &[Value]) -> Vec<u64> {
+    rows.iter().map(|row| row["mpid"].as_str().unwrap().parse().unwrap()).collect()
+}
+
 fn mpids(rows: &[Value]) -> Vec<u64> {
-    let mut all: Vec<u64> = rows.iter().map(|row| row["mpid"].as_str().unwrap().parse().unwrap()).collect();
+    let mut all = mpids_of(rows);
     all.sort_unstable();
     all
 }
@@ -25,13 +30,11 @@ fn mpids(rows: &[Value]) -> Vec<u64> {
 async fn a_request_takes_one_message_a_lane_and_one_call() {
     let world = world(1_000_000).await;
     assert_eq!(world.direct(&world.sender.membership(1_000)).await.status, 200);
-    world.sqs.with(|state| {
-        assert_eq!(state.batches, [4]);
-        let groups: BTreeSet<_> = state.queue.iter().map(|sent| sent.group.clone()).collect();
-        let expected = (0..4).map(|lane| format!("{}.{ACCOUNT}.{lane}", world.sender.advertiser)).collect();
-        assert_eq!(groups, expected);
-        assert!(state.queue.iter().all(|sent| sent.firehose_message_id == MESSAGE_ID));
-    });
+    assert_eq!(world.sqs.calls(QUEUE_URL, "SendMessageBatch"), 1);
+    let groups: Vec<_> = world.queued().iter().map(|message| message.group.clone()).collect();
+    let expected: Vec<_> = (0..4).map(|lane| format!("{}.{ACCOUNT}.{lane}", world.sender.advertiser)).collect();
+    assert_eq!(groups, expected);
+    assert!(world.queued().iter().all(|message| message.attributes["firehose_message_id"] == MESSAGE_ID));
     assert_eq!(mpids(&world.queued_rows()), (1..=1_000).collect::<Vec<_>>());
 }
 
@@ -46,7 +49,7 @@ async fn an_id_is_always_in_the_same_lane_however_it_is_written() {
     }
     world.direct(&message).await;
     world.direct(&message.replace("66b728c2-f9a4", "66B728C2-F9A4")).await;
-    let groups: Vec<_> = world.sqs.with(|state| state.queue.iter().map(|sent| sent.group.clone()).collect());
+    let groups: Vec<_> = world.queued().iter().map(|message| message.group.clone()).collect();
     assert_eq!((&groups[0], &groups[2]), (&groups[1], &groups[3]));
 }
 
@@ -54,7 +57,7 @@ async fn an_id_is_always_in_the_same_lane_however_it_is_written() {
 async fn a_verification_queues_nothing() {
     let world = world(60_000).await;
     assert!(!world.direct(&world.sender.verification()).await.suspend());
-    assert!(world.sqs.with(|state| state.batches.is_empty()));
+    assert_eq!(world.sqs.calls(QUEUE_URL, "SendMessageBatch"), 0);
 }
 
 #[tokio::test]
@@ -62,16 +65,10 @@ async fn the_parts_of_a_lane_are_queued_in_the_order_of_the_request() {
     let world = world(1_000).await;
     assert_eq!(world.direct(&world.sender.membership(200)).await.status, 200);
     let mut lanes: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    world.sqs.with(|state| {
-        for sent in &state.queue {
-            assert!(sent.body.len() <= 1_000);
-            let rows = sent.rows();
-            lanes
-                .entry(sent.group.clone())
-                .or_default()
-                .extend(rows.iter().map(|row| row["mpid"].as_str().unwrap().parse::<u64>().unwrap()));
-        }
-    });
+    for message in world.queued() {
+        assert!(message.body.len() <= 1_000);
+        lanes.entry(message.group).or_default().extend(mpids_of(&rows(&message.body)));
+    }
     assert!(lanes.values().all(|mpids| mpids.is_sorted()));
     assert_eq!(mpids(&world.queued_rows()), (1..=200).collect::<Vec<_>>());
 }
@@ -88,8 +85,10 @@ async fn the_largest_request_is_queued_whole() {
 #[tokio::test]
 async fn without_a_usable_time_that_of_arrival_counts() {
     let world = world(60_000).await;
-    world.direct(&world.sender.membership(1).replace("1714592744065", "null")).await;
-    let body: Value = world.sqs.with(|state| serde_json::from_str(&state.queue[0].body).unwrap());
+    let mut message: Value = serde_json::from_str(&world.sender.membership(1)).unwrap();
+    message["timestamp_ms"] = Value::Null;
+    world.direct(&message.to_string()).await;
+    let body: Value = serde_json::from_str(&world.queued()[0].body).unwrap();
     let now_ms = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
     assert!(now_ms - u128::from(body["changed_ms"].as_u64().unwrap()) < 60_000);
 }
@@ -97,7 +96,7 @@ async fn without_a_usable_time_that_of_arrival_counts() {
 #[tokio::test]
 async fn entries_that_sqs_refused_are_sent_again_and_only_they() {
     let world = world(1_000).await;
-    world.sqs.with(|state| state.partial_refusals = 3);
+    world.sqs.refuse_entries("SendMessageBatch", r#""mpid":"7""#, "InternalError", false, 3);
     assert_eq!(world.direct(&world.sender.membership(20)).await.status, 200);
     assert_eq!(mpids(&world.queued_rows()), (1..=20).collect::<Vec<_>>());
 }
@@ -105,23 +104,36 @@ async fn entries_that_sqs_refused_are_sent_again_and_only_they() {
 #[tokio::test]
 async fn calls_that_fail_are_repeated() {
     let world = world(60_000).await;
-    world.sqs.with(|state| state.failures = 3);
+    for fault in [Fault::Refused("RequestThrottled"), Fault::NotReached, Fault::AnswerLost] {
+        world.sqs.fail_next("SendMessageBatch", fault);
+    }
     assert_eq!(world.direct(&world.sender.membership(1)).await.status, 200);
-    assert_eq!(world.sqs.with(|state| (state.batches.len(), state.queue.len())), (4, 1));
+    assert_eq!((world.sqs.calls(QUEUE_URL, "SendMessageBatch"), world.queued_rows().len()), (4, 1));
 }
 
 #[tokio::test]
 async fn what_the_queue_never_took_is_for_mparticle_to_send_again() {
     let world = world(1_000).await;
-    world.sqs.with(|state| state.failures = usize::MAX);
-    let answer = world.http(&world.sender.membership(80)).await;
-    assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("queue_unavailable")));
+    let message = world.sender.membership(80);
+    world.sqs.refuse_entries("SendMessageBatch", r#""mpid":"7""#, "InternalError", false, u32::MAX);
+    let answer = world.http(&message).await;
+    assert_eq!((answer.status, answer.code()), (503, "queue_unavailable"));
 
-    world.sqs.with(|state| state.failures = 0);
-    assert_eq!(world.direct(&world.sender.membership(80)).await.status, 200);
-    let mut delivered = mpids(&world.queued_rows());
-    delivered.dedup();
-    assert_eq!(delivered, (1..=80).collect::<Vec<_>>());
+    let answer = world.direct(&message).await;
+    assert_eq!((answer.status, answer.code()), (503, "queue_unavailable"), "told either way");
+}
+
+#[tokio::test]
+async fn what_mparticle_sends_again_is_queued_once() {
+    let world = world(1_000).await;
+    let message = world.sender.membership(80);
+    world.sqs.set_down(true);
+    assert_eq!(world.http(&message).await.status, 503);
+    world.sqs.set_down(false);
+    for _ in 0..2 {
+        assert_eq!(world.http(&message).await.status, 200);
+    }
+    assert_eq!(mpids(&world.queued_rows()), (1..=80).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -1,8 +1,13 @@
 //! mParticle, for one configuration of a customer: the messages that it sends.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use serde_json::{Value, json};
 
 pub(crate) const MESSAGE_ID: &str = "1317071d-3342-4e1e-a691-84bd7e762bda";
+
+/// Each message is made a millisecond after the one before: SQS drops what it has already.
+static NOW_MS: AtomicI64 = AtomicI64::new(1_714_592_744_065);
 
 /// Who sends: an mParticle configuration with its settings.
 #[derive(Clone, Debug)]
@@ -70,7 +75,7 @@ impl Sender {
         json!({
             "type": kind,
             "id": MESSAGE_ID,
-            "timestamp_ms": 1_714_592_744_065_i64,
+            "timestamp_ms": NOW_MS.fetch_add(1, Ordering::Relaxed),
             "firehose_version": "3.2.0",
             "account": {
                 "account_id": self.account,

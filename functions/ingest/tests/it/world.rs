@@ -2,25 +2,27 @@
 
 use connections::Record;
 use ingest::{App, Config, Division, IdentityEncoding, RegistrationConfig, Reply};
+use queue::in_memory::Message;
 use sandbox::control::{AudienceView, Control, Customer, NewGrant, NewPerson};
 use sandbox::{Rules, Running};
-use secrets::in_memory::InMemory;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
 use crate::sender::Sender;
-use crate::sqs::Sqs;
 
 pub(crate) const FIREHOSE_TOKEN: &str = "the-firehose-token";
 pub(crate) const LAMBDA_REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+pub(crate) const QUEUE_URL: &str = "http://127.0.0.1/queue.fifo";
 /// mParticle's number of the customer's configuration.
 pub(crate) const ACCOUNT: i64 = 123_456;
 
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) config: Config,
-    pub(crate) sqs: Sqs,
-    pub(crate) secrets: InMemory,
+    pub(crate) sqs: queue::in_memory::InMemory,
+    /// So many messages were queued before the test began to count.
+    skipped: usize,
+    pub(crate) secrets: secrets::in_memory::InMemory,
     pub(crate) tiktok: Control,
     /// An advertiser, its admin, and a token.
     pub(crate) customer: Customer,
@@ -60,7 +62,7 @@ impl Answer {
 
 pub(crate) fn config(tiktok: &str) -> Config {
     Config {
-        queue_url: "http://127.0.0.1/queue.fifo".to_owned(),
+        queue_url: QUEUE_URL.to_owned(),
         firehose_token_secret_id: "firehose".to_owned(),
         advertiser_secret_prefix: "test/advertiser/".to_owned(),
         tiktok_api_base_url: tiktok.to_owned(),
@@ -82,20 +84,20 @@ impl World {
         let sandbox = sandbox::start(rules).await.unwrap();
         let tiktok = sandbox.control().unwrap();
         let customer = tiktok.customer("Acme").await.unwrap();
-        let (sqs, secrets) = (Sqs::default(), InMemory::default());
+        let (sqs, secrets) = (queue::in_memory::InMemory::default(), secrets::in_memory::InMemory::default());
         secrets.set("firehose", &json!({"current": FIREHOSE_TOKEN}).to_string());
         let mut config = config(&sandbox.api_base_url());
         change(&mut config);
         let app = App::new(&config, &sqs.client(), &secrets.client()).unwrap();
         let sender = sender_of(&customer);
-        Self { app, config, sqs, secrets, tiktok, customer, sender, _sandbox: sandbox }
+        Self { app, config, sqs, skipped: 0, secrets, tiktok, customer, sender, _sandbox: sandbox }
     }
 
     /// A new customer, an empty queue, and an instance of the function that knows nothing.
     pub(crate) async fn start_over(&mut self) {
         self.customer = self.tiktok.customer("Acme").await.unwrap();
         self.sender = sender_of(&self.customer);
-        self.sqs.with(|state| state.queue.clear());
+        self.forget_queue();
         self.app = self.other_instance();
     }
 
@@ -138,9 +140,19 @@ impl World {
         Answer { status, json: serde_json::from_str(reply["body"].as_str().unwrap()).unwrap() }
     }
 
+    /// From now on only what is queued later counts.
+    pub(crate) fn forget_queue(&mut self) {
+        self.skipped = self.sqs.messages(QUEUE_URL).len();
+    }
+
+    /// The messages in the queue, in their order.
+    pub(crate) fn queued(&self) -> Vec<Message> {
+        self.sqs.messages(QUEUE_URL).split_off(self.skipped)
+    }
+
     /// The rows of all envelopes in the queue, sorted.
     pub(crate) fn queued_rows(&self) -> Vec<Value> {
-        let mut rows: Vec<Value> = self.sqs.with(|state| state.queue.iter().flat_map(crate::sqs::Sent::rows).collect());
+        let mut rows: Vec<Value> = self.queued().iter().flat_map(|message| rows(&message.body)).collect();
         rows.sort_by_key(Value::to_string);
         rows
     }
@@ -170,6 +182,12 @@ impl World {
     pub(crate) async fn calls(&self, path: &str) -> usize {
         self.tiktok.calls(&sandbox::journal::Query::path(path)).await.unwrap().len()
     }
+}
+
+/// The rows of an envelope.
+pub(crate) fn rows(body: &str) -> Vec<Value> {
+    let envelope: Value = serde_json::from_str(body).unwrap();
+    envelope["rows"].as_array().unwrap().clone()
 }
 
 fn sender_of(customer: &Customer) -> Sender {
