@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use envelope::{DeviceId, Envelope, Row};
 use ids::{AudienceId, DeviceType, Encoding, Mpid};
+use queue::Queue;
 use serde::Serialize;
 use startup::clock::now_ms;
 
@@ -20,8 +21,8 @@ use crate::time::{age, moment};
 const SHOWN_DIGITS: usize = 6;
 
 /// All letters that fit, as a list.
-pub(crate) async fn all(cloud: &Cloud, filter: &Filter) -> Result<Vec<Letter>, Error> {
-    let mut letterbox = Letterbox::open(&cloud.dead_letters).await?;
+pub(crate) async fn all(dead_letters: &Queue, filter: &Filter) -> Result<Vec<Letter>, Error> {
+    let mut letterbox = Letterbox::open(dead_letters).await?;
     let mut letters = Vec::new();
     loop {
         let received = letterbox.next().await?;
@@ -56,7 +57,7 @@ struct Group {
 
 /// `dead-letters list`.
 pub(crate) async fn list(cloud: &Cloud, filter: &Filter) -> Result<Report, Error> {
-    let letters = all(cloud, filter).await?;
+    let letters = all(&cloud.dead_letters, filter).await?;
     Ok(listed(&letters, now_ms()))
 }
 
@@ -219,3 +220,6 @@ fn shown_row(row: &Row<'_>, full_ids: bool) -> ShownRow {
         unmapped_deletes: row.unmapped_deletes.to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests;
