@@ -33,7 +33,7 @@ use event::Event;
 
 pub use app::App;
 pub use config::{Config, IdentityEncoding, RegistrationConfig};
-pub use membership::{Division, Dropped, Queueable, envelopes};
+pub use membership::{Division, Dropped, Envelopes, Queueable};
 pub use refusal::Refusal;
 pub use registration::registration;
 pub use reply::Reply;

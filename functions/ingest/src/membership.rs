@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use envelope::{DeviceId, Header, LaneParts, Lanes, Row};
-use firehose::{Action, Audience, LeftOut, Membership, MembershipChange, Profile};
+use firehose::{Account, Action, Audience, LeftOut, MembershipChange, Profile, Users};
 use ids::{AudienceId, ConnectionId};
 use smallvec::SmallVec;
 
@@ -59,39 +59,57 @@ pub struct Division {
     pub max_bytes: usize,
 }
 
-/// Writes the changes into as few envelopes as hold them. Without a usable time in the message they are dated `now_ms`.
-///
-/// # Errors
-/// The serializer's, if it has any.
-pub fn envelopes(request: &Membership<'_>, division: Division, now_ms: i64) -> Result<Queueable, serde_json::Error> {
-    let connection = ConnectionId { advertiser: request.account.advertiser, account: request.account.id };
-    let header = Header { connection, changed_ms: request.timestamp_ms.unwrap_or(now_ms) };
-    let mut lanes = Lanes::new(header, division.lanes, division.max_bytes);
-    let mut out = Queueable::default();
-    let mut written = Ok(());
-    out.dropped.left_out = request.profiles.read(|profile| {
-        out.users += 1;
-        if written.is_ok() {
-            written = write(profile, &mut lanes, division.lanes, &mut out.changes, &mut out.dropped);
-        }
-    });
-    written?;
-    out.users += out.dropped.left_out.odd_profile;
-    out.lanes = lanes.finish();
-    Ok(out)
+/// Writes the users of a membership change into as few envelopes as hold them, while the message is parsed.
+pub struct Envelopes {
+    division: Division,
+    /// What dates changes whose message has no usable time.
+    now_ms: i64,
+    /// There once users were begun, unless the serializer failed.
+    lanes: Option<Lanes>,
+    queueable: Queueable,
 }
 
-fn write(
-    profile: &Profile<'_>,
-    lanes: &mut Lanes,
-    count: u8,
-    changes: &mut u64,
-    dropped: &mut Dropped,
-) -> Result<(), serde_json::Error> {
+impl Envelopes {
+    /// For a message that arrived at `now_ms`, in milliseconds since 1970.
+    #[must_use]
+    pub fn new(division: Division, now_ms: i64) -> Self {
+        Self { division, now_ms, lanes: None, queueable: Queueable::default() }
+    }
+
+    /// What is to be queued, once the message is parsed; `None` if a row could not be written, which no message can cause.
+    #[must_use]
+    pub fn finish(self, left_out: LeftOut) -> Option<Queueable> {
+        let mut queueable = self.queueable;
+        queueable.users += left_out.odd_profile;
+        queueable.dropped.left_out = left_out;
+        queueable.lanes = self.lanes?.finish();
+        Some(queueable)
+    }
+}
+
+impl Users for Envelopes {
+    fn begin(&mut self, account: &Account, timestamp_ms: Option<i64>) {
+        let connection = ConnectionId { advertiser: account.advertiser, account: account.id };
+        let header = Header { connection, changed_ms: timestamp_ms.unwrap_or(self.now_ms) };
+        self.lanes = Some(Lanes::new(header, self.division.lanes, self.division.max_bytes));
+        self.queueable = Queueable::default();
+    }
+
+    fn take(&mut self, user: &Profile<'_>) {
+        self.queueable.users += 1;
+        if let Some(lanes) = &mut self.lanes
+            && write(user, lanes, self.division.lanes, &mut self.queueable).is_err()
+        {
+            self.lanes = None;
+        }
+    }
+}
+
+fn write(profile: &Profile<'_>, lanes: &mut Lanes, count: u8, out: &mut Queueable) -> Result<(), serde_json::Error> {
     let last = last_of_each(&profile.changes);
-    dropped.superseded += (profile.changes.len() - last.len()) as u64;
+    out.dropped.superseded += (profile.changes.len() - last.len()) as u64;
     if last.is_empty() {
-        dropped.no_change += 1;
+        out.dropped.no_change += 1;
         return Ok(());
     }
     let (adds, deletes) = (at_tiktok(&last, Action::Add), at_tiktok(&last, Action::Delete));
@@ -100,7 +118,7 @@ fn write(
     for id in &profile.device_ids {
         // SQS refuses a whole message over some characters outside ASCII, and no id has any. Whether it is a device's is for the uploader to say.
         if id.value.len() > DeviceId::MAX_ID_BYTES || !id.value.is_ascii() {
-            dropped.malformed += 1;
+            out.dropped.malformed += 1;
             continue;
         }
         let row = Row {
@@ -115,9 +133,9 @@ fn write(
         ids += 1;
     }
     if ids == 0 {
-        dropped.no_id += 1;
+        out.dropped.no_id += 1;
     } else {
-        *changes += last.len() as u64;
+        out.changes += last.len() as u64;
     }
     Ok(())
 }

@@ -8,23 +8,24 @@ mod invalid;
 mod json;
 mod message;
 mod profile;
-mod profiles;
+mod reading;
 mod registration;
 mod response;
 mod settings;
 mod text;
+mod users;
 
 pub use account::Account;
 pub use invalid::{Field, Invalid};
 pub use message::{Membership, Message, Request, Subscription, SubscriptionAction, parse};
 pub use profile::{Action, Audience, DeviceIdentity, LeftOut, MembershipChange, Profile};
-pub use profiles::Profiles;
 pub use registration::{
     AudienceProcessing, BulkConfiguration, DevicePermission, ModuleRegistration, Permissions, TextSetting,
 };
 pub use response::Response;
 pub use settings::{ACCESS_TOKEN, ACCOUNT_ID, AUDIENCE_ID, Setting};
 pub use text::readable;
+pub use users::Users;
 
 /// The version of the protocol that is spoken here, in the form of mParticle's SDK.
 pub const VERSION: &str = "3.2.0";
