@@ -17,7 +17,7 @@ FUNCTIONS = {
     if resource["Type"] == "AWS::Serverless::Function"
 }
 # What is set for the system and for Lambda, not for the function's own settings.
-NOT_SETTINGS = {"RELEASE", "SSL_CERT_FILE"}
+NOT_SETTINGS = {"MALLOC_MMAP_THRESHOLD_", "RELEASE", "SSL_CERT_FILE"}
 
 
 def of_type(kind: str) -> dict[str, dict]:
