@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use envelope::{DeviceId, Header, LaneParts, Lanes, Row};
+use envelope::{SentId, Header, LaneParts, Lanes, Row};
 use firehose::{Action, Audience, LeftOut, Membership, MembershipChange, Profile};
 use ids::{AudienceId, ConnectionId};
 use smallvec::SmallVec;
@@ -99,13 +99,13 @@ fn write(
     let mut ids = 0;
     for id in &profile.device_ids {
         // SQS refuses a whole message over some characters outside ASCII, and no id has any. Whether it is a device's is for the uploader to say.
-        if id.value.len() > DeviceId::MAX_ID_BYTES || !id.value.is_ascii() {
+        if id.value.len() > SentId::MAX_ID_BYTES || !id.value.is_ascii() {
             dropped.malformed += 1;
             continue;
         }
         let row = Row {
             mpid: profile.mpid,
-            id: DeviceId(id.kind, id.encoding, Cow::Borrowed(&id.value)),
+            id: SentId(id.kind, id.encoding, Cow::Borrowed(&id.value)),
             adds: adds.clone(),
             deletes: deletes.clone(),
             unmapped_adds: unmapped_adds.clone(),

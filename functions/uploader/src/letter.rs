@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use envelope::{DeviceId, Header, Row, Writer};
+use envelope::{SentId, Header, Row, Writer};
 use ids::{ConnectionId, Encoding};
 use queue::{Outgoing, Received};
 use sha2::{Digest, Sha256};
@@ -152,10 +152,10 @@ fn unmapped_row(unmapped: &Unmapped) -> Row<'static> {
     Row { unmapped_adds, unmapped_deletes, ..row(unmapped.device, unmapped.id, unmapped.origin.mpid) }
 }
 
-fn row(device: ids::DeviceType, id: hashed_id::Md5, mpid: Option<ids::Mpid>) -> Row<'static> {
+fn row(device: ids::IdType, id: hashed_id::Md5, mpid: Option<ids::Mpid>) -> Row<'static> {
     Row {
         mpid,
-        id: DeviceId(device, Encoding::Md5, id.to_string().into()),
+        id: SentId(device, Encoding::Md5, id.to_string().into()),
         adds: SmallVec::new(),
         deletes: SmallVec::new(),
         unmapped_adds: SmallVec::new(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use envelope::Row;
 use hashed_id::{Dropped, Md5};
-use ids::{AudienceId, DeviceType, Mpid};
+use ids::{AudienceId, IdType, Mpid};
 use tiktok::Action;
 
 use crate::cause::{Cause, Outcome, Reason};
@@ -33,7 +33,7 @@ pub struct Change {
     /// Joins or leaves.
     pub action: Action,
     /// What kind of id it is.
-    pub device: DeviceType,
+    pub device: IdType,
     /// The id.
     pub id: Md5,
     /// The audience.
@@ -61,7 +61,7 @@ pub struct Unmapped {
     /// Where they came from.
     pub origin: Origin,
     /// What kind of id it is.
-    pub device: DeviceType,
+    pub device: IdType,
     /// The id.
     pub id: Md5,
     /// mParticle's audience ids that the user joins.

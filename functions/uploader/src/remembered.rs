@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hashed_id::Md5;
-use ids::{AdvertiserId, AudienceId, DeviceType};
+use ids::{AdvertiserId, AudienceId, IdType};
 use moka::sync::Cache;
 use tiktok::Action;
 
@@ -16,7 +16,7 @@ const KEPT: Duration = Duration::from_hours(1);
 const MAX_ROWS: u64 = 100_000;
 const MAX_AUDIENCES: u64 = 10_000;
 
-type Row = (AdvertiserId, AudienceId, DeviceType, Md5, Action);
+type Row = (AdvertiserId, AudienceId, IdType, Md5, Action);
 
 /// What TikTok refused lately. Cheap to clone.
 #[derive(Debug, Clone)]

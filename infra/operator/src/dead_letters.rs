@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use envelope::{DeviceId, Envelope, Row};
-use ids::{AudienceId, DeviceType, Encoding, Mpid};
+use envelope::{SentId, Envelope, Row};
+use ids::{AudienceId, IdType, Encoding, Mpid};
 use serde::Serialize;
 use startup::clock::now_ms;
 
@@ -121,7 +121,7 @@ struct Shown<'a> {
 #[derive(Debug, Serialize)]
 struct ShownRow {
     mpid: Option<Mpid>,
-    device: DeviceType,
+    device: IdType,
     encoding: Encoding,
     id: String,
     adds: Vec<AudienceId>,
@@ -192,17 +192,17 @@ fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {
 
 const fn device(row: &ShownRow) -> &'static str {
     match (row.device, row.encoding) {
-        (DeviceType::Idfa, Encoding::Raw) => "idfa",
-        (DeviceType::Gaid, Encoding::Raw) => "gaid",
-        (DeviceType::Idfa, Encoding::Md5) => "idfa, md5",
-        (DeviceType::Gaid, Encoding::Md5) => "gaid, md5",
-        (DeviceType::Idfa, Encoding::Sha1 | Encoding::Sha256) => "idfa, another hash",
-        (DeviceType::Gaid, Encoding::Sha1 | Encoding::Sha256) => "gaid, another hash",
+        (IdType::Idfa, Encoding::Raw) => "idfa",
+        (IdType::Gaid, Encoding::Raw) => "gaid",
+        (IdType::Idfa, Encoding::Md5) => "idfa, md5",
+        (IdType::Gaid, Encoding::Md5) => "gaid, md5",
+        (IdType::Idfa, Encoding::Sha1 | Encoding::Sha256) => "idfa, another hash",
+        (IdType::Gaid, Encoding::Sha1 | Encoding::Sha256) => "gaid, another hash",
     }
 }
 
 fn shown_row(row: &Row<'_>, full_ids: bool) -> ShownRow {
-    let DeviceId(device, encoding, value) = &row.id;
+    let SentId(device, encoding, value) = &row.id;
     let id = if full_ids {
         value.to_string()
     } else {

@@ -3,7 +3,7 @@
 //! What takes people out goes freely. What puts people in could put back who left meanwhile, and goes only when that is asked for.
 
 use connections::Record;
-use envelope::{DeviceId, Envelope, GroupId, Header, Lanes, Row, Writer};
+use envelope::{SentId, Envelope, GroupId, Header, Lanes, Row, Writer};
 use queue::{Outgoing, Received};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
@@ -81,21 +81,20 @@ fn divide<'a>(rows: &[Row<'a>], with_adds: bool) -> (Vec<Row<'a>>, Vec<Row<'a>>)
         return (rows.to_vec(), Vec::new());
     }
     let goes = |row: &Row<'a>| Row { adds: SmallVec::new(), unmapped_adds: SmallVec::new(), ..row.clone() };
-    let stays = |row: &Row<'a>| Row { deletes: SmallVec::new(), unmapped_deletes: SmallVec::new(), ..row.clone() };
+    let stays = |row: &Row<'a>| Row { erase: false, deletes: SmallVec::new(), unmapped_deletes: SmallVec::new(), ..row.clone() };
     (rows.iter().map(goes).filter(says_something).collect(), rows.iter().map(stays).filter(says_something).collect())
 }
 
 fn says_something(row: &Row<'_>) -> bool {
-    let changes = row.adds.len() + row.deletes.len() + row.unmapped_adds.len() + row.unmapped_deletes.len();
-    changes > 0
+    row.changes() > 0
 }
 
 /// Messages for the lanes that the ids have now.
 fn changes(letter: &Letter, header: Header, rows: &[Row<'_>], terms: Terms) -> serde_json::Result<Vec<Outgoing>> {
     let mut lanes = Lanes::new(header, terms.lanes, terms.max_bytes);
     for row in rows {
-        let DeviceId(_, encoding, value) = &row.id;
-        lanes.push(hashed_id::lane(*encoding, value, terms.lanes), row)?;
+        let SentId(kind, encoding, value) = &row.id;
+        lanes.push(hashed_id::lane(*kind, *encoding, value, terms.lanes), row)?;
     }
     let mut messages = Vec::new();
     for lane in lanes.finish() {

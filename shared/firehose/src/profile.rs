@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use ids::{AudienceId, DeviceType, Encoding, Mpid};
+use ids::{AudienceId, IdType, Encoding, Mpid};
 use smallvec::SmallVec;
 
 /// A user, by whatever ids the message has, and what changes.
@@ -21,7 +21,7 @@ pub struct Profile<'a> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeviceIdentity<'a> {
     /// Which id it is.
-    pub kind: DeviceType,
+    pub kind: IdType,
     /// How the value is encoded.
     pub encoding: Encoding,
     /// The id, borrowed unless it was escaped or a number.

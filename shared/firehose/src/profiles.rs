@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ids::{AudienceId, DeviceType, Encoding};
+use ids::{AudienceId, IdType, Encoding};
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -202,10 +202,10 @@ impl<'a> WireIdentity<'a> {
     }
 }
 
-fn device_type(name: &str) -> Option<DeviceType> {
+fn device_type(name: &str) -> Option<IdType> {
     match name {
-        "ios_advertising_id" => Some(DeviceType::Idfa),
-        "google_advertising_id" => Some(DeviceType::Gaid),
+        "ios_advertising_id" => Some(IdType::Idfa),
+        "google_advertising_id" => Some(IdType::Gaid),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use envelope::GroupId;
-use ids::DeviceType;
+use ids::IdType;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tiktok::Action;
@@ -194,7 +194,7 @@ impl World {
             let list = |random: &mut StdRng| {
                 (0..random.random_range(0..2)).map(|_| random.random_range(0..AUDIENCES)).collect()
             };
-            Said { user, device: DeviceType::Idfa, adds: list(random), deletes: list(random) }
+            Said { user, device: IdType::Idfa, adds: list(random), deletes: list(random) }
         };
         let said: Vec<Said> = (0..rows).map(|_| row(&mut self.random)).collect();
         let group = GroupId { connection: connection(), lane: u8::try_from(lane).unwrap() };

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use envelope::DeviceId;
-use ids::{DeviceType, Encoding};
+use envelope::SentId;
+use ids::{IdType, Encoding};
 use proptest::prelude::*;
 use tiktok::{Action, Mapping};
 use uploader::cause::Outcome;
@@ -69,7 +69,7 @@ fn ids_that_cannot_be_used_are_counted_and_not_told() {
     for (encoding, value) in bad {
         planner.add(
             place,
-            &envelope::Row { id: DeviceId(DeviceType::Idfa, encoding, value.into()), ..Said::joins(1, 1).row() },
+            &envelope::Row { id: SentId(IdType::Idfa, encoding, value.into()), ..Said::joins(1, 1).row() },
         );
     }
     let plan = planner.plan(LIMITS, |_, _| None);
@@ -103,7 +103,7 @@ fn an_envelope_with_as_many_audiences_as_fit_costs_memory_in_proportion_to_its_b
 }
 
 pub(crate) fn said(users: u32, audiences: u32) -> impl Strategy<Value = Said> {
-    let device = prop_oneof![Just(DeviceType::Idfa), Just(DeviceType::Gaid)];
+    let device = prop_oneof![Just(IdType::Idfa), Just(IdType::Gaid)];
     let list = || proptest::collection::vec(0..audiences, 0..3);
     (0..users, device, list(), list()).prop_map(|(user, device, adds, deletes)| Said { user, device, adds, deletes })
 }

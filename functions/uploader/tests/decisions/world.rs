@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use envelope::{DeviceId, Envelope, GroupId, Header, Row, Writer};
+use envelope::{SentId, Envelope, GroupId, Header, Row, Writer};
 use hashed_id::Md5;
-use ids::{AudienceId, ConnectionId, DeviceType, Encoding};
+use ids::{AudienceId, ConnectionId, IdType, Encoding};
 use queue::Received;
 use tiktok::Action;
 use uploader::cause::{Cause, Outcome, Reason};
@@ -36,25 +36,26 @@ pub(crate) fn md5(user: u32) -> Md5 {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) user: u32,
-    pub(crate) device: DeviceType,
+    pub(crate) device: IdType,
     pub(crate) adds: Vec<u32>,
     pub(crate) deletes: Vec<u32>,
 }
 
 impl Said {
     pub(crate) fn joins(user: u32, audience: u32) -> Self {
-        Self { user, device: DeviceType::Idfa, adds: vec![audience], deletes: vec![] }
+        Self { user, device: IdType::Idfa, adds: vec![audience], deletes: vec![] }
     }
 
     pub(crate) fn leaves(user: u32, audience: u32) -> Self {
-        Self { user, device: DeviceType::Idfa, adds: vec![], deletes: vec![audience] }
+        Self { user, device: IdType::Idfa, adds: vec![], deletes: vec![audience] }
     }
 
     pub(crate) fn row(&self) -> Row<'static> {
         let audiences = |list: &[u32]| list.iter().map(|n| audience(*n)).collect();
         Row {
             mpid: Some(self.user.to_string().parse().unwrap()),
-            id: DeviceId(self.device, Encoding::Md5, hash(self.user).into()),
+            id: SentId(self.device, Encoding::Md5, hash(self.user).into()),
+            erase: false,
             adds: audiences(&self.adds),
             deletes: audiences(&self.deletes),
             unmapped_adds: [].into_iter().collect(),
@@ -113,7 +114,7 @@ pub(crate) fn plan(work: &Work, limits: Limits) -> (Plan, BTreeMap<Place, Conten
     (planner.plan(limits, |_, _| None), contents)
 }
 
-pub(crate) type Member = (AudienceId, DeviceType, Md5);
+pub(crate) type Member = (AudienceId, IdType, Md5);
 
 /// What each change says in the end: in or out.
 pub(crate) fn last_word<'a>(rows: impl IntoIterator<Item = &'a Said>) -> BTreeMap<Member, bool> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use envelope::{DeviceId, Row};
-use ids::{DeviceType, Encoding};
+use envelope::{SentId, Row};
+use ids::{IdType, Encoding};
 use serde_json::json;
 
 use crate::world::{World, body, hash};
@@ -11,7 +11,7 @@ use crate::world::{World, body, hash};
 const IDFA: &str = "EA7583CD-A667-48BC-B806-42ECB2B48606";
 
 fn raw(row: Row<'static>) -> Row<'static> {
-    Row { id: DeviceId(DeviceType::Idfa, Encoding::Raw, IDFA.into()), ..row }
+    Row { id: SentId(IdType::Idfa, Encoding::Raw, IDFA.into()), ..row }
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn ids_that_are_none_are_counted_and_not_uploaded_and_need_no_letter() {
     let world = World::new().await;
     let tenant = world.tenant().await;
     let odd = |encoding, value: &'static str| Row {
-        id: DeviceId(DeviceType::Idfa, encoding, value.into()),
+        id: SentId(IdType::Idfa, encoding, value.into()),
         ..tenant.joins(1)
     };
     let rows = [

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use connections::{Accepted, Record, Source, UserId};
-use envelope::{DeviceId, Header, Row, Writer};
-use ids::{AudienceId, ConnectionId, DeviceType, Encoding};
+use envelope::{SentId, Header, Row, Writer};
+use ids::{AudienceId, ConnectionId, IdType, Encoding};
 use queue::Received;
 use queue::in_memory::{InMemory as Sqs, Message};
 use sandbox::control::{Control, NewAudience};
@@ -81,7 +81,8 @@ pub(crate) fn hash(user: u32) -> String {
 pub(crate) fn row(user: u32, adds: &[AudienceId], deletes: &[AudienceId]) -> Row<'static> {
     Row {
         mpid: Some((user + 1).to_string().parse().unwrap()),
-        id: DeviceId(DeviceType::Idfa, Encoding::Md5, hash(user).into()),
+        id: SentId(IdType::Idfa, Encoding::Md5, hash(user).into()),
+        erase: false,
         adds: adds.iter().copied().collect(),
         deletes: deletes.iter().copied().collect(),
         unmapped_adds: [].into_iter().collect(),
