@@ -50,7 +50,7 @@ pub struct Row<'a> {
     /// The id as mParticle sent it, neither checked nor hashed.
     #[serde(borrow)]
     pub id: SentId<'a>,
-    /// The person asked to be forgotten: the id leaves every audience of the connection, those that are not named here.
+    /// The person asked to be forgotten: after all that the row says the id leaves every audience of the connection, named here or not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erase: bool,
     /// Audiences that the id joins.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use envelope::SentId;
-use ids::{IdType, Encoding};
+use ids::{Encoding, IdType};
 use proptest::prelude::*;
 use tiktok::{Action, Mapping};
 use uploader::cause::Outcome;
@@ -67,10 +67,8 @@ fn ids_that_cannot_be_used_are_counted_and_not_told() {
         (Encoding::Sha256, "0ca6a1feca650934a6a80edc68fde56f"),
     ];
     for (encoding, value) in bad {
-        planner.add(
-            place,
-            &envelope::Row { id: SentId(IdType::Idfa, encoding, value.into()), ..Said::joins(1, 1).row() },
-        );
+        planner
+            .add(place, &envelope::Row { id: SentId(IdType::Idfa, encoding, value.into()), ..Said::joins(1, 1).row() });
     }
     let plan = planner.plan(LIMITS, |_, _| None);
     assert_eq!((plan.counts.rows, plan.counts.nil, plan.counts.malformed, plan.counts.encoding), (3, 1, 1, 1));

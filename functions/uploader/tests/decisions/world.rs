@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use envelope::{SentId, Envelope, GroupId, Header, Row, Writer};
+use envelope::{Envelope, GroupId, Header, Row, SentId, Writer};
 use hashed_id::Md5;
-use ids::{AudienceId, ConnectionId, IdType, Encoding};
+use ids::{AudienceId, ConnectionId, Encoding, IdType};
 use queue::Received;
 use tiktok::Action;
 use uploader::cause::{Cause, Outcome, Reason};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use envelope::{SentId, Row};
-use ids::{IdType, Encoding};
+use envelope::{Row, SentId};
+use ids::{Encoding, IdType};
 use serde_json::json;
 
 use crate::world::{World, body, hash};
@@ -69,10 +69,8 @@ async fn changes_without_an_audience_become_a_letter_and_the_others_are_delivere
 async fn ids_that_are_none_are_counted_and_not_uploaded_and_need_no_letter() {
     let world = World::new().await;
     let tenant = world.tenant().await;
-    let odd = |encoding, value: &'static str| Row {
-        id: SentId(IdType::Idfa, encoding, value.into()),
-        ..tenant.joins(1)
-    };
+    let odd =
+        |encoding, value: &'static str| Row { id: SentId(IdType::Idfa, encoding, value.into()), ..tenant.joins(1) };
     let rows = [
         odd(Encoding::Raw, "00000000-0000-0000-0000-000000000000"),
         odd(Encoding::Raw, "not an id"),

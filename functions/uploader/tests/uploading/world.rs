@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use connections::{Accepted, Record, Source, UserId};
-use envelope::{SentId, Header, Row, Writer};
-use ids::{AudienceId, ConnectionId, IdType, Encoding};
+use envelope::{Header, Row, SentId, Writer};
+use ids::{AudienceId, ConnectionId, Encoding, IdType};
 use queue::Received;
 use queue::in_memory::{InMemory as Sqs, Message};
 use sandbox::control::{Control, NewAudience};
