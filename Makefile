@@ -81,6 +81,7 @@ lint: lint-venv $(CARGO_DENY) ## formatting, clippy, docs, dependency policy, te
 	@echo "> cargo deny" && $(CARGO_DENY) --log-level error check --hide-inclusion-graph bans licenses sources $(if $(ADVISORIES),advisories)
 	@[ -n "$(ADVISORIES)" ] || echo "  advisories not checked: they come from github.com; make lint ADVISORIES=1 does it"
 	@echo "> cfn-lint" && $(VENV_PYTHON) $(VENV)/bin/cfn-lint
+	@echo "> policies" && $(VENV_PYTHON) infra/deploy/policy.py
 	@echo "> ruff" && $(VENV_PYTHON) -m ruff check --quiet infra && $(VENV_PYTHON) -m ruff format --quiet --check infra
 
 .PHONY: bench

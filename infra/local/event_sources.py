@@ -68,6 +68,9 @@ def check(mapping: dict) -> None:
     at_once = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency")
     if at_once is not None and not 2 <= int(at_once) <= 1000:
         raise RefusedMappingError(f"MaximumConcurrency {at_once} is not between 2 and 1000.")
+    if at_once is not None:
+        # A template's parameters are text; the API tells a number, and SDKs read no other.
+        mapping["ScalingConfig"] = {"MaximumConcurrency": int(at_once)}
     _, config = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
     visibility, timeout = int(queue["attributes"]["VisibilityTimeout"]), int((config or {}).get("Timeout", 0))
     if visibility < timeout:
@@ -77,7 +80,7 @@ def check(mapping: dict) -> None:
 
 
 def concurrency(mapping: dict, function: dict, config: dict, _queue: dict | None = None) -> int:
-    """Of FIFO queues too: their groups keep the order. A template's parameters are text."""
+    """Of FIFO queues too: their groups keep the order."""
     limit = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or lambda_svc._ESM_SQS_DEFAULT_CONCURRENCY
     reserved = lambda_svc._reserved_concurrency(function, config)
     return int(limit) if reserved is None else min(int(limit), reserved)

@@ -172,6 +172,7 @@ impl Checks<'_> {
             ours.extend(answer.data.audiences.iter().filter_map(|one| ConnectedAudience::of(one, minimum, &now)));
             page += 1;
         }
+        ours.sort_by_cached_key(|one| one.name.to_lowercase());
         Some(ours)
     }
 

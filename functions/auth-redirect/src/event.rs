@@ -51,12 +51,14 @@ impl Request {
     pub(crate) fn read(event: &str) -> Option<Self> {
         let event: Value = serde_json::from_str(event).ok()?;
         let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let cookies = event["cookies"].as_array().map(Vec::as_slice).unwrap_or_default();
+        // The gateway puts them into `cookies`; a proxy between may leave them in the header.
+        let listed = event["cookies"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let cookies = listed.iter().chain(header(&event["headers"], "cookie"));
         Some(Self {
             method: Method::read(text("/requestContext/http/method")),
             place: Place::read(text("/rawPath")),
             query: text("/rawQueryString").to_owned(),
-            cookies: cookies.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            cookies: cookies.filter_map(Value::as_str).map(str::to_owned).collect(),
             prefetch: is_prefetch(&event["headers"]),
             source: Source::of(text("/requestContext/http/sourceIp")),
         })
@@ -98,12 +100,15 @@ impl Source {
 /// `Sec-Purpose: prefetch` and `prefetch;prerender` (Chromium, Firefox), `Purpose` (older Chromium), `X-Moz` (older Firefox),
 /// `X-Purpose: preview` (Safari).
 fn is_prefetch(headers: &Value) -> bool {
-    let headers = headers.as_object().into_iter().flatten();
-    headers.filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?))).any(|(name, value)| {
-        let announces = matches!(&*name, "sec-purpose" | "purpose" | "x-purpose" | "x-moz");
-        let value = value.to_ascii_lowercase();
-        announces && ["prefetch", "prerender", "preview"].iter().any(|word| value.contains(word))
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
+        let value = header(headers, name).and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+        ["prefetch", "prerender", "preview"].iter().any(|word| value.contains(word))
     })
+}
+
+fn header<'a>(headers: &'a Value, name: &str) -> Option<&'a Value> {
+    let mut headers = headers.as_object()?.iter();
+    headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -169,6 +174,12 @@ mod tests {
         for (name, value, prefetch) in table {
             assert_eq!(event("/v1/auth", "", &json!({ name: value })).prefetch, prefetch, "{name}: {value}");
         }
+    }
+
+    #[test]
+    fn cookies_are_found_in_the_header_too() {
+        let request = event("/v1/auth", "", &json!({"Cookie": "c=3; d=4"}));
+        assert_eq!(request.cookies, ["a=1", "b=2", "c=3; d=4"]);
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl ConnectedAudience {
     fn class(&self) -> &'static str {
         match self.state {
             AudienceState::Usable => "ready",
-            AudienceState::TooSmall | AudienceState::Expiring => "unknown",
+            AudienceState::TooSmall | AudienceState::Expiring => "warning",
             AudienceState::Expired => "cannot",
         }
     }

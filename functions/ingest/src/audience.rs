@@ -1,52 +1,26 @@
 //! Names of audiences at TikTok. Each ends with a mark: mParticle's ids of the configuration and of the audience, by which it is found
 //! again whatever else changes.
 
-use std::fmt;
-
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
-use connections::Record;
-use ids::{AccountId, AudienceId};
+use connections::{Mark, Record};
+use ids::AudienceId;
 use tiktok::{Audience, MAX_NAME_CHARS};
 
-/// Whose audience it is, at mParticle. Two configurations of one advertiser never share one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) account: AccountId,
-    /// mParticle's id of the audience.
-    pub(crate) audience: i64,
-}
-
-impl fmt::Display for Mark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[mp-{}-{}]", self.account, self.audience)
-    }
-}
-
-impl Mark {
-    /// The mark at the end of a name.
-    pub(crate) fn of(name: &str) -> Option<Self> {
-        let (_, ids) = name.trim_end().strip_suffix(']')?.rsplit_once("[mp-")?;
-        let (account, audience) = ids.split_once('-')?;
-        Some(Self { account: account.parse().ok()?, audience: audience.parse().ok()? })
-    }
-
-    /// The name under which the audience is created: mParticle's own name, cut, and the mark. It has at most 70 bytes, and so at most 70
-    /// of whatever TikTok counts: characters, UTF-16 units or bytes.
-    pub(crate) fn name(self, mparticle_name: &str) -> String {
-        let mark = self.to_string();
-        let room = MAX_NAME_CHARS.saturating_sub(mark.len() + 1);
-        let fit =
-            |c: char| if c.is_control() { Some(' ') } else { Some(c).filter(|c| *c != char::REPLACEMENT_CHARACTER) };
-        let mut name = String::new();
-        for c in mparticle_name.trim().chars().filter_map(fit) {
-            if name.len() + c.len_utf8() > room {
-                break;
-            }
-            name.push(c);
+/// The name under which an audience is created: mParticle's own name, cut, and the mark. It has at most 70 bytes, and so at most 70 of
+/// whatever TikTok counts: characters, UTF-16 units or bytes.
+pub(crate) fn name(mark: Mark, mparticle_name: &str) -> String {
+    let mark = mark.to_string();
+    let room = MAX_NAME_CHARS.saturating_sub(mark.len() + 1);
+    let fit = |c: char| if c.is_control() { Some(' ') } else { Some(c).filter(|c| *c != char::REPLACEMENT_CHARACTER) };
+    let mut name = String::new();
+    for c in mparticle_name.trim().chars().filter_map(fit) {
+        if name.len() + c.len_utf8() > room {
+            break;
         }
-        let name = name.trim();
-        if name.is_empty() { mark } else { format!("{name} {mark}") }
+        name.push(c);
     }
+    let name = name.trim();
+    if name.is_empty() { mark } else { format!("{name} {mark}") }
 }
 
 /// The audiences of an advertiser, as far as they matter for one of mParticle's.
@@ -107,17 +81,18 @@ impl Wanted<'_> {
     }
 }
 
-/// Whether TikTok ended it. `is_valid: false` alone does not say so: it is also what an audience has that is still too small.
+/// Whether TikTok ended it: it is not valid, and its time is over or not told. One that is not valid before its time is still too small.
 fn has_expired(audience: &Audience, now_ms: i64) -> bool {
     let rfc_3339 = format!("{}Z", audience.expired_time.as_deref().unwrap_or_default().trim().replacen(' ', "T", 1));
     let expires_ms =
         DateTime::from_str(&rfc_3339, DateTimeFormat::DateTime).ok().and_then(|time| time.to_millis().ok());
-    !audience.is_valid && expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms)
+    !audience.is_valid && expires_ms.is_none_or(|expires_ms| expires_ms <= now_ms)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ids::AccountId;
     use serde_json::{Value, json};
 
     fn mark(account: i64, audience: i64) -> Mark {
@@ -127,26 +102,17 @@ mod tests {
     #[test]
     fn a_name_ends_with_the_mark_and_fits_however_tiktok_counts() {
         let short = mark(12, 456);
-        assert_eq!(short.name(" New\tUsers "), "New Users [mp-12-456]");
-        assert_eq!(short.name("\n\u{fffd}"), "[mp-12-456]");
-        assert_eq!(short.name("half \u{fffd}"), "half [mp-12-456]");
+        assert_eq!(name(short, " New\tUsers "), "New Users [mp-12-456]");
+        assert_eq!(name(short, "\n\u{fffd}"), "[mp-12-456]");
+        assert_eq!(name(short, "half \u{fffd}"), "half [mp-12-456]");
         for mark in [short, mark(i64::MAX, i64::MIN), mark(1, i64::MAX)] {
             for name in ["漢", "é", "x", "😀", "a😀", "x "] {
-                let name = mark.name(&name.repeat(100));
+                let name = super::name(mark, &name.repeat(100));
                 assert!(name.len() <= MAX_NAME_CHARS, "{name}");
                 assert!(name.len() > MAX_NAME_CHARS - 6, "{name}");
                 assert!(name.ends_with(&format!(" {mark}")), "{name}");
                 assert_eq!(Mark::of(&name), Some(mark));
             }
-        }
-    }
-
-    #[test]
-    fn only_a_whole_mark_at_the_end_counts() {
-        assert_eq!(Mark::of("x [mp-1-2] [mp-3-4] "), Some(mark(3, 4)));
-        assert_eq!(Mark::of("[mp-3--4]"), Some(mark(3, -4)));
-        for none in ["", "New Users", "[mp-1-2] x", "[mp-1]", "[mp-0-2]", "[mp-1-2", "[mp-1-2...", "[MP-1-2]"] {
-            assert_eq!(Mark::of(none), None, "{none}");
         }
     }
 
@@ -181,7 +147,7 @@ mod tests {
         assert_eq!(found(&rows, None, &record), (Some("20".to_owned()), Kept::Absent));
         for (kept, expected) in [
             ("20", Kept::Usable),
-            ("22", Kept::Usable),
+            ("22", Kept::Unusable),
             ("10", Kept::Unusable),
             ("11", Kept::Unusable),
             ("12", Kept::Unusable),

@@ -106,12 +106,13 @@ fn write(
         let row = Row {
             mpid: profile.mpid,
             id: SentId(id.kind, id.encoding, Cow::Borrowed(&id.value)),
+            erase: false,
             adds: adds.clone(),
             deletes: deletes.clone(),
             unmapped_adds: unmapped_adds.clone(),
             unmapped_deletes: unmapped_deletes.clone(),
         };
-        lanes.push(hashed_id::lane(id.encoding, &id.value, count), &row)?;
+        lanes.push(hashed_id::lane(id.kind, id.encoding, &id.value, count), &row)?;
         ids += 1;
     }
     if ids == 0 {

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connections::{Accepted, Record, Source, UserId};
+use connections::{Accepted, Mark, Record, Source, UserId};
 use firehose::{Account, Subscription, SubscriptionAction};
 use ids::AudienceId;
 use secrets::Secrets;
 use tiktok::{Acceptance, Audience, Client, Failure, Meaning};
 use tokio::time::{Instant, sleep};
 
-use crate::audience::{Found, Kept, Mark, Wanted};
+use crate::audience::{self, Found, Kept, Wanted};
 use crate::observation::Observation;
 use crate::pace::Pace;
 use crate::tiktok_calls::{patiently, pause, troubled};
@@ -124,7 +124,7 @@ impl Subscriptions {
 
     async fn create(&self, request: &Subscription<'_>, record: &Record, total: usize) -> Result<AudienceId, Refusal> {
         let account = &request.account;
-        let name = mark(request).name(&request.audience_name);
+        let name = audience::name(mark(request), &request.audience_name);
         let mut pauses = troubled();
         loop {
             self.pace.turn(account.advertiser).await;

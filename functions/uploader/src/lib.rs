@@ -33,6 +33,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use telemetry::Telemetry;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 pub use app::App;
 pub use config::Config;
@@ -45,8 +46,10 @@ pub async fn run(app: &App, telemetry: Telemetry) -> Result<(), lambda_runtime::
     let handle = async |event: LambdaEvent<Box<RawValue>>| {
         let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let batch = serde_json::from_str(event.payload.get()).map_err(|error| not_an_event(&error))?;
+        // In each line of the invocation. A span of a lower level would be off where `LOG_LEVEL` is.
+        let span = tracing::error_span!("invocation", lambda_request_id = event.context.request_id);
         // Boxed: the type of the future would be deeper than the compiler goes.
-        let response = Box::pin(app.handle(batch, Instant::now() + left)).await;
+        let response = Box::pin(app.handle(batch, Instant::now() + left)).instrument(span).await;
         telemetry.flush();
         Ok::<_, Diagnostic>(response)
     };

@@ -24,7 +24,7 @@ struct Audiences {
     total: usize,
     most: usize,
     minimum_users: u64,
-    audiences: Vec<Shown>,
+    list: Vec<Shown>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,7 +55,7 @@ pub(crate) async fn audiences(cloud: &Cloud, advertiser: AdvertiserId) -> Result
     let minimum_users = cloud.stack.minimum_audience_users;
     let mut shown: Vec<_> = found.iter().map(|audience| shown(audience, minimum_users, now_ms())).collect();
     shown.sort_by_key(|audience| (audience.account.is_none(), audience.account, audience.audience));
-    let all = Audiences { advertiser, total: found.len(), most: MOST, minimum_users, audiences: shown };
+    let all = Audiences { advertiser, total: found.len(), most: MOST, minimum_users, list: shown };
     Ok(Report::new(text(&all), &all))
 }
 
@@ -102,16 +102,12 @@ fn text(all: &Audiences) -> String {
         all.most,
         grouped(all.minimum_users)
     );
-    if all.audiences.is_empty() {
+    if all.list.is_empty() {
         return head;
     }
     let cells = |one: &Shown| {
         let users = one.users.map_or_else(|| "not told".to_owned(), grouped);
-        let size = match one.large_enough {
-            Some(true) => users,
-            Some(false) => format!("{users}, too few"),
-            None => users,
-        };
+        let size = if one.large_enough == Some(false) { format!("{users}, too few") } else { users };
         let state = if one.expired {
             "expired"
         } else if one.expiring {
@@ -131,7 +127,7 @@ fn text(all: &Audiences) -> String {
             one.name.clone(),
         ]
     };
-    let rows: Vec<_> = all.audiences.iter().map(cells).collect();
+    let rows: Vec<_> = all.list.iter().map(cells).collect();
     format!("{head}\n{}", table(&["audience", "users", "state", "until", "account", "name"], &rows))
 }
 

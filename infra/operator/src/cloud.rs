@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sqs::config::{Credentials, ProvideCredentials, Region, SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use ids::AdvertiserId;
 use queue::Queue;
@@ -59,13 +60,13 @@ impl Cloud {
         let region = aws.region().map(ToString::to_string).ok_or(Error::Region)?;
         let cloudformation = aws_sdk_cloudformation::Client::new(&aws);
         let described = cloudformation.describe_stacks().stack_name(&name).send().await;
-        let described = described.map_err(|error| match of_sdk("CloudFormation", &error) {
-            Error::Refused(_, message) if message.contains("does not exist") => {
-                Error::StackMissing(name.clone(), region.clone())
-            }
-            other => other,
+        let missing = || Error::StackMissing(name.clone(), region.clone());
+        let described = described.map_err(|error| {
+            // CloudFormation has no code of its own for it.
+            let is_missing = error.message().is_some_and(|message| message.contains("does not exist"));
+            if is_missing { missing() } else { of_sdk("CloudFormation", &error) }
         })?;
-        let found = described.stacks().first().ok_or_else(|| Error::StackMissing(name.clone(), region))?;
+        let found = described.stacks().first().ok_or_else(missing)?;
         let pairs = |pairs: Vec<(Option<&str>, Option<&str>)>| -> HashMap<String, String> {
             pairs.into_iter().filter_map(|(key, value)| Some((key?.to_owned(), value?.to_owned()))).collect()
         };

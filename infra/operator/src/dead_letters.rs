@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use envelope::{SentId, Envelope, Row};
 use ids::{AudienceId, IdType, Encoding, Mpid};
+use queue::Queue;
 use serde::Serialize;
 use startup::clock::now_ms;
 
@@ -20,8 +21,8 @@ use crate::time::{age, moment};
 const SHOWN_DIGITS: usize = 6;
 
 /// All letters that fit, as a list.
-pub(crate) async fn all(cloud: &Cloud, filter: &Filter) -> Result<Vec<Letter>, Error> {
-    let mut letterbox = Letterbox::open(&cloud.dead_letters).await?;
+pub(crate) async fn all(dead_letters: &Queue, filter: &Filter) -> Result<Vec<Letter>, Error> {
+    let mut letterbox = Letterbox::open(dead_letters).await?;
     let mut letters = Vec::new();
     loop {
         let received = letterbox.next().await?;
@@ -56,7 +57,7 @@ struct Group {
 
 /// `dead-letters list`.
 pub(crate) async fn list(cloud: &Cloud, filter: &Filter) -> Result<Report, Error> {
-    let letters = all(cloud, filter).await?;
+    let letters = all(&cloud.dead_letters, filter).await?;
     Ok(listed(&letters, now_ms()))
 }
 
@@ -121,9 +122,12 @@ struct Shown<'a> {
 #[derive(Debug, Serialize)]
 struct ShownRow {
     mpid: Option<Mpid>,
-    device: IdType,
+    #[serde(rename = "device")]
+    kind: IdType,
     encoding: Encoding,
     id: String,
+    /// The person asked to be forgotten: the id leaves every audience.
+    erase: bool,
     adds: Vec<AudienceId>,
     deletes: Vec<AudienceId>,
     unmapped_adds: Vec<i64>,
@@ -170,6 +174,7 @@ fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {
     line("advertiser", letter.advertiser.map(|id| id.to_string()));
     line("account", letter.account.map(|id| id.to_string()));
     line("Firehose message", letter.firehose_message_id.clone());
+    line("subject request", letter.subject_request_id.clone());
     line("given up", Some(at(letter.given_up_ms)));
     line("changed", letter.changed_ms.map(at));
     line("holds", Some(letter.content()));
@@ -178,11 +183,12 @@ fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {
             let named = row.adds.iter().map(|id| format!("+{id}")).chain(row.deletes.iter().map(|id| format!("-{id}")));
             let unmapped = row.unmapped_adds.iter().map(|id| format!("+mParticle's {id}"));
             let unmapped = unmapped.chain(row.unmapped_deletes.iter().map(|id| format!("-mParticle's {id}")));
-            named.chain(unmapped).collect::<Vec<_>>().join(" ")
+            let erased = row.erase.then(|| "-all of them".to_owned());
+            named.chain(unmapped).chain(erased).collect::<Vec<_>>().join(" ")
         };
         let cells = |row: &ShownRow| {
             let mpid = row.mpid.map_or_else(String::new, |mpid| mpid.to_string());
-            vec![mpid, device(row).to_owned(), row.id.clone(), audiences(row)]
+            vec![mpid, kind(row), row.id.clone(), audiences(row)]
         };
         text.push('\n');
         text += &table(&["mpid", "device", "id", "audiences"], &rows.iter().map(cells).collect::<Vec<_>>());
@@ -190,19 +196,24 @@ fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {
     Report::new(text, &Shown { letter, rows })
 }
 
-const fn device(row: &ShownRow) -> &'static str {
-    match (row.device, row.encoding) {
-        (IdType::Idfa, Encoding::Raw) => "idfa",
-        (IdType::Gaid, Encoding::Raw) => "gaid",
-        (IdType::Idfa, Encoding::Md5) => "idfa, md5",
-        (IdType::Gaid, Encoding::Md5) => "gaid, md5",
-        (IdType::Idfa, Encoding::Sha1 | Encoding::Sha256) => "idfa, another hash",
-        (IdType::Gaid, Encoding::Sha1 | Encoding::Sha256) => "gaid, another hash",
-    }
+/// What kind of id it is, and how it is written.
+fn kind(row: &ShownRow) -> String {
+    let kind = match row.kind {
+        IdType::Idfa => "idfa",
+        IdType::Gaid => "gaid",
+        IdType::Email => "email",
+    };
+    let encoding = match row.encoding {
+        Encoding::Raw => "",
+        Encoding::Md5 => ", md5",
+        Encoding::Sha1 => ", sha1",
+        Encoding::Sha256 => ", sha256",
+    };
+    format!("{kind}{encoding}")
 }
 
 fn shown_row(row: &Row<'_>, full_ids: bool) -> ShownRow {
-    let SentId(device, encoding, value) = &row.id;
+    let SentId(kind, encoding, value) = &row.id;
     let id = if full_ids {
         value.to_string()
     } else {
@@ -210,12 +221,16 @@ fn shown_row(row: &Row<'_>, full_ids: bool) -> ShownRow {
     };
     ShownRow {
         mpid: row.mpid,
-        device: *device,
+        kind: *kind,
         encoding: *encoding,
         id,
+        erase: row.erase,
         adds: row.adds.to_vec(),
         deletes: row.deletes.to_vec(),
         unmapped_adds: row.unmapped_adds.to_vec(),
         unmapped_deletes: row.unmapped_deletes.to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests;

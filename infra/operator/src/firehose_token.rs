@@ -46,14 +46,14 @@ pub(crate) async fn status(cloud: &Cloud) -> Result<Report, Error> {
 }
 
 fn text(uses: &Uses, now_ms: i64) -> String {
-    let used = |ms: Option<i64>| {
+    let last = |ms: Option<i64>| {
         ms.map_or_else(|| "not used in the last 24 h".to_owned(), |ms| format!("last used {} ago", age(ms, now_ms)))
     };
-    let current = format!("The current token: {}.", used(uses.current_last_used_ms));
+    let current = format!("The current token: {}.", last(uses.current_last_used_ms));
     if !uses.two_are_accepted {
         return format!("{current}\nNo other is accepted.");
     }
-    let previous = format!("The one before: still accepted, {}.", used(uses.previous_last_used_ms));
+    let previous = format!("The one before: still accepted, {}.", last(uses.previous_last_used_ms));
     let then = if uses.previous_last_used_ms.is_some() {
         "mParticle still uses it: give it the current one."
     } else {

@@ -23,7 +23,7 @@ const TRIES: u32 = 60;
 const SEEN: usize = 1_000;
 
 #[derive(Debug, Serialize)]
-struct Forgotten {
+struct Gone {
     advertiser: AdvertiserId,
     forgotten_ms: i64,
     connections: usize,
@@ -38,7 +38,7 @@ struct Forgotten {
 pub(crate) async fn forget(cloud: &Cloud, advertiser: AdvertiserId, yes: bool) -> Result<Report, Error> {
     let record = cloud.secrets.record(advertiser).await?.record.unwrap_or_default();
     let filter = Filter { advertiser: Some(advertiser), ..Filter::default() };
-    let letters = dead_letters::all(cloud, &filter).await?;
+    let letters = dead_letters::all(&cloud.dead_letters, &filter).await?;
     let connections = record.connections().count();
     let last_sent_ms = last_sent(cloud, advertiser).await?;
     confirm(&question(advertiser, connections, letters.len(), last_sent_ms), yes)?;
@@ -57,9 +57,9 @@ pub(crate) async fn forget(cloud: &Cloud, advertiser: AdvertiserId, yes: bool) -
         destroy(cloud, advertiser).await?;
         mark(cloud, advertiser, forgotten_ms).await?;
     }
-    let letters = resend::delete_all(cloud, &filter).await?;
-    let forgotten = Forgotten { advertiser, forgotten_ms, connections, letters, last_sent_ms, audiences: ours };
-    Ok(Report::new(text(&forgotten), &forgotten))
+    let letters = resend::delete_all(&cloud.dead_letters, &filter).await?;
+    let gone = Gone { advertiser, forgotten_ms, connections, letters, last_sent_ms, audiences: ours };
+    Ok(Report::new(text(&gone), &gone))
 }
 
 fn question(advertiser: AdvertiserId, connections: usize, letters: usize, last_sent_ms: Option<i64>) -> String {
@@ -125,8 +125,8 @@ async fn destroy(cloud: &Cloud, advertiser: AdvertiserId) -> Result<(), Error> {
     }
 }
 
-fn text(forgotten: &Forgotten) -> String {
-    let Forgotten { advertiser, connections, letters, audiences, .. } = forgotten;
+fn text(gone: &Gone) -> String {
+    let Gone { advertiser, connections, letters, audiences, .. } = gone;
     let at_tiktok = match audiences {
         Some(audiences) if audiences.is_empty() => "TikTok has no audience of this integration.".to_owned(),
         Some(audiences) => format!(

@@ -13,6 +13,7 @@ use crate::letter::{Letter, is_forgotten};
 /// The uploader tries what has this attribute even if TikTok refused it lately.
 const REDRIVEN: &str = "redriven";
 const FIREHOSE_MESSAGE_ID: &str = "firehose_message_id";
+const SUBJECT_REQUEST_ID: &str = "subject_request_id";
 /// As large as the uploader makes letters.
 const LETTER_BYTES: usize = 240_000;
 
@@ -103,6 +104,7 @@ fn changes(letter: &Letter, header: Header, rows: &[Row<'_>], terms: Terms) -> s
             let deduplication_id = Some(name(&[&letter.id, &group, &part.to_string(), &body]));
             let mut attributes = vec![(REDRIVEN, letter.id.clone())];
             attributes.extend(letter.firehose_message_id.clone().map(|id| (FIREHOSE_MESSAGE_ID, id)));
+            attributes.extend(letter.subject_request_id.clone().map(|id| (SUBJECT_REQUEST_ID, id)));
             messages.push(Outgoing { body, group: group.clone(), deduplication_id, attributes });
         }
     }
@@ -115,7 +117,7 @@ fn rest(letter: &Letter, received: &Received, header: Header, rows: &[Row<'_>]) 
     for row in rows {
         writer.push(row)?;
     }
-    let kept = ["cause", "code", "message", "request_id", "advertiser", "account", FIREHOSE_MESSAGE_ID];
+    let kept = ["cause", "code", "message", "request_id", "advertiser", "account", FIREHOSE_MESSAGE_ID, SUBJECT_REQUEST_ID];
     let letter_of = |body: String| {
         let id = name(&[&letter.id, &body]);
         let mut attributes = vec![("id", id.clone())];

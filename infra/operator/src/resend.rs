@@ -8,6 +8,7 @@ use std::time::Duration;
 use connections::Record;
 use ids::AdvertiserId;
 use queue::{Outgoing, Queue, QueueError, Received};
+use secrets::Secrets;
 use serde::Serialize;
 use startup::clock::now_ms;
 use tokio::time::Instant;
@@ -52,8 +53,21 @@ struct Resent {
 /// `dead-letters redrive`.
 pub(crate) async fn redrive(cloud: &Cloud, filter: &Filter, adds: bool) -> Result<Report, Error> {
     let terms = Terms { lanes: cloud.stack.lanes, max_bytes: cloud.stack.envelope_max_bytes, adds, now_ms: now_ms() };
-    let mut run = Run { cloud, terms, records: HashMap::new(), written: HashSet::new(), resent: Resent::default() };
-    let mut letterbox = Letterbox::open(&cloud.dead_letters).await?;
+    let run = Run {
+        changes: &cloud.changes,
+        dead_letters: &cloud.dead_letters,
+        secrets: &cloud.secrets,
+        terms,
+        records: HashMap::new(),
+        written: HashSet::new(),
+        resent: Resent::default(),
+    };
+    Ok(told(&resend(run, filter).await?))
+}
+
+/// Sends all letters again that fit.
+async fn resend(mut run: Run<'_>, filter: &Filter) -> Result<Resent, Error> {
+    let mut letterbox = Letterbox::open(run.dead_letters).await?;
     loop {
         let round = run.round(&mut letterbox, filter).await?;
         if round.is_empty() {
@@ -65,11 +79,13 @@ pub(crate) async fn redrive(cloud: &Cloud, filter: &Filter, adds: bool) -> Resul
         }
     }
     letterbox.close().await;
-    Ok(told(&run.resent))
+    Ok(run.resent)
 }
 
 struct Run<'a> {
-    cloud: &'a Cloud,
+    changes: &'a Queue,
+    dead_letters: &'a Queue,
+    secrets: &'a Secrets,
     terms: Terms,
     records: HashMap<AdvertiserId, Option<Arc<Record>>>,
     /// Ids of the letters that this run wrote itself.
@@ -118,8 +134,8 @@ impl Run<'_> {
             self.written.extend(rest.iter().map(|rest| rest.group.clone()));
             steps.push(Step { letter, received, changes, rest, failure: None });
         }
-        send_all(&self.cloud.changes, &mut steps, |step| &step.changes).await;
-        send_all(&self.cloud.dead_letters, &mut steps, |step| &step.rest).await;
+        send_all(self.changes, &mut steps, |step| &step.changes).await;
+        send_all(self.dead_letters, &mut steps, |step| &step.rest).await;
         let sent: Vec<_> = steps.iter().filter(|step| step.failure.is_none()).collect();
         let received: Vec<_> = sent.iter().map(|step| step.received).collect();
         for (step, outcome) in sent.iter().zip(letterbox.delete(&received).await) {
@@ -147,7 +163,7 @@ impl Run<'_> {
         if let Some(known) = self.records.get(&advertiser) {
             return Ok(known.clone());
         }
-        let found = self.cloud.secrets.record(advertiser).await?.record;
+        let found = self.secrets.record(advertiser).await?.record;
         self.records.insert(advertiser, found.clone());
         Ok(found)
     }
@@ -232,19 +248,19 @@ pub(crate) async fn delete(cloud: &Cloud, filter: &Filter, all: bool, yes: bool)
     if filter.is_empty() && !all {
         return Err(Error::NotConfirmed("say which letters: --id, --cause, --advertiser, --account, or --all"));
     }
-    let found = dead_letters::all(cloud, filter).await?;
+    let found = dead_letters::all(&cloud.dead_letters, filter).await?;
     if !found.is_empty() {
         let changes = found.iter().map(|letter| letter.adds + letter.deletes).sum::<u64>();
         let question = format!("Delete {} with {} for good?", count(found.len(), "letter"), count(changes, "change"));
         confirm(&question, yes)?;
     }
-    let deleted = delete_all(cloud, filter).await?;
+    let deleted = delete_all(&cloud.dead_letters, filter).await?;
     Ok(Report::new(format!("Deleted: {}.", count(deleted, "letter")), &Deleted { deleted }))
 }
 
 /// Deletes the letters that fit, and says how many there were.
-pub(crate) async fn delete_all(cloud: &Cloud, filter: &Filter) -> Result<u64, Error> {
-    let mut letterbox = Letterbox::open(&cloud.dead_letters).await?;
+pub(crate) async fn delete_all(dead_letters: &Queue, filter: &Filter) -> Result<u64, Error> {
+    let mut letterbox = Letterbox::open(dead_letters).await?;
     let mut deleted = 0;
     loop {
         let received = letterbox.next().await?;
@@ -260,3 +276,6 @@ pub(crate) async fn delete_all(cloud: &Cloud, filter: &Filter) -> Result<u64, Er
     letterbox.close().await;
     Ok(deleted)
 }
+
+#[cfg(test)]
+mod tests;

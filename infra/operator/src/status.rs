@@ -1,5 +1,7 @@
 //! `status`: how much waits, what was given up, and how each connection fares, those in trouble first.
 
+mod text;
+
 use std::collections::BTreeMap;
 
 use ids::{AccountId, AdvertiserId, ConnectionId};
@@ -11,10 +13,12 @@ use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::letter::Letter;
 use crate::logs::{Function, Line, Question};
-use crate::output::{Progress, Report, count, grouped, table};
+use crate::output::{Progress, Report, count};
 use crate::records::Found;
-use crate::time::{DAY_MS, age};
+use crate::time::DAY_MS;
 use crate::{dead_letters, records, tokens};
+
+use text::text;
 
 const HOUR_MS: i64 = DAY_MS / 24;
 /// So far back a delivery is looked for, in hours.
@@ -33,7 +37,7 @@ const WAITS: &str = "changes of a connection wait; its lanes are blocked";
 #[derive(Debug, Serialize)]
 struct Status {
     stack: String,
-    stack_status: String,
+    deployment: String,
     queue: Waiting,
     dead_letters: Vec<Cause>,
     /// Letters that somebody else is looking at.
@@ -53,7 +57,8 @@ struct Waiting {
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Cause {
-    cause: String,
+    #[serde(rename = "cause")]
+    word: String,
     letters: u64,
     adds: u64,
     deletes: u64,
@@ -89,11 +94,11 @@ pub(crate) async fn status(cloud: &Cloud) -> Result<Report, Error> {
     let connections: Vec<ConnectionId> = records.iter().flat_map(connections_of).collect();
     let (seen, oldest_blocked_seconds) = seen(cloud, &connections, now).await?;
     let users_a_message = users_a_message(cloud, now).await?;
-    let letters = dead_letters::all(cloud, &Filter::default()).await?;
+    let letters = dead_letters::all(&cloud.dead_letters, &Filter::default()).await?;
     let in_flight = cloud.dead_letters.depth().await?.in_flight;
     let status = Status {
         stack: cloud.stack.name.clone(),
-        stack_status: cloud.stack.status.clone(),
+        deployment: cloud.stack.status.clone(),
         queue: Waiting {
             messages: depth.visible,
             in_flight: depth.in_flight,
@@ -210,7 +215,7 @@ fn estimate(messages: u64, users_a_message: Option<f64>) -> Option<u64> {
 fn causes(letters: &[Letter]) -> Vec<Cause> {
     let mut causes = BTreeMap::<&str, Cause>::new();
     for letter in letters {
-        let none = || Cause { cause: letter.cause.clone(), letters: 0, adds: 0, deletes: 0 };
+        let none = || Cause { word: letter.cause.clone(), letters: 0, adds: 0, deletes: 0 };
         let cause = causes.entry(letter.cause.as_str()).or_insert_with(none);
         cause.letters += 1;
         cause.adds += letter.adds;
@@ -286,52 +291,6 @@ const fn in_trouble(
 fn waits(seen: &Seen, now_ms: i64) -> Option<(i64, String)> {
     let (since_ms, last_ms, why) = seen.waits.as_ref()?;
     (now_ms.saturating_sub(*last_ms) < LATELY_MS).then(|| (*since_ms, why.clone()))
-}
-
-fn text(status: &Status, now_ms: i64) -> String {
-    let Status { stack, stack_status, queue, dead_letters, connections, .. } = status;
-    let users = match (queue.messages + queue.in_flight, queue.users_estimate) {
-        (0, _) => "nobody waits".to_owned(),
-        (_, Some(users)) => format!("about {} (an estimate)", count(users, "user")),
-        (_, None) => "users not known: nothing arrived lately".to_owned(),
-    };
-    let oldest = queue.oldest_blocked_seconds.map_or_else(String::new, |seconds| {
-        #[expect(clippy::cast_possible_truncation, reason = "seconds of at most 14 days")]
-        let ms = (seconds * 1000.0) as i64;
-        format!(", the oldest that is blocked {}", age(now_ms - ms, now_ms))
-    });
-    let mut text = format!(
-        "{stack} ({stack_status})\n\nQueue: {} waiting, {} in flight; {users}{oldest}\n",
-        count(queue.messages, "message"),
-        grouped(queue.in_flight)
-    );
-    if dead_letters.is_empty() {
-        text += "Dead letters: none\n";
-    } else {
-        let cells = |cause: &Cause| {
-            let people = format!("{} in, {} out", grouped(cause.adds), grouped(cause.deletes));
-            vec![grouped(cause.letters), cause.cause.clone(), people]
-        };
-        text += "Dead letters:\n";
-        text += &table(&["letters", "cause", "people"], &dead_letters.iter().map(cells).collect::<Vec<_>>());
-    }
-    if status.dead_letters_in_flight > 0 {
-        text += &format!("  {} more in somebody else's hands\n", grouped(status.dead_letters_in_flight));
-    }
-    text.push('\n');
-    if connections.is_empty() {
-        return text + "No connections yet.";
-    }
-    let cells = |row: &Row| {
-        let since = row.since_ms.map_or_else(String::new, |ms| age(ms, now_ms));
-        let delivered =
-            row.last_delivered_ms.map_or_else(|| "not in 24 h".to_owned(), |ms| format!("{} ago", age(ms, now_ms)));
-        let account = row.account.map_or_else(|| "-".to_owned(), |account| account.to_string());
-        let why = row.why.clone().unwrap_or_default();
-        vec![row.advertiser.to_string(), account, row.state.to_owned(), since, delivered, why]
-    };
-    let headings = ["advertiser", "account", "state", "since", "delivered", "why"];
-    text + &table(&headings, &connections.iter().map(cells).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -9,11 +9,14 @@ pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 /// How long it is from `ms` to `now_ms`, in the largest unit of which there are two.
 pub(crate) fn age(ms: i64, now_ms: i64) -> String {
     let span = now_ms.saturating_sub(ms).max(0);
-    match span {
-        ..120_000 => format!("{} s", span / 1000),
-        ..7_200_000 => format!("{} min", span / MINUTE_MS),
-        ..172_800_000 => format!("{} h", span / HOUR_MS),
-        172_800_000.. => format!("{} days", span / DAY_MS),
+    if span < 2 * MINUTE_MS {
+        format!("{} s", span / 1000)
+    } else if span < 2 * HOUR_MS {
+        format!("{} min", span / MINUTE_MS)
+    } else if span < 2 * DAY_MS {
+        format!("{} h", span / HOUR_MS)
+    } else {
+        format!("{} days", span / DAY_MS)
     }
 }
 
@@ -34,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_span_is_told_in_a_unit_that_says_enough() {
-        let of = |span| age(1_000, 1_000 + span);
+        let of = |span: i64| age(1_000, 1_000 + span);
         assert_eq!([of(0), of(119_999), of(120_000), of(7_199_999)], ["0 s", "119 s", "2 min", "119 min"]);
         assert_eq!([of(7_200_000), of(172_799_999), of(172_800_000)], ["2 h", "47 h", "2 days"]);
         assert_eq!(age(5_000, 1_000), "0 s", "a clock that is behind");

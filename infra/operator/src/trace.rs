@@ -93,7 +93,7 @@ pub(crate) async fn trace(cloud: &Cloud, id: &str, days: u16) -> Result<Report, 
         calls.extend(calls_before(cloud, line).await?);
     }
     calls.sort_by_key(|call| call.at_ms);
-    let letters = dead_letters::all(cloud, &Filter::default()).await?;
+    let letters = dead_letters::all(&cloud.dead_letters, &Filter::default()).await?;
     let letters: Vec<_> =
         letters.into_iter().filter(|letter| letter.firehose_message_id.as_deref() == Some(id)).collect();
     if arrived.is_empty() && letters.is_empty() {
@@ -257,3 +257,6 @@ fn call_cells(call: &Call) -> Vec<String> {
     let request = call.tiktok_request_id.clone().unwrap_or_default();
     vec![moment(call.at_ms), call.action.clone().unwrap_or_default(), rows, said, request]
 }
+
+#[cfg(test)]
+mod tests;

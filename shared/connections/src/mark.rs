@@ -39,7 +39,20 @@ mod tests {
             let mark = Mark { account: AccountId::new(12).unwrap(), audience };
             assert_eq!(Mark::of(&format!("Summer [sale] {mark} ")), Some(mark));
         }
-        for name in ["", "Summer sale", "[mp-12]", "[mp-12-x]", "[mp--1-4]", "[mp-12-4", "[mp-12-4] copy"] {
+        let last = Mark { account: AccountId::new(3).unwrap(), audience: 4 };
+        assert_eq!(Mark::of("x [mp-1-2] [mp-3-4] "), Some(last));
+        let none = [
+            "",
+            "Summer sale",
+            "[mp-12]",
+            "[mp-12-x]",
+            "[mp--1-4]",
+            "[mp-0-4]",
+            "[mp-12-4",
+            "[mp-12-4] copy",
+            "[MP-1-2]",
+        ];
+        for name in none {
             assert_eq!(Mark::of(name), None, "{name}");
         }
     }

@@ -14,11 +14,8 @@ use crate::recorder::Series;
 /// The dimension that every metric has.
 const FUNCTION: &str = "function";
 
-#[derive(Serialize)]
 struct Line<'a> {
-    #[serde(rename = "_aws")]
     aws: Aws<'a>,
-    #[serde(flatten)]
     members: Map<String, Value>,
 }
 
@@ -48,6 +45,12 @@ impl<'a> Line<'a> {
     fn new(timestamp: i64, function: &str) -> Self {
         let members = Map::from_iter([(FUNCTION.to_owned(), Value::from(function))]);
         Self { aws: Aws { timestamp, cloud_watch_metrics: Vec::new() }, members }
+    }
+
+    fn members(self) -> serde_json::Result<Map<String, Value>> {
+        let mut members = self.members;
+        members.insert("_aws".to_owned(), serde_json::to_value(self.aws)?);
+        Ok(members)
     }
 
     /// Whether no member has to have two values.
@@ -88,7 +91,7 @@ pub(crate) fn lines(
     function: &str,
     timestamp: i64,
     gathered: BTreeMap<Series, Number>,
-) -> serde_json::Result<Vec<String>> {
+) -> serde_json::Result<Vec<Map<String, Value>>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for (series, value) in gathered {
         let free = lines.iter().position(|line| line.takes(&series));
@@ -96,7 +99,7 @@ pub(crate) fn lines(
         line.add(namespace, series, value);
         lines.push(line);
     }
-    lines.iter().map(serde_json::to_string).collect()
+    lines.into_iter().map(Line::members).collect()
 }
 
 #[cfg(test)]
@@ -107,7 +110,7 @@ mod tests {
 
     fn written(recorder: &Recorder) -> Vec<Value> {
         let lines = lines("stack", "uploader", 1_714_592_744_065, recorder.take()).unwrap();
-        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+        lines.into_iter().map(Value::Object).collect()
     }
 
     fn count(recorder: &Recorder, count: impl FnOnce()) {

@@ -4,11 +4,13 @@
 
 pub mod contract;
 mod embedded;
+mod lines;
 mod recorder;
 
-use std::io::{self, Write};
+use std::io::{self, Stdout};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use lines::Lines;
 use recorder::Recorder;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -51,6 +53,7 @@ pub struct Telemetry(&'static Metrics);
 #[derive(Debug)]
 struct Metrics {
     recorder: Recorder,
+    lines: Lines<Stdout>,
     namespace: String,
     function: &'static str,
 }
@@ -63,32 +66,34 @@ impl Telemetry {
     /// # Errors
     /// [`AlreadySetUp`], which a function's `main` cannot meet.
     pub fn set_up(level: LevelFilter, namespace: String, function: &'static str) -> Result<Self, AlreadySetUp> {
-        let lines =
-            tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
-        tracing_subscriber::registry().with(lines).with(filter(level)).try_init().map_err(|_| AlreadySetUp)?;
         // It lives as long as the process.
-        let metrics: &'static Metrics =
-            Box::leak(Box::new(Metrics { recorder: Recorder::default(), namespace, function }));
+        let metrics: &'static Metrics = Box::leak(Box::new(Metrics {
+            recorder: Recorder::default(),
+            lines: Lines::new(io::stdout()),
+            namespace,
+            function,
+        }));
+        // The span of an invocation, where a function has one, names Lambda's request in each line.
+        let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
+        let lines = lines.with_writer(&metrics.lines);
+        tracing_subscriber::registry().with(lines).with(filter(level)).try_init().map_err(|_| AlreadySetUp)?;
         metrics::set_global_recorder(&metrics.recorder).map_err(|_| AlreadySetUp)?;
         Ok(Self(metrics))
     }
 
-    /// Writes what was counted since the last time, in CloudWatch's embedded metric format. To be called at the end of an invocation.
+    /// Writes what was counted since the last time, in CloudWatch's embedded metric format, as one with the last log line where that
+    /// tells of ordinary work. To be called at the end of an invocation.
     pub fn flush(self) {
-        if let Err(error) = self.write(&mut io::stdout().lock()) {
+        if let Err(error) = self.write() {
             tracing::error!(%error, "the metrics of this invocation could not be written");
         }
     }
 
-    fn write(self, out: &mut impl Write) -> io::Result<()> {
-        let Metrics { recorder, namespace, function } = self.0;
+    fn write(self) -> io::Result<()> {
+        let Metrics { recorder, lines, namespace, function } = self.0;
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let timestamp = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
-        for line in embedded::lines(namespace, function, timestamp, recorder.take())? {
-            // In one piece: other lines may be written meanwhile.
-            out.write_all((line + "\n").as_bytes())?;
-        }
-        Ok(())
+        lines.finish(embedded::lines(namespace, function, timestamp, recorder.take())?)
     }
 }
 

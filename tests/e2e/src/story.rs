@@ -1,5 +1,6 @@
 //! Runs a story on a stack, and sees at the end that all is in order whatever the story was about.
 
+use std::cell::Cell;
 use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::LazyLock;
@@ -12,10 +13,19 @@ use tokio::time::Instant;
 
 use crate::stack::{Options, Stack};
 
-/// Stacks of stories' own that run at once: each keeps about one processor busy.
-static OWN: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors() + 1));
-/// Stories at once on shared stacks: most of the time each waits for something.
+/// Stories at once, with a stack of their own or on a shared one: most of the time each waits for something.
+static OWN: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2 * processors() + 1));
 static SHARED: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(3 * processors()));
+
+thread_local! {
+    /// How long the story of this thread took, without the wait for its turn.
+    static TOOK: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// How long the last story of this thread took, without the wait for its turn.
+pub(crate) fn took() -> Duration {
+    TOOK.get()
+}
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -30,12 +40,15 @@ fn processors() -> usize {
 pub async fn story(options: Options, run: impl AsyncFnOnce(&Stack) -> Result<()>) -> Result<()> {
     let slots = if options.is_shared { &SHARED } else { &OWN };
     let _slot = slots.acquire().await?;
+    let began = Instant::now();
     let stack = Stack::up(&options).await?;
     let story = async {
         run(&stack).await?;
         stack.in_order().await
     };
-    match AssertUnwindSafe(story).catch_unwind().await {
+    let outcome = AssertUnwindSafe(story).catch_unwind().await;
+    TOOK.set(began.elapsed());
+    match outcome {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.context(format!("the logs are in {}", stack.keep_logs().await.display()))),
         Err(panic) => {

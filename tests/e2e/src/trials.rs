@@ -4,13 +4,14 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial, run};
 use tokio::runtime::Runtime;
 
 use crate::stack::take_shared;
+use crate::story::took;
 
 /// How many of the slowest stories are named at the end.
 const SLOWEST: usize = 10;
@@ -35,9 +36,9 @@ pub fn trial<F: Future<Output = Result<()>>>(
     story: impl FnOnce() -> F + Send + 'static,
 ) -> Trial {
     Trial::test(name, move || {
-        let began = Instant::now();
+        // The story runs on this thread.
         let outcome = runtime.block_on(story());
-        TIMES.lock().unwrap_or_else(PoisonError::into_inner).push((began.elapsed(), name));
+        TIMES.lock().unwrap_or_else(PoisonError::into_inner).push((took(), name));
         outcome.map_err(|error| Failed::from(format!("{error:?}")))
     })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use envelope::SentId;
 use ids::{Encoding, IdType};
 use proptest::prelude::*;
-use tiktok::{Action, Mapping};
+use tiktok::{Action, Mapping, Schema};
 use uploader::cause::Outcome;
 use uploader::plan::{Limits, Plan, Planner};
 
@@ -18,7 +18,8 @@ fn told(plan: &Plan) -> BTreeMap<Member, bool> {
         for span in &call.rows {
             let row = plan.row(*span).unwrap();
             for audience in &row.audiences {
-                let twice = told.insert((*audience, row.device, row.id), call.action == Action::Add);
+                assert_eq!(Schema::of(row.id.kind()), call.schema);
+                let twice = told.insert((*audience, row.id), call.action == Action::Add);
                 assert_eq!(twice, None, "told once");
             }
         }
@@ -70,7 +71,7 @@ fn ids_that_cannot_be_used_are_counted_and_not_told() {
         planner
             .add(place, &envelope::Row { id: SentId(IdType::Idfa, encoding, value.into()), ..Said::joins(1, 1).row() });
     }
-    let plan = planner.plan(LIMITS, |_, _| None);
+    let plan = planner.plan(LIMITS, &Ok(Vec::new()), |_, _| None);
     assert_eq!((plan.counts.rows, plan.counts.nil, plan.counts.malformed, plan.counts.encoding), (3, 1, 1, 1));
     assert!(plan.calls.is_empty() && plan.changes.is_empty());
 }
@@ -85,7 +86,7 @@ fn what_is_known_already_is_not_told() {
             planner.add(place, row);
         }
     }
-    let plan = planner.plan(LIMITS, |change, _| (change.audience == audience(1)).then_some(Outcome::Dropped));
+    let plan = planner.plan(LIMITS, &Ok(Vec::new()), |change, _| (change.audience == audience(1)).then_some(Outcome::Dropped));
     assert_eq!(plan.counts.dropped, 1);
     assert_eq!(told(&plan).keys().map(|(audience, ..)| *audience).collect::<Vec<_>>(), [audience(2)]);
 }
@@ -101,14 +102,16 @@ fn an_envelope_with_as_many_audiences_as_fit_costs_memory_in_proportion_to_its_b
 }
 
 pub(crate) fn said(users: u32, audiences: u32) -> impl Strategy<Value = Said> {
-    let device = prop_oneof![Just(IdType::Idfa), Just(IdType::Gaid)];
+    let device = prop_oneof![Just(IdType::Idfa), Just(IdType::Gaid), Just(IdType::Email)];
     let list = || proptest::collection::vec(0..audiences, 0..3);
-    (0..users, device, list(), list()).prop_map(|(user, device, adds, deletes)| Said { user, device, adds, deletes })
+    let erase = prop_oneof![4 => Just(false), 1 => Just(true)];
+    let said = (0..users, device, erase, list(), list());
+    said.prop_map(|(user, device, erase, adds, deletes)| Said { user, device, erase, adds, deletes })
 }
 
 /// Lanes of messages of rows; each user is in one lane.
 pub(crate) fn lanes() -> impl Strategy<Value = Vec<Vec<Vec<Said>>>> {
-    let lane = proptest::collection::vec(proptest::collection::vec(said(6, 3), 1..4), 1..5);
+    let lane = proptest::collection::vec(proptest::collection::vec(said(6, 4), 1..4), 1..5);
     proptest::collection::vec(lane, 1..4).prop_map(|lanes| {
         let own = |(lane, messages): (u32, Vec<Vec<Said>>)| {
             let rows =
@@ -132,7 +135,7 @@ proptest! {
         }
         let superseded = plan.changes.iter().filter(|change| change.outcome == Outcome::Superseded).count();
         prop_assert_eq!(superseded as u64, plan.counts.superseded);
-        let distinct: HashSet<_> = plan.changes.iter().map(|c| (c.audience, c.device, c.id)).collect();
+        let distinct: HashSet<_> = plan.changes.iter().map(|c| (c.audience, c.id)).collect();
         prop_assert_eq!(plan.changes.len() - superseded, distinct.len());
     }
 }

@@ -11,7 +11,7 @@ use uploader::settle::{Content, LaneSettlement, Terms, settle};
 use uploader::work::{Lane, Place, Work};
 
 use crate::planning::lanes;
-use crate::world::{LIMITS, Said, body, connection, in_body, later, lettered, message, plan, rejected, terms, work};
+use crate::world::{all_of_them, LIMITS, Said, body, connection, in_body, later, lettered, message, plan, rejected, terms, work};
 
 const HOUR: i64 = 3_600_000;
 
@@ -27,7 +27,7 @@ fn settle_lane(outcomes: &[Outcome], terms: Terms, change: impl Fn(&mut queue::R
     let work = Work::new(connection(), vec![lane]);
     let (mut plan, contents) = plan(&work, LIMITS);
     for change in &mut plan.changes {
-        let user = (0..100).find(|user| crate::world::md5(*user) == change.id).unwrap();
+        let user = (0..100).find(|user| crate::world::id(change.id.kind(), *user) == change.id).unwrap();
         change.outcome = outcomes[user as usize].clone();
     }
     settle(&work, &contents, &plan, terms).pop().unwrap()
@@ -140,7 +140,7 @@ fn what_cannot_be_read_becomes_a_letter_as_it_is_and_what_is_newer_blocks_its_la
         Content::Planned(1),
     ];
     let contents: BTreeMap<Place, Content> = work.messages().map(|(place, _)| place).zip(kinds).collect();
-    let plan = uploader::plan::Planner::new().plan(LIMITS, |_, _| None);
+    let plan = uploader::plan::Planner::new().plan(LIMITS, &Ok(Vec::new()), |_, _| None);
     let lane = settle(&work, &contents, &plan, terms()).pop().unwrap();
     assert_eq!(shape(&lane), (vec![0], Some((1, 10)), vec![2]));
     let letter = lane.done[0].letters[0].outgoing();
@@ -159,7 +159,7 @@ fn a_letter_fits_into_sqs_with_its_attributes_whatever_the_message() {
     let place = work.messages().next().unwrap().0;
     let reason = Reason::new(Cause::Unreadable, "x".repeat(300));
     let contents = BTreeMap::from([(place, Content::Unreadable(reason))]);
-    let plan = uploader::plan::Planner::new().plan(LIMITS, |_, _| None);
+    let plan = uploader::plan::Planner::new().plan(LIMITS, &Ok(Vec::new()), |_, _| None);
     let lane = settle(&work, &contents, &plan, terms()).pop().unwrap();
     assert!(lane.done[0].letters[0].outgoing().bytes() <= queue::MAX_MESSAGE_BYTES);
 }
@@ -242,8 +242,9 @@ proptest! {
         }
         let done: BTreeSet<Place> = settled.iter().flat_map(|lane| &lane.done).map(|done| done.place).collect();
         for change in &plan.changes {
-            let place = plan.origin(change).unwrap().place;
-            let member = (change.audience, change.device, change.id);
+            let origin = plan.origin(change).unwrap();
+            let place = origin.place;
+            let member = (if origin.erases { all_of_them() } else { change.audience }, change.id);
             let in_letter = letters.contains(&(member, change.action));
             match &change.outcome {
                 Outcome::Later(_) => prop_assert_eq!(in_letter, done.contains(&place), "waits, or is given up with its message"),

@@ -19,7 +19,7 @@ async fn a_letter_says_why_whose_and_where_and_holds_hashed_ids_only() {
     let world = World::new().await;
     world.hide(IDFA);
     let tenant = world.tenant().await;
-    let md5 = hashed_id::Md5::parse(Encoding::Raw, IDFA).unwrap().to_string();
+    let md5 = hashed_id::HashedId::parse(IdType::Idfa, Encoding::Raw, IDFA).unwrap().to_string();
     world.hide(&md5);
     world.tiktok.poison(&md5, 40002, &format!("bad\u{0}{{{md5}}}\u{7}")).await.unwrap();
     let text = body(tenant.connection, &[raw(tenant.joins(1)), tenant.joins(2)]);

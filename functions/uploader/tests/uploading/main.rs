@@ -4,11 +4,13 @@
 mod bounds;
 mod capture;
 mod delivery;
+mod event;
 mod isolation;
 mod lanes;
 mod letters;
 mod patience;
 mod refusals;
+mod said;
 mod tokens;
 mod trouble;
 mod world;

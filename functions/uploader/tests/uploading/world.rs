@@ -2,19 +2,17 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use connections::{Accepted, Record, Source, UserId};
-use envelope::{Header, Row, SentId, Writer};
-use ids::{AudienceId, ConnectionId, Encoding, IdType};
+use connections::{Record, Source};
+use envelope::Row;
 use queue::Received;
 use queue::in_memory::{InMemory as Sqs, Message};
 use sandbox::control::{Control, NewAudience};
 use sandbox::journal::{Entry, Query};
 use sandbox::{IdKind, RateLimits, Rules, Running};
 use secrets::in_memory::InMemory as SecretsManager;
-use serde_json::{Value, json};
+use serde_json::Value;
 use startup::clock::now_ms;
 use tokio::time::{Instant, sleep};
 use tracing::level_filters::LevelFilter;
@@ -22,6 +20,9 @@ use uploader::plan::Limits;
 use uploader::{App, Config};
 
 use crate::capture;
+use crate::event::event;
+use crate::said::MARK;
+pub(crate) use crate::said::{Tenant, body, hash, row};
 
 pub(crate) const QUEUE: &str = "https://sqs.test/1/changes.fifo";
 pub(crate) const DEAD_LETTERS: &str = "https://sqs.test/1/letters.fifo";
@@ -29,8 +30,6 @@ pub(crate) const MAPPING: &str = "/segment/mapping/";
 /// mParticle's number of each customer's configuration.
 pub(crate) const ACCOUNT: i64 = 123_456;
 pub(crate) const HOUR_MS: i64 = 3_600_000;
-/// All hashes of a test have it, and no log line may.
-const MARK: &str = "abcdef0123456789abcdef01";
 
 pub(crate) struct World {
     pub(crate) app: App,
@@ -41,16 +40,6 @@ pub(crate) struct World {
     /// What no log line may hold.
     private: RefCell<Vec<String>>,
     _sandbox: Running,
-}
-
-/// A customer: an advertiser, its connection and one audience.
-#[derive(Debug, Clone)]
-pub(crate) struct Tenant {
-    pub(crate) connection: ConnectionId,
-    pub(crate) advertiser: String,
-    pub(crate) person: String,
-    pub(crate) token: String,
-    pub(crate) audience: AudienceId,
 }
 
 /// A dead letter.
@@ -70,56 +59,6 @@ impl Letter {
     pub(crate) fn rows(&self) -> Vec<Value> {
         let envelope: Value = serde_json::from_str(&self.body).unwrap();
         envelope["rows"].as_array().unwrap().clone()
-    }
-}
-
-/// The MD5 of a user's device id.
-pub(crate) fn hash(user: u32) -> String {
-    format!("{MARK}{user:08x}")
-}
-
-pub(crate) fn row(user: u32, adds: &[AudienceId], deletes: &[AudienceId]) -> Row<'static> {
-    Row {
-        mpid: Some((user + 1).to_string().parse().unwrap()),
-        id: SentId(IdType::Idfa, Encoding::Md5, hash(user).into()),
-        erase: false,
-        adds: adds.iter().copied().collect(),
-        deletes: deletes.iter().copied().collect(),
-        unmapped_adds: [].into_iter().collect(),
-        unmapped_deletes: [].into_iter().collect(),
-    }
-}
-
-/// An envelope of a time of its own: the same body would be dropped as a repetition.
-pub(crate) fn body(connection: ConnectionId, rows: &[Row<'_>]) -> String {
-    static NEXT_MS: AtomicI64 = AtomicI64::new(1_714_592_744_065);
-    let changed_ms = NEXT_MS.fetch_add(1, Ordering::Relaxed);
-    let mut writer = Writer::new(Header { connection, changed_ms }, 1_000_000);
-    for row in rows {
-        writer.push(row).unwrap();
-    }
-    writer.finish().pop().unwrap()
-}
-
-impl Tenant {
-    pub(crate) fn joins(&self, user: u32) -> Row<'static> {
-        row(user, &[self.audience], &[])
-    }
-
-    pub(crate) fn leaves(&self, user: u32) -> Row<'static> {
-        row(user, &[], &[self.audience])
-    }
-
-    pub(crate) fn group(&self, lane: u8) -> String {
-        format!("{}.{lane}", self.connection)
-    }
-
-    pub(crate) fn accepted(&self) -> Accepted {
-        Accepted { token: self.token.clone().into(), user: UserId::new(self.person.clone()) }
-    }
-
-    pub(crate) fn record_name(&self) -> String {
-        format!("test/advertiser/{}", self.advertiser)
     }
 }
 
@@ -307,35 +246,6 @@ impl Drop for World {
             assert!(!log.contains(private), "{private} is in the log:\n{log}");
         }
     }
-}
-
-/// The event that Lambda makes of messages.
-fn event(messages: &[Received]) -> Value {
-    let record = |message: &Received| {
-        let attributes = message.attributes.iter().map(|(name, value)| {
-            (name.clone(), json!({"stringValue": value, "binaryListValues": [], "dataType": "String"}))
-        });
-        json!({
-            "messageId": message.message_id,
-            "receiptHandle": message.receipt_handle,
-            "body": message.body,
-            "attributes": {
-                "ApproximateReceiveCount": message.receive_count.to_string(),
-                "SentTimestamp": message.sent_ms.to_string(),
-                "SequenceNumber": "18849496460467696128",
-                "MessageGroupId": message.group,
-                "SenderId": "AROA",
-                "MessageDeduplicationId": "1",
-                "ApproximateFirstReceiveTimestamp": "1714592744065",
-            },
-            "messageAttributes": attributes.collect::<serde_json::Map<_, _>>(),
-            "md5OfBody": "",
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:changes.fifo",
-            "awsRegion": "us-east-1",
-        })
-    };
-    json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() })
 }
 
 /// Time moves on, for everything that waits.

@@ -109,7 +109,7 @@ pub(crate) async fn who_cancels_hears_what_to_check() -> Result<()> {
         ];
         says(&body(visit).await?, &phrases)?;
         ensure!(visit.tab.address().await? == visit.page(), "{}", visit.tab.address().await?);
-        look(&visit.tab, "cancelled").await?;
+        look(&visit.tab, "canceled").await?;
         visit.tab.arrive(visit.tab.click("main a.button")).await?;
         says(&visit.tab.heading().await?, &["Authorize the app"])
     })

@@ -54,7 +54,14 @@ pub(crate) async fn where_the_clipboard_is_refused_the_token_is_selected_instead
         visit.tab.becomes("document.getElementById('said').textContent.startsWith('It is selected.')").await?;
         ensure!(visit.tab.string("getSelection().toString().trim()").await? == token);
         ensure!(visit.tab.text("#token").await? == token, "what is selected can be seen");
-        look(&visit.tab, "copy-refused").await
+        look(&visit.tab, "copy-refused").await?;
+
+        // A phone has no such keys.
+        visit.tab.becomes(&format!("document.querySelector('{COPY_TOKEN}').innerText === 'Copy the token'")).await?;
+        visit.tab.call("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })).await?;
+        visit.tab.eval(&format!("document.querySelector('{COPY_TOKEN}').click()")).await?;
+        visit.tab.becomes(&format!("document.querySelector('{COPY_TOKEN}').innerText === 'Selected'")).await?;
+        visit.tab.becomes("document.getElementById('said').textContent === 'It is selected. Choose Copy.'").await
     })
     .await
 }

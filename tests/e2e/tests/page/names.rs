@@ -1,11 +1,11 @@
 //! Accounts with names that break pages, and more accounts than fit on one.
 
 use anyhow::{Result, ensure};
-use e2e::Options;
+use e2e::{Account, Options};
 use serde_json::json;
 
 use crate::looks::look;
-use crate::visit::visit;
+use crate::visit::{says, visit};
 
 /// Name and id of each account that can be seen, as text.
 const ROWS: &str = "[...document.querySelectorAll('#accounts > li')].filter(row => row.checkVisibility())
@@ -36,8 +36,14 @@ pub(crate) async fn hostile_names_are_shown_as_they_are_and_do_nothing() -> Resu
 
 pub(crate) async fn more_than_a_hundred_accounts_are_all_there_and_can_be_filtered() -> Result<()> {
     visit(Options::shared(), async |visit| {
-        visit.authorize("many").await?;
         let person = visit.stack.tiktok.person("many").await?;
+        let (advertiser_id, token) = (person.advertisers[136].clone(), visit.stack.new_token("many").await?);
+        let account = Account { account_id: 424_242, advertiser_id, token };
+        visit.stack.connect(&account, 1, "The last one").await?;
+        visit.authorize("many").await?;
+        let first = visit.tab.eval(&format!("{ROWS}[0]")).await?;
+        assert_eq!(first, json!([account.advertiser_id, "Franchise 137"]), "the connected one comes first");
+        says(&visit.tab.text("#accounts > li").await?, &["mParticle configuration 424242: works.", "The last one"])?;
         assert_eq!(visit.tab.eval(&format!("{ROWS}.length")).await?, 137);
         look(&visit.tab, "many").await?;
         visit.tab.click("#find").await?;

@@ -20,9 +20,7 @@ async fn is_for_the_operator(visit: &Visit<'_>, fault: &str) -> Result<()> {
         ensure!(!text.contains(detail), "the page says {detail}");
     }
     let logs = visit.stack.logs().await?;
-    let line = logs
-        .of("auth-redirect")
-        .find(|line| line["request_id"] == *reference || line["fields"]["request_id"] == *reference);
+    let line = logs.of("auth-redirect").find(|line| line["lambda_request_id"] == *reference);
     let line = line.with_context(|| format!("no log line has the reference {reference}"))?.to_string();
     ensure!(line.contains(fault), "the log does not say {fault}: {line}");
     Ok(())

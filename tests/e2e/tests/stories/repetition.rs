@@ -69,7 +69,8 @@ pub(crate) async fn thousands_arrive_while_thirty_percent_of_calls_fail() -> Res
 }
 
 pub(crate) async fn sqs_failing_in_part_is_answered_with_503_and_a_repetition_does_no_harm() -> Result<()> {
-    story(Options::new(), async |stack| {
+    // What a lost answer held comes back when the invocation would have ended.
+    story(Options::new().with("UploaderTimeoutSeconds", "30"), async |stack| {
         let (customer, audience) = stack.connected("Half accepted").await?;
         let people = People::new("half accepted").plain(1_500);
         let mut model = Model::default();

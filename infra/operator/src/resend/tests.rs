@@ -1,0 +1,170 @@
+//! Against an SQS and a Secrets Manager in memory: whatever fails in between, each change is in one of the two queues.
+
+use std::collections::BTreeSet;
+
+use envelope::{SentId, Envelope, Header, Row, Writer};
+use ids::{IdType, Encoding};
+use queue::in_memory::{Fault, InMemory};
+
+use super::*;
+
+const CHANGES: &str = "http://sqs/changes.fifo";
+const LETTERS: &str = "http://sqs/dead-letters.fifo";
+
+struct World {
+    sqs: InMemory,
+    changes: Queue,
+    dead_letters: Queue,
+    secrets: Secrets,
+}
+
+impl World {
+    fn new() -> Self {
+        let sqs = InMemory::default();
+        let client = sqs.client();
+        let (changes, dead_letters) =
+            (Queue::new(&client, CHANGES.to_owned()), Queue::new(&client, LETTERS.to_owned()));
+        let secrets = Secrets::new(secrets::in_memory::InMemory::default().client(), "s/advertiser/");
+        Self { sqs, changes, dead_letters, secrets }
+    }
+
+    /// Letter `id` of an account: one id joins audience 71 and another leaves 72.
+    fn letter(&self, id: u8, account: &str) {
+        let header = Header { connection: format!("7.{account}").parse().unwrap(), changed_ms: 1_790_000_000_000 };
+        let mut writer = Writer::new(header, 240_000);
+        for (digit, adds, deletes) in [(1, Some("71"), None), (2, None, Some("72"))] {
+            let audiences = |id: Option<&str>| id.map(|id| id.parse().unwrap()).into_iter().collect();
+            let value = format!("0ca6a1feca650934a6a80edc68fd{digit:02}{id:02x}");
+            let id = SentId(IdType::Gaid, Encoding::Md5, value.into());
+            let (adds, deletes) = (audiences(adds), audiences(deletes));
+            let row = Row { adds, deletes, ..Row::of(None, id) };
+            writer.push(&row).unwrap();
+        }
+        let name = format!("l-{id}");
+        let attributes = [("id", name.as_str()), ("cause", "token"), ("advertiser", "7"), ("account", account)];
+        self.sqs.send(LETTERS, &name, &writer.finish()[0], &attributes);
+    }
+
+    async fn redrive(&self, filter: &Filter, adds: bool) -> Result<Resent, Error> {
+        let run = Run {
+            changes: &self.changes,
+            dead_letters: &self.dead_letters,
+            secrets: &self.secrets,
+            terms: Terms { lanes: 4, max_bytes: 60_000, adds, now_ms: 1_790_000_060_000 },
+            records: HashMap::new(),
+            written: HashSet::new(),
+            resent: Resent::default(),
+        };
+        resend(run, filter).await
+    }
+
+    /// Who joins and leaves by the messages of a queue.
+    fn held(&self, url: &str) -> BTreeSet<(String, char)> {
+        let mut held = BTreeSet::new();
+        for message in self.sqs.messages(url) {
+            for row in Envelope::read(&message.body).unwrap().rows {
+                held.extend(row.adds.iter().map(|_| (row.id.2.to_string(), '+')));
+                held.extend(row.deletes.iter().map(|_| (row.id.2.to_string(), '-')));
+            }
+        }
+        held
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_leave_go_and_those_that_join_stay_until_they_are_asked_for() {
+    let world = World::new();
+    (0..25).for_each(|id| world.letter(id, "12"));
+    let resent = world.redrive(&Filter::default(), false).await.unwrap();
+    assert_eq!((resent.letters, resent.deletes, resent.adds, resent.adds_kept, resent.failed), (25, 25, 0, 25, 0));
+    assert!(world.held(CHANGES).iter().all(|(_, sign)| *sign == '-') && world.held(CHANGES).len() == 25);
+    assert!(world.held(LETTERS).iter().all(|(_, sign)| *sign == '+') && world.held(LETTERS).len() == 25);
+    assert_eq!(world.sqs.in_flight(LETTERS), 0, "what stays is put back at once");
+    let resent = world.redrive(&Filter::default(), true).await.unwrap();
+    assert_eq!((resent.letters, resent.adds), (25, 25));
+    assert_eq!(world.held(CHANGES).len(), 50);
+    assert!(world.held(LETTERS).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_fits_is_touched() {
+    let world = World::new();
+    world.letter(1, "12");
+    world.letter(2, "13");
+    let filter = Filter { account: Some("13".parse().unwrap()), cause: Some("token".to_owned()), ..Filter::default() };
+    world.redrive(&filter, true).await.unwrap();
+    let left: Vec<_> = world.sqs.messages(LETTERS).into_iter().map(|letter| letter.group).collect();
+    assert_eq!(left, ["l-1"]);
+    assert_eq!(world.sqs.in_flight(LETTERS), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_breaks_off_anywhere_loses_nothing_and_the_next_one_ends_it() {
+    for action in ["ReceiveMessage", "SendMessageBatch", "DeleteMessageBatch", "GetQueueAttributes"] {
+        for fault in [Fault::NotReached, Fault::AnswerLost, Fault::Refused("AccessDenied")] {
+            let world = World::new();
+            (0..25).for_each(|id| world.letter(id, "12"));
+            let all = world.held(LETTERS);
+            world.sqs.fail_next(action, fault);
+            // It may succeed all the same, or stop; either way nothing is lost.
+            drop(world.redrive(&Filter::default(), true).await);
+            let held: BTreeSet<_> = world.held(CHANGES).union(&world.held(LETTERS)).cloned().collect();
+            assert_eq!(held, all, "{action} {fault:?}");
+            tokio::time::sleep(Duration::from_mins(3)).await;
+            world.redrive(&Filter::default(), true).await.unwrap();
+            assert_eq!(world.held(CHANGES), all, "{action} {fault:?}");
+            assert!(world.held(LETTERS).is_empty(), "{action} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_killed_loses_nothing_and_says_nothing_twice_that_matters() {
+    for calls in 0..12 {
+        let world = World::new();
+        (0..25).for_each(|id| world.letter(id, "12"));
+        let all = world.held(LETTERS);
+        world.sqs.set_latency(Duration::from_secs(1));
+        let filter = Filter::default();
+        let killed = tokio::time::timeout(Duration::from_millis(calls * 1_000 + 500), world.redrive(&filter, true));
+        drop(killed.await);
+        let held: BTreeSet<_> = world.held(CHANGES).union(&world.held(LETTERS)).cloned().collect();
+        assert_eq!(held, all, "killed after {calls} calls");
+        world.sqs.set_latency(Duration::ZERO);
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        world.redrive(&Filter::default(), true).await.unwrap();
+        assert_eq!(world.held(CHANGES), all);
+        let bodies: Vec<_> = world.sqs.messages(CHANGES).into_iter().map(|message| message.body).collect();
+        assert_eq!(bodies.len(), bodies.iter().collect::<BTreeSet<_>>().len(), "killed after {calls} calls");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_are_deleted_by_what_they_are_and_the_others_are_put_back() {
+    let world = World::new();
+    world.letter(1, "12");
+    world.letter(2, "13");
+    let filter = Filter { id: Some("l-2".to_owned()), ..Filter::default() };
+    assert_eq!(delete_all(&world.dead_letters, &filter).await.unwrap(), 1);
+    assert_eq!(world.sqs.messages(LETTERS).len(), 1);
+    assert_eq!(world.sqs.in_flight(LETTERS), 0);
+    assert_eq!(dead_letters::all(&world.dead_letters, &Filter::default()).await.unwrap().len(), 1);
+    assert_eq!(world.sqs.in_flight(LETTERS), 0);
+}
+
+#[test]
+fn what_came_of_it_is_told_with_what_stays() {
+    let resent = Resent {
+        letters: 1_200,
+        deletes: 5_000,
+        adds_kept: 3,
+        unreadable: 1,
+        forgotten: 2,
+        failed: 1,
+        reason: Some("SQS refuses it: X".to_owned()),
+        ..Resent::default()
+    };
+    let told = told(&resent);
+    assert!(!told.well);
+    insta::assert_snapshot!(told.text);
+}

@@ -1,0 +1,41 @@
+use super::*;
+
+fn line(text: &str, at_ms: i64) -> Line {
+    Line::read(text, at_ms, "stream").unwrap()
+}
+
+#[test]
+fn the_calls_of_a_task_are_those_since_the_task_before_ended() {
+    let call = |rows: u64| format!(r#"{{"message":"TikTok took a mapping call","action":"add","rows":{rows}}}"#);
+    let settled = format!(r#"{{"message":"{SETTLED}"}}"#);
+    let lines = [line(&call(1), 1), line(&settled, 2), line(&call(2), 3), line(&call(3), 4)];
+    assert_eq!(last_task(&lines).iter().filter_map(|line| line.rows).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(last_task(&lines[..2]).len(), 0);
+}
+
+#[test]
+fn a_line_names_each_message_with_what_is_settled_of_it() {
+    let line = line(&format!(r#"{{"message":"{NAMED}","firehose_messages":"f-1=3 f-12=16 f-1=2"}}"#), 1);
+    assert_eq!([settled_of(&line, "f-1"), settled_of(&line, "f-12"), settled_of(&line, "f")], [5, 16, 0]);
+}
+
+#[test]
+fn a_way_is_told_from_its_arrival_to_its_letters() {
+    let arrived = r#"{"timestamp":"2026-11-26T12:00:00Z","message":"answered a Firehose message","transport":"http","answer":"ok",
+        "advertiser":"7","account":"12","users":40,"changes":80,"messages":16}"#;
+    let taken = r#"{"timestamp":"2026-11-26T12:00:01Z","message":"TikTok took a mapping call","action":"add","rows":78,"tiktok_request_id":"2026A"}"#;
+    let refused = r#"{"timestamp":"2026-11-26T12:00:02Z","message":"TikTok did not take a mapping call","action":"delete","rows":2,
+        "cause":"unavailable","code":50000,"tiktok_message":"Internal error","tiktok_request_id":"2026B"}"#;
+    let waiting =
+        Waiting { at_ms: 1_795_694_400_000, cause: Some("unavailable".to_owned()), code: None, tiktok_message: None };
+    let way = Way {
+        firehose_message_id: "f-1".to_owned(),
+        arrivals: vec![arrival(line(arrived, 0))],
+        queued: 16,
+        settled: 15,
+        calls: vec![call(&line(taken, 0)), call(&line(refused, 0))],
+        letters: Vec::new(),
+        waiting: Some(waiting),
+    };
+    insta::assert_snapshot!(text(&way, 1_795_694_460_000));
+}
