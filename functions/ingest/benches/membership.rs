@@ -33,7 +33,7 @@ fn main() {
         });
         let all = per_profile(profiles, || {
             let text = readable(black_box(&message)).unwrap();
-            black_box(ingest::envelopes(&membership(&text), DIVISION, 0).unwrap());
+            black_box(ingest::envelopes(&membership(&text), DIVISION, ingest::Sent::Devices, 0).unwrap());
         });
         println!(
             "{profiles:>8} {:>13} {parse_only:>10.0} ns {all:>12.0} ns {:>10.0}",

@@ -1,12 +1,12 @@
-//! Turns a membership change into envelopes, one writer a lane: of each profile only device ids, MPID and audience ids.
+//! Turns a membership change into envelopes, one writer a lane: of each profile only ids that TikTok can match, MPID and audience ids.
 //!
 //! Each profile is written as it is read; what is left out is counted and takes no memory.
 
 use std::borrow::Cow;
 
-use envelope::{SentId, Header, LaneParts, Lanes, Row};
-use firehose::{Action, Audience, LeftOut, Membership, MembershipChange, Profile};
-use ids::{AudienceId, ConnectionId};
+use envelope::{Header, LaneParts, Lanes, Row, SentId};
+use firehose::{Action, Audience, Identity, LeftOut, Membership, MembershipChange, Profile};
+use ids::{AudienceId, ConnectionId, Encoding, IdType};
 use smallvec::SmallVec;
 
 /// What is to be queued of a request, and what is not.
@@ -59,11 +59,25 @@ pub struct Division {
     pub max_bytes: usize,
 }
 
+/// Which identities are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Device ids alone.
+    Devices,
+    /// Device ids, and e-mail addresses for the audiences whose customers say so.
+    DevicesAndEmails,
+}
+
 /// Writes the changes into as few envelopes as hold them. Without a usable time in the message they are dated `now_ms`.
 ///
 /// # Errors
 /// The serializer's, if it has any.
-pub fn envelopes(request: &Membership<'_>, division: Division, now_ms: i64) -> Result<Queueable, serde_json::Error> {
+pub fn envelopes(
+    request: &Membership<'_>,
+    division: Division,
+    sent: Sent,
+    now_ms: i64,
+) -> Result<Queueable, serde_json::Error> {
     let connection = ConnectionId { advertiser: request.account.advertiser, account: request.account.id };
     let header = Header { connection, changed_ms: request.timestamp_ms.unwrap_or(now_ms) };
     let mut lanes = Lanes::new(header, division.lanes, division.max_bytes);
@@ -72,7 +86,7 @@ pub fn envelopes(request: &Membership<'_>, division: Division, now_ms: i64) -> R
     out.dropped.left_out = request.profiles.read(|profile| {
         out.users += 1;
         if written.is_ok() {
-            written = write(profile, &mut lanes, division.lanes, &mut out.changes, &mut out.dropped);
+            written = write(profile, &mut Writing { lanes: &mut lanes, count: division.lanes, sent, out: &mut out });
         }
     });
     written?;
@@ -81,46 +95,72 @@ pub fn envelopes(request: &Membership<'_>, division: Division, now_ms: i64) -> R
     Ok(out)
 }
 
-fn write(
-    profile: &Profile<'_>,
-    lanes: &mut Lanes,
+struct Writing<'w> {
+    lanes: &'w mut Lanes,
+    /// How many lanes there are.
     count: u8,
-    changes: &mut u64,
-    dropped: &mut Dropped,
-) -> Result<(), serde_json::Error> {
+    sent: Sent,
+    out: &'w mut Queueable,
+}
+
+fn write(profile: &Profile<'_>, to: &mut Writing<'_>) -> Result<(), serde_json::Error> {
     let last = last_of_each(&profile.changes);
-    dropped.superseded += (profile.changes.len() - last.len()) as u64;
+    to.out.dropped.superseded += (profile.changes.len() - last.len()) as u64;
     if last.is_empty() {
-        dropped.no_change += 1;
+        to.out.dropped.no_change += 1;
         return Ok(());
     }
-    let (adds, deletes) = (at_tiktok(&last, Action::Add), at_tiktok(&last, Action::Delete));
-    let (unmapped_adds, unmapped_deletes) = (unmapped(&last, Action::Add), unmapped(&last, Action::Delete));
-    let mut ids = 0;
-    for id in &profile.device_ids {
-        // SQS refuses a whole message over some characters outside ASCII, and no id has any. Whether it is a device's is for the uploader to say.
-        if id.value.len() > SentId::MAX_ID_BYTES || !id.value.is_ascii() {
-            dropped.malformed += 1;
-            continue;
+    let mut ids = to.rows(profile, &profile.device_ids, &last)?;
+    if to.sent == Sent::DevicesAndEmails && !profile.emails.is_empty() {
+        let by_email: SmallVec<[MembershipChange; 2]> = last.iter().copied().filter(|change| change.by_email).collect();
+        if !by_email.is_empty() {
+            ids += to.rows(profile, &profile.emails, &by_email)?;
         }
-        let row = Row {
-            mpid: profile.mpid,
-            id: SentId(id.kind, id.encoding, Cow::Borrowed(&id.value)),
-            erase: false,
-            adds: adds.clone(),
-            deletes: deletes.clone(),
-            unmapped_adds: unmapped_adds.clone(),
-            unmapped_deletes: unmapped_deletes.clone(),
-        };
-        lanes.push(hashed_id::lane(id.kind, id.encoding, &id.value, count), &row)?;
-        ids += 1;
     }
     if ids == 0 {
-        dropped.no_id += 1;
+        to.out.dropped.no_id += 1;
     } else {
-        *changes += last.len() as u64;
+        to.out.changes += last.len() as u64;
     }
     Ok(())
+}
+
+impl Writing<'_> {
+    /// Writes the changes for each of `ids`; says of how many.
+    fn rows(
+        &mut self,
+        profile: &Profile<'_>,
+        ids: &[Identity<'_>],
+        changes: &[MembershipChange],
+    ) -> Result<u64, serde_json::Error> {
+        let (adds, deletes) = (at_tiktok(changes, Action::Add), at_tiktok(changes, Action::Delete));
+        let (unmapped_adds, unmapped_deletes) = (unmapped(changes, Action::Add), unmapped(changes, Action::Delete));
+        let mut written = 0;
+        for id in ids {
+            if !may_be_one(id) {
+                self.out.dropped.malformed += 1;
+                continue;
+            }
+            let row = Row {
+                mpid: profile.mpid,
+                id: SentId(id.kind, id.encoding, Cow::Borrowed(&id.value)),
+                erase: false,
+                adds: adds.clone(),
+                deletes: deletes.clone(),
+                unmapped_adds: unmapped_adds.clone(),
+                unmapped_deletes: unmapped_deletes.clone(),
+            };
+            self.lanes.push(hashed_id::lane(id.kind, id.encoding, &id.value, self.count), &row)?;
+            written += 1;
+        }
+        Ok(written)
+    }
+}
+
+/// Whether the value may be an id; whether it is one is for the uploader to say. Only a raw e-mail address has characters outside ASCII.
+fn may_be_one(id: &Identity<'_>) -> bool {
+    let is_raw_address = id.kind == IdType::Email && id.encoding == Encoding::Raw;
+    id.value.len() <= SentId::MAX_ID_BYTES && (id.value.is_ascii() || is_raw_address)
 }
 
 /// Of the changes of one audience the last in the profile; in the order of the audiences.

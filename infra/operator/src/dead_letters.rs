@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use envelope::{SentId, Envelope, Row};
-use ids::{AudienceId, IdType, Encoding, Mpid};
+use envelope::{Envelope, Row, SentId};
+use ids::{AudienceId, Encoding, IdType, Mpid};
 use queue::Queue;
 use serde::Serialize;
 use startup::clock::now_ms;

@@ -3,7 +3,7 @@
 //! What takes people out goes freely. What puts people in could put back who left meanwhile, and goes only when that is asked for.
 
 use connections::Record;
-use envelope::{SentId, Envelope, GroupId, Header, Lanes, Row, Writer};
+use envelope::{Envelope, GroupId, Header, Lanes, Row, SentId, Writer};
 use queue::{Outgoing, Received};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
@@ -82,7 +82,12 @@ fn divide<'a>(rows: &[Row<'a>], with_adds: bool) -> (Vec<Row<'a>>, Vec<Row<'a>>)
         return (rows.to_vec(), Vec::new());
     }
     let goes = |row: &Row<'a>| Row { adds: SmallVec::new(), unmapped_adds: SmallVec::new(), ..row.clone() };
-    let stays = |row: &Row<'a>| Row { erase: false, deletes: SmallVec::new(), unmapped_deletes: SmallVec::new(), ..row.clone() };
+    let stays = |row: &Row<'a>| Row {
+        erase: false,
+        deletes: SmallVec::new(),
+        unmapped_deletes: SmallVec::new(),
+        ..row.clone()
+    };
     (rows.iter().map(goes).filter(says_something).collect(), rows.iter().map(stays).filter(says_something).collect())
 }
 
@@ -117,7 +122,8 @@ fn rest(letter: &Letter, received: &Received, header: Header, rows: &[Row<'_>]) 
     for row in rows {
         writer.push(row)?;
     }
-    let kept = ["cause", "code", "message", "request_id", "advertiser", "account", FIREHOSE_MESSAGE_ID, SUBJECT_REQUEST_ID];
+    let kept =
+        ["cause", "code", "message", "request_id", "advertiser", "account", FIREHOSE_MESSAGE_ID, SUBJECT_REQUEST_ID];
     let letter_of = |body: String| {
         let id = name(&[&letter.id, &body]);
         let mut attributes = vec![("id", id.clone())];

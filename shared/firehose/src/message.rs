@@ -11,9 +11,11 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::account::Account;
+use crate::erasure::Erasure;
 use crate::invalid::{Field, Invalid};
 use crate::json::{Fields, Object, Scalar, skip};
 use crate::profiles::{Profiles, SubscriptionSettings};
+use crate::settings::Switch;
 
 /// The longest part of an unknown type that is repeated, in characters.
 const MAX_TYPE_CHARS: usize = 40;
@@ -38,6 +40,8 @@ pub enum Request<'a> {
     Subscription(Subscription<'a>),
     /// Users joined or left audiences; or, without users, is the connection alive?
     Membership(Membership<'a>),
+    /// A person asks to be forgotten.
+    Erasure(Erasure<'a>),
 }
 
 /// `audience_subscription_request`.
@@ -51,6 +55,8 @@ pub struct Subscription<'a> {
     pub audience_name: Cow<'a, str>,
     /// TikTok's audience of this subscription, from its settings or else from its previous ones.
     pub tiktok_audience: Option<AudienceId>,
+    /// Whether e-mail addresses may be sent for the audience, if the customer's setting says so or not.
+    pub send_email: Option<bool>,
     /// What the customer does.
     pub action: SubscriptionAction,
 }
@@ -90,6 +96,9 @@ struct Wire<'a> {
     settings: Option<&'a RawValue>,
     previous_settings: Option<&'a RawValue>,
     action: Option<&'a RawValue>,
+    subject_request_id: Option<&'a RawValue>,
+    subject_request_type: Option<&'a RawValue>,
+    subject_identities: Option<&'a RawValue>,
 }
 
 impl<'de> Object<'de> for Wire<'de> {
@@ -105,6 +114,9 @@ impl<'de> Object<'de> for Wire<'de> {
             "audience_subscription_settings" => &mut self.settings,
             "previous_audience_subscription_settings" => &mut self.previous_settings,
             "action" => &mut self.action,
+            "subject_request_id" => &mut self.subject_request_id,
+            "subject_request_type" => &mut self.subject_request_type,
+            "subject_identities" => &mut self.subject_identities,
             _ => return skip(object),
         };
         *field = Some(object.next_value()?);
@@ -148,7 +160,7 @@ pub fn parse(text: &str) -> Result<Message<'_>, Invalid> {
         Some("audience_subscription_request") => Request::Subscription(wire.subscription()?),
         Some("audience_membership_change_request") => Request::Membership(wire.membership()?),
         Some("event_processing_request") => return Err(Invalid::TypeNotRegistered("event_processing_request")),
-        Some("dsr_processing_request") => return Err(Invalid::TypeNotRegistered("dsr_processing_request")),
+        Some("dsr_processing_request") => Request::Erasure(wire.erasure()?),
         Some(other) => return Err(Invalid::UnknownType(other.escape_default().take(MAX_TYPE_CHARS).collect())),
         None => return Err(Invalid::Field(Field::Type)),
     };
@@ -165,9 +177,14 @@ impl<'a> Wire<'a> {
             Some(_) | None => return Err(Invalid::Field(Field::Action)),
         };
         let account = Account::read(self.account)?;
-        let tiktok_audience = [self.settings, self.previous_settings].into_iter().flatten().find_map(audience_of);
+        let tiktok_audience =
+            [self.settings, self.previous_settings].into_iter().flatten().find_map(|raw| settings_of(raw).audience());
+        let send_email = self.settings.and_then(|raw| match settings_of(raw).send_email() {
+            Switch::Set(is) => Some(is),
+            Switch::Unset | Switch::Odd => None,
+        });
         let audience_name = scalar(self.audience_name).into_text().unwrap_or_default();
-        Ok(Subscription { account, audience_id, audience_name, tiktok_audience, action })
+        Ok(Subscription { account, audience_id, audience_name, tiktok_audience, send_email, action })
     }
 
     fn membership(&self) -> Result<Membership<'a>, Invalid> {
@@ -176,8 +193,28 @@ impl<'a> Wire<'a> {
             Some(raw) => Profiles::of(raw).ok_or(Invalid::Field(Field::UserProfiles))?,
         };
         let account = Account::read(self.account)?;
-        let timestamp_ms = scalar(self.timestamp_ms).integer().filter(|ms| (0..MAX_TIMESTAMP_MS).contains(ms));
-        Ok(Membership { account, timestamp_ms, profiles })
+        Ok(Membership { account, timestamp_ms: self.timestamp_ms(), profiles })
+    }
+}
+
+impl<'a> Wire<'a> {
+    fn erasure(&self) -> Result<Erasure<'a>, Invalid> {
+        match text_of(self.subject_request_type).as_deref() {
+            Some("erasure") => {}
+            Some("access") => return Err(Invalid::NoErasure("access")),
+            Some("portability") => return Err(Invalid::NoErasure("portability")),
+            Some(_) | None => return Err(Invalid::Field(Field::SubjectRequestType)),
+        }
+        let connection = match self.account {
+            None => None,
+            Some(raw) if raw.get() == "null" => None,
+            Some(raw) => Some(Account::connection(raw)?),
+        };
+        Ok(Erasure::read(connection, self.timestamp_ms(), text_of(self.subject_request_id), self.subject_identities))
+    }
+
+    fn timestamp_ms(&self) -> Option<i64> {
+        scalar(self.timestamp_ms).integer().filter(|ms| (0..MAX_TIMESTAMP_MS).contains(ms))
     }
 }
 
@@ -189,14 +226,15 @@ fn scalar(raw: Option<&RawValue>) -> Scalar<'_> {
 fn text_of(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     match scalar(raw) {
         Scalar::Text(text) => Some(text),
-        Scalar::Integer(_) | Scalar::Null | Scalar::Other => None,
+        Scalar::Integer(_) | Scalar::Bool(_) | Scalar::Null | Scalar::Other => None,
     }
 }
 
-fn audience_of(raw: &RawValue) -> Option<AudienceId> {
+fn settings_of(raw: &RawValue) -> SubscriptionSettings<'_> {
     let mut settings = SubscriptionSettings::default();
-    Fields(&mut settings).deserialize(&mut serde_json::Deserializer::from_str(raw.get())).ok()?;
-    settings.audience()
+    // A number that nothing can hold costs the settings behind it.
+    Fields(&mut settings).deserialize(&mut serde_json::Deserializer::from_str(raw.get())).ok();
+    settings
 }
 
 /// In the form with hyphens: 36 characters.

@@ -16,7 +16,9 @@ use uploader::settle::{Content, LaneSettlement, Terms, settle};
 use uploader::work::{Place, Work};
 
 use crate::queue::Fifo;
-use crate::world::{Member, Said, all_of_them, body, connection, in_body, last_word, later, lettered, listed, plan, rejected, terms};
+use crate::world::{
+    Member, Said, all_of_them, body, connection, in_body, last_word, later, lettered, listed, plan, rejected, terms,
+};
 
 const LANES: u32 = 4;
 const USERS: u32 = 12;
@@ -140,8 +142,7 @@ impl World {
         let places: Vec<Place> = places.collect();
         let unwritten: HashSet<Place> = places.into_iter().filter(|_| !self.healthy && self.chance(10)).collect();
         let written = lanes.iter().flat_map(|lane| &lane.done).filter(|done| !unwritten.contains(&done.place));
-        let letters =
-            written.flat_map(|done| &done.letters).flat_map(|letter| members(&letter.outgoing().body));
+        let letters = written.flat_map(|done| &done.letters).flat_map(|letter| members(&letter.outgoing().body));
         self.letters.extend(letters);
         debug_assert!(unwritten.is_empty() || !lettered(&lanes).is_empty());
         Doing::Acknowledging { work, lanes, unwritten, rounds: 0, failed: Vec::new() }

@@ -86,7 +86,8 @@ fn what_is_known_already_is_not_told() {
             planner.add(place, row);
         }
     }
-    let plan = planner.plan(LIMITS, &Ok(Vec::new()), |change, _| (change.audience == audience(1)).then_some(Outcome::Dropped));
+    let plan =
+        planner.plan(LIMITS, &Ok(Vec::new()), |change, _| (change.audience == audience(1)).then_some(Outcome::Dropped));
     assert_eq!(plan.counts.dropped, 1);
     assert_eq!(told(&plan).keys().map(|(audience, ..)| *audience).collect::<Vec<_>>(), [audience(2)]);
 }

@@ -11,7 +11,9 @@ use uploader::settle::{Content, LaneSettlement, Terms, settle};
 use uploader::work::{Lane, Place, Work};
 
 use crate::planning::lanes;
-use crate::world::{all_of_them, LIMITS, Said, body, connection, in_body, later, lettered, message, plan, rejected, terms, work};
+use crate::world::{
+    LIMITS, Said, all_of_them, body, connection, in_body, later, lettered, message, plan, rejected, terms, work,
+};
 
 const HOUR: i64 = 3_600_000;
 

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use connections::{Accepted, UserId};
-use envelope::{SentId, Header, Row, Writer};
-use ids::{AudienceId, ConnectionId, IdType, Encoding};
+use envelope::{Header, Row, SentId, Writer};
+use ids::{AudienceId, ConnectionId, Encoding, IdType};
 
 /// All hashes of a test have it, and no log line may.
 pub(crate) const MARK: &str = "abcdef0123456789abcdef01";

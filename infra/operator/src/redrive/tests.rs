@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use ids::{IdType, Encoding};
+use ids::{Encoding, IdType};
 
 use super::*;
 

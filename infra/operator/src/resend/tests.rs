@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use envelope::{SentId, Envelope, Header, Row, Writer};
-use ids::{IdType, Encoding};
+use envelope::{Envelope, Header, Row, SentId, Writer};
+use ids::{Encoding, IdType};
 use queue::in_memory::{Fault, InMemory};
 
 use super::*;
