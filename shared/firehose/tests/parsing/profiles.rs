@@ -22,8 +22,9 @@ fn shown(profile: &Profile<'_>) -> String {
         (Audience::Unmapped(id), Action::Add) => format!("+[{id}]"),
         (Audience::Unmapped(id), Action::Delete) => format!("-[{id}]"),
     });
+    let emails = profile.emails.iter().map(|id| format!("{:?} {}", id.encoding, id.value));
     let mpid = profile.mpid.map_or_else(|| "?".to_owned(), |mpid| mpid.to_string());
-    std::iter::once(mpid).chain(ids).chain(changes).collect::<Vec<_>>().join(" ")
+    std::iter::once(mpid).chain(ids).chain(emails).chain(changes).collect::<Vec<_>>().join(" ")
 }
 
 /// A message of one profile.
