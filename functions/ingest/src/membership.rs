@@ -159,8 +159,10 @@ impl Writing<'_> {
 
 /// Whether the value may be an id; whether it is one is for the uploader to say. Only a raw e-mail address has characters outside ASCII.
 fn may_be_one(id: &Identity<'_>) -> bool {
-    let is_raw_address = id.kind == IdType::Email && id.encoding == Encoding::Raw;
-    id.value.len() <= SentId::MAX_ID_BYTES && (id.value.is_ascii() || is_raw_address)
+    if id.kind == IdType::Email && id.encoding == Encoding::Raw {
+        return id.value.len() <= SentId::MAX_ADDRESS_BYTES;
+    }
+    id.value.len() <= SentId::MAX_ID_BYTES && id.value.is_ascii()
 }
 
 /// Of the changes of one audience the last in the profile; in the order of the audiences.

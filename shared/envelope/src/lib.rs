@@ -97,8 +97,10 @@ impl<'a> Row<'a> {
 }
 
 impl SentId<'_> {
-    /// The longest value that `ingest` may write, in bytes: an e-mail address has at most 254, and a few more where it is not trimmed.
-    pub const MAX_ID_BYTES: usize = 320;
+    /// The longest value that `ingest` may write, in bytes. A SHA-256 in hex has 64; what is longer is no id of any encoding.
+    pub const MAX_ID_BYTES: usize = 128;
+    /// The same for a raw e-mail address, which has at most 254, and a few more where it is not trimmed.
+    pub const MAX_ADDRESS_BYTES: usize = 320;
 }
 
 /// Without the value: it may be a raw id.
