@@ -89,6 +89,12 @@ bench: bundles ## the benchmarks
 	@cargo bench --quiet -p ingest
 	@cargo run --quiet --release -p bench
 
+# The command of the operator's tool, as in ARGS="--stack target/local/stack.json status".
+ARGS ?= --help
+.PHONY: operator
+operator: check ## the operator's tool (ARGS="--stack target/local/stack.json status", or --stack-name NAME)
+	@cargo run --quiet -p operator -- $(ARGS)
+
 .PHONY: clean
 clean: down ## remove everything made
 	@cargo clean --quiet

@@ -94,9 +94,10 @@ def examine(account: Account, arguments: argparse.Namespace) -> changes.Stack:
     given = dict(arguments.parameter)
     architecture = given.get("Architecture", "arm64")
     findings = [] if arguments.bundles else list(doctor.tools(architecture))
-    findings += doctor.account(account.client, account.region)
+    reached = list(doctor.account(account.client, account.region))
+    findings += reached
     found = changes.Stack("", {}, {})
-    if all(finding.fine or finding.warning for finding in findings):
+    if all(finding.fine or finding.warning for finding in reached):
         found = account.stack(arguments.stack)
         parameters = release.in_force(templates.load(), found.parameters, given)
         findings += doctor.stack(account.client, found, arguments.stack, parameters, account.region)

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Duration;
 
-use firehose::{Membership, Request, parse, readable};
-use ingest::Division;
+use firehose::{Request, parse, readable};
+use ingest::{Division, Envelopes};
 
 /// Measurements of each figure; the least disturbed one counts.
 const SAMPLES: usize = 40;
@@ -26,27 +26,21 @@ fn main() {
     for profiles in [1_u32, 100, 1_000] {
         let message = message(profiles);
         let parse_only = per_profile(profiles, || {
-            let text = readable(black_box(&message)).unwrap();
-            membership(&text).profiles.read(|profile| {
-                black_box(profile);
-            });
+            black_box(parse(&readable(black_box(&message)).unwrap(), &mut ()).unwrap());
         });
         let all = per_profile(profiles, || {
+            let mut envelopes = Envelopes::new(DIVISION, ingest::Sent::Devices, 0);
             let text = readable(black_box(&message)).unwrap();
-            black_box(ingest::envelopes(&membership(&text), DIVISION, ingest::Sent::Devices, 0).unwrap());
+            let Request::Membership(membership) = parse(&text, &mut envelopes).unwrap().request else {
+                panic!("another type")
+            };
+            black_box(envelopes.finish(membership.left_out).unwrap());
         });
         println!(
             "{profiles:>8} {:>13} {parse_only:>10.0} ns {all:>12.0} ns {:>10.0}",
             message.len() / profiles as usize,
             1e9 / all
         );
-    }
-}
-
-fn membership(message: &str) -> Membership<'_> {
-    match parse(message).unwrap().request {
-        Request::Membership(membership) => membership,
-        other @ (Request::Registration | Request::Subscription(_)) => panic!("{other:?}"),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::http::HttpRequest;
 use crate::observation::Observation;
 use crate::subscription::Subscriptions;
 use crate::transport::{MAX_EVENT_BYTES, Transport};
-use crate::{Config, Division, Refusal, Reply, Sent, delivery, erasure, membership, now_ms, registration};
+use crate::{Config, Division, Envelopes, Refusal, Reply, Sent, delivery, erasure, now_ms, registration};
 
 /// One try of a call to AWS. Two of them, with the pause between, leave a membership change time to be queued.
 const AWS_ATTEMPT: Duration = Duration::from_millis(800);
@@ -132,7 +132,8 @@ impl App {
 
     async fn answer(&self, body: &[u8], seen: &mut Observation<'_>) -> Result<String, Refusal> {
         let text = firehose::readable(body)?;
-        let Message { id, request } = firehose::parse(&text)?;
+        let mut envelopes = Envelopes::new(self.division, self.sent, now_ms());
+        let Message { id, request } = firehose::parse(&text, &mut envelopes)?;
         if let Some(id) = id {
             seen.message_id = Some(id.into_owned());
         }
@@ -142,7 +143,7 @@ impl App {
                 Response::Registration(&self.registration)
             }
             Request::Subscription(request) => self.subscription(&request, seen).await?,
-            Request::Membership(request) => self.membership(&request, seen).await?,
+            Request::Membership(request) => self.membership(&request, envelopes, seen).await?,
             Request::Erasure(request) => self.erasure(&request, seen).await?,
         };
         response.to_json(seen.message_id()).map_err(|_| Refusal::Internal)
@@ -161,11 +162,15 @@ impl App {
     }
 
     /// The changes are queued whatever the state of their connection: a dead one may be healed.
-    async fn membership(&self, request: &Membership<'_>, seen: &mut Observation<'_>) -> Result<Response<'_>, Refusal> {
+    async fn membership(
+        &self,
+        request: &Membership,
+        envelopes: Envelopes,
+        seen: &mut Observation<'_>,
+    ) -> Result<Response<'_>, Refusal> {
         seen.of_account("membership", &request.account);
         let deadline = Instant::now() + MEMBERSHIP_TIME;
-        let queueable =
-            membership::envelopes(request, self.division, self.sent, now_ms()).map_err(|_| Refusal::Internal)?;
+        let queueable = envelopes.finish(request.left_out).ok_or(Refusal::Internal)?;
         seen.read(&queueable);
         let is_verification = queueable.users == 0;
         let standing = self.connections.standing(&request.account, is_verification, deadline - QUEUE_TIME).await;
@@ -207,5 +212,5 @@ impl App {
 
 fn is_registration(body: &[u8]) -> bool {
     let Ok(text) = firehose::readable(body) else { return false };
-    matches!(firehose::parse(&text), Ok(Message { request: Request::Registration, .. }))
+    matches!(firehose::parse(&text, &mut ()), Ok(Message { request: Request::Registration, .. }))
 }

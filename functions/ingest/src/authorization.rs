@@ -28,7 +28,12 @@ impl Authorization {
     /// seconds, so that strangers do not become calls to Secrets Manager.
     pub(crate) async fn check(&self, presented: Option<&SecretString>) -> Result<(), Refusal> {
         let presented = presented.ok_or(Refusal::Unauthorized)?.expose_secret();
-        let is_known = self.tokens.get().await?.accept(presented) || self.tokens.fresh().await?.accept(presented);
-        if is_known { Ok(()) } else { Err(Refusal::Unauthorized) }
+        let which = match self.tokens.get().await?.which(presented) {
+            None => self.tokens.fresh().await?.which(presented),
+            known @ Some(_) => known,
+        };
+        let which = which.ok_or(Refusal::Unauthorized)?;
+        metrics::counter!("authorized", "token" => which.word()).increment(1);
+        Ok(())
     }
 }

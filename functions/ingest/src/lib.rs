@@ -34,7 +34,7 @@ use event::Event;
 
 pub use app::App;
 pub use config::{Config, IdentityEncoding, RegistrationConfig};
-pub use membership::{Division, Dropped, Queueable, Sent, envelopes};
+pub use membership::{Division, Dropped, Envelopes, Queueable, Sent};
 pub use refusal::Refusal;
 pub use registration::registration;
 pub use reply::Reply;

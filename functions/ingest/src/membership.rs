@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use envelope::{Header, LaneParts, Lanes, Row, SentId};
-use firehose::{Action, Audience, Identity, LeftOut, Membership, MembershipChange, Profile};
+use firehose::{Account, Action, Audience, Identity, LeftOut, MembershipChange, Profile, Users};
 use ids::{AudienceId, ConnectionId, Encoding, IdType};
 use smallvec::SmallVec;
 
@@ -68,31 +68,52 @@ pub enum Sent {
     DevicesAndEmails,
 }
 
-/// Writes the changes into as few envelopes as hold them. Without a usable time in the message they are dated `now_ms`.
-///
-/// # Errors
-/// The serializer's, if it has any.
-pub fn envelopes(
-    request: &Membership<'_>,
+/// Writes the users of a membership change into as few envelopes as hold them, while the message is parsed.
+pub struct Envelopes {
     division: Division,
     sent: Sent,
+    /// What dates changes whose message has no usable time.
     now_ms: i64,
-) -> Result<Queueable, serde_json::Error> {
-    let connection = ConnectionId { advertiser: request.account.advertiser, account: request.account.id };
-    let header = Header { connection, changed_ms: request.timestamp_ms.unwrap_or(now_ms) };
-    let mut lanes = Lanes::new(header, division.lanes, division.max_bytes);
-    let mut out = Queueable::default();
-    let mut written = Ok(());
-    out.dropped.left_out = request.profiles.read(|profile| {
-        out.users += 1;
-        if written.is_ok() {
-            written = write(profile, &mut Writing { lanes: &mut lanes, count: division.lanes, sent, out: &mut out });
+    /// There once users were begun, unless the serializer failed.
+    lanes: Option<Lanes>,
+    queueable: Queueable,
+}
+
+impl Envelopes {
+    /// For a message that arrived at `now_ms`, in milliseconds since 1970.
+    #[must_use]
+    pub fn new(division: Division, sent: Sent, now_ms: i64) -> Self {
+        Self { division, sent, now_ms, lanes: None, queueable: Queueable::default() }
+    }
+
+    /// What is to be queued, once the message is parsed; `None` if a row could not be written, which no message can cause.
+    #[must_use]
+    pub fn finish(self, left_out: LeftOut) -> Option<Queueable> {
+        let mut queueable = self.queueable;
+        queueable.users += left_out.odd_profile;
+        queueable.dropped.left_out = left_out;
+        queueable.lanes = self.lanes?.finish();
+        Some(queueable)
+    }
+}
+
+impl Users for Envelopes {
+    fn begin(&mut self, account: &Account, timestamp_ms: Option<i64>) {
+        let connection = ConnectionId { advertiser: account.advertiser, account: account.id };
+        let header = Header { connection, changed_ms: timestamp_ms.unwrap_or(self.now_ms) };
+        self.lanes = Some(Lanes::new(header, self.division.lanes, self.division.max_bytes));
+        self.queueable = Queueable::default();
+    }
+
+    fn take(&mut self, user: &Profile<'_>) {
+        self.queueable.users += 1;
+        if let Some(lanes) = &mut self.lanes {
+            let mut to = Writing { lanes, count: self.division.lanes, sent: self.sent, out: &mut self.queueable };
+            if write(user, &mut to).is_err() {
+                self.lanes = None;
+            }
         }
-    });
-    written?;
-    out.users += out.dropped.left_out.odd_profile;
-    out.lanes = lanes.finish();
-    Ok(out)
+    }
 }
 
 struct Writing<'w> {

@@ -74,6 +74,12 @@ impl Hand {
         self.waiting.keys().copied()
     }
 
+    /// When the oldest message that no task took was sent, in milliseconds since 1970.
+    #[must_use]
+    pub fn oldest_sent_ms(&self) -> Option<i64> {
+        self.waiting.values().flatten().filter_map(|(_, lane)| lane.oldest_sent_ms()).min()
+    }
+
     /// Messages in hand, those that are worked on included.
     #[must_use]
     pub const fn messages(&self) -> usize {

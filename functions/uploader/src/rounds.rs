@@ -15,11 +15,12 @@ use queue::{QueueError, Received};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::App;
+use crate::cause::Blame;
 use crate::event::{Event, Response};
 use crate::foreign::bury;
 use crate::hand::Hand;
 use crate::sender::milliseconds;
-use crate::task::Time;
+use crate::task::{Time, report_age};
 
 /// Kept at the end of an invocation for settling.
 const SETTLING: Duration = Duration::from_secs(15);
@@ -107,6 +108,9 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
     }
     let (received, gone, left) = (rounds.received, std::mem::take(&mut rounds.gone), hand.with(|hand| hand.messages()));
     drop(rounds);
+    if let Some(sent_ms) = hand.with(|hand| hand.oldest_sent_ms()) {
+        report_age(Blame::Nobody, sent_ms);
+    }
     let duration_ms = milliseconds(started.elapsed());
     tracing::info!(received, gone = gone.len(), not_served = left, duration_ms, "an invocation of the uploader ends");
     Response::new(ids, &gone)

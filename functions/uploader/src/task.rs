@@ -305,12 +305,19 @@ fn report(work: &Work, lanes: &[LaneSettlement], gone: usize, started: Instant) 
         );
     }
     for head in heads() {
-        let age_ms = work.at(head.place).map_or(0, |message| now_ms().saturating_sub(message.sent_ms));
-        let seconds = i32::try_from(age_ms / 1000).map_or(f64::MAX, f64::from);
-        metrics::gauge!("oldest_change_age_seconds", "trouble" => head.reason.blame().word()).set(seconds);
+        if let Some(message) = work.at(head.place) {
+            report_age(head.reason.blame(), message.sent_ms);
+        }
     }
     tracing::info!(
         %advertiser, %account, messages = work.len(), gone, duration_ms = milliseconds(started.elapsed()),
         "the messages of a connection are settled"
     );
+}
+
+/// How long a change waits that was queued at `sent_ms`, in milliseconds since 1970.
+pub(crate) fn report_age(blame: Blame, sent_ms: i64) {
+    let seconds = now_ms().saturating_sub(sent_ms) / 1000;
+    let seconds = i32::try_from(seconds).map_or(f64::from(i32::MAX), f64::from);
+    metrics::gauge!("oldest_change_age_seconds", "trouble" => blame.word()).set(seconds);
 }

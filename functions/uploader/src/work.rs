@@ -46,6 +46,12 @@ impl Lane {
         self.messages.push(message);
     }
 
+    /// When its oldest message was sent, in milliseconds since 1970.
+    #[must_use]
+    pub fn oldest_sent_ms(&self) -> Option<i64> {
+        self.messages.first().map(|message| message.sent_ms)
+    }
+
     /// How many messages it has.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -70,7 +70,7 @@ fn question(advertiser: AdvertiserId, connections: usize, letters: usize, last_s
         )
     });
     format!(
-        "{still}Forget the advertiser {advertiser}: {} with their tokens, {}, and all of it that waits?",
+        "{still}Forget the advertiser {advertiser}: {} and the tokens, {}, and all of it that waits?",
         count(connections, "connection"),
         count(letters, "dead letter")
     )
@@ -137,7 +137,7 @@ fn text(gone: &Gone) -> String {
         None => "TikTok could not be asked which audiences it still has: no token was accepted.".to_owned(),
     };
     format!(
-        "Forgotten: the advertiser {advertiser}, {} with their tokens, {}.\n\
+        "Forgotten: the advertiser {advertiser}, {} and the tokens, {}.\n\
          What was sent for it until now is dropped by the uploader, within 15 minutes, and counted.\n{at_tiktok}",
         count(*connections, "connection"),
         count(*letters, "dead letter")

@@ -30,6 +30,8 @@ const MOST_LINES: usize = 100_000;
 /// Requests that the estimate is made of.
 const SAMPLE: usize = 2_000;
 
+/// The state of an advertiser that was forgotten.
+const FORGOTTEN: &str = "forgotten";
 const TAKEN: &str = "TikTok took a mapping call";
 const WAITS: &str = "changes of a connection wait; its lanes are blocked";
 
@@ -231,8 +233,12 @@ fn rows(records: &[Found], seen: &BTreeMap<ConnectionId, Seen>, now_ms: i64) -> 
     let mut rows: Vec<Row> = records.iter().flat_map(|found| rows_of(found, seen, now_ms)).collect();
     let known: Vec<_> = records.iter().flat_map(connections_of).collect();
     for (connection, seen) in seen.iter().filter(|(connection, _)| !known.contains(connection)) {
-        if let Some((since_ms, why)) = waits(seen, now_ms) {
-            let ConnectionId { advertiser, account } = *connection;
+        let ConnectionId { advertiser, account } = *connection;
+        let of_it = rows.iter().find(|row| row.advertiser == advertiser && row.state == FORGOTTEN);
+        let forgotten_ms = of_it.and_then(|row| row.since_ms);
+        let waits =
+            waits(seen, now_ms).filter(|(since_ms, _)| forgotten_ms.is_none_or(|forgotten| *since_ms > forgotten));
+        if let Some((since_ms, why)) = waits {
             rows.push(Row { why: Some(why), ..in_trouble(advertiser, Some(account), "no_token", Some(since_ms)) });
         }
     }
@@ -273,7 +279,7 @@ fn rows_of((advertiser, record): &Found, seen: &BTreeMap<ConnectionId, Seen>, no
     };
     let mut rows: Vec<Row> = record.connections().map(row).collect();
     if let Some(forgotten_ms) = record.forgotten_ms(now_ms).filter(|_| rows.is_empty()) {
-        rows.push(Row { in_trouble: false, ..in_trouble(*advertiser, None, "forgotten", Some(forgotten_ms)) });
+        rows.push(Row { in_trouble: false, ..in_trouble(*advertiser, None, FORGOTTEN, Some(forgotten_ms)) });
     }
     rows
 }

@@ -30,7 +30,7 @@ struct Way {
     firehose_message_id: String,
     /// Each time that it arrived: mParticle repeats what was not answered.
     arrivals: Vec<Arrival>,
-    /// Messages of it that went to the queue, each time that it arrived.
+    /// Messages of it that went to the queue.
     queued: u64,
     /// Those of them that are done with.
     settled: u64,
@@ -102,8 +102,9 @@ pub(crate) async fn trace(cloud: &Cloud, id: &str, days: u16) -> Result<Report, 
             count(days, "day")
         )));
     }
-    let queued: u64 = arrived.iter().filter_map(|line| line.messages).sum();
-    let settled = named.iter().map(|line| settled_of(line, id)).sum();
+    // What mParticle repeats is the same messages, of which SQS may have kept one each.
+    let queued = arrived.iter().filter_map(|line| line.messages).max().unwrap_or_default();
+    let settled = named.iter().map(|line| settled_of(line, id)).sum::<u64>().min(queued);
     let waiting = match arrived.last() {
         Some(last) if settled < queued => waiting(cloud, last, now).await?,
         Some(_) | None => None,
@@ -221,9 +222,9 @@ fn text(way: &Way, now_ms: i64) -> String {
         let why = why.into_iter().flatten().collect::<Vec<_>>().join(" ");
         lines.push(format!("The lanes of its connection waited last {} ago: {why}", age(waiting.at_ms, now_ms)));
     }
-    let mut text = lines.join("\n");
+    let mut text = lines.join("\n") + "\n";
     if !way.calls.is_empty() {
-        text += "\n\nCalls of the tasks that settled it, with what else they had in hand:\n";
+        text += "\nCalls of the tasks that settled it, with what else they had in hand:\n";
         text += &table(
             &["at", "action", "rows", "TikTok", "request"],
             &way.calls.iter().map(call_cells).collect::<Vec<_>>(),
@@ -240,7 +241,7 @@ fn text(way: &Way, now_ms: i64) -> String {
                 letter.message.clone().unwrap_or_default(),
             ]
         };
-        text += "\n\nDead letters:\n";
+        text += "\nDead letters:\n";
         text += &table(&["id", "cause", "code", "holds", "why"], &way.letters.iter().map(cells).collect::<Vec<_>>());
     }
     text

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::json::{Fields, Object, Shape};
 use crate::profile::{Identity, LeftOut};
-use crate::profiles::{EMAIL, WireIdentity};
+use crate::reading::{EMAIL, WireIdentity};
 
 /// The longest id of a request that is kept, in bytes; a UUID has 36 characters.
 const MAX_ID_BYTES: usize = 64;

@@ -9,18 +9,18 @@ mod invalid;
 mod json;
 mod message;
 mod profile;
-mod profiles;
+mod reading;
 mod registration;
 mod response;
 mod settings;
 mod text;
+mod users;
 
 pub use account::Account;
 pub use erasure::Erasure;
 pub use invalid::{Field, Invalid};
 pub use message::{Membership, Message, Request, Subscription, SubscriptionAction, parse};
 pub use profile::{Action, Audience, Identity, LeftOut, MembershipChange, Profile};
-pub use profiles::Profiles;
 pub use registration::{
     AudienceProcessing, BooleanSetting, BulkConfiguration, DsrProcessing, DsrType, IdentityPermission,
     ModuleRegistration, Permissions, SubscriptionSetting, TextSetting,
@@ -28,6 +28,7 @@ pub use registration::{
 pub use response::Response;
 pub use settings::{ACCESS_TOKEN, ACCOUNT_ID, AUDIENCE_ID, SEND_EMAIL, Setting};
 pub use text::readable;
+pub use users::Users;
 
 /// The version of the protocol that is spoken here, in the form of mParticle's SDK.
 pub const VERSION: &str = "3.2.0";

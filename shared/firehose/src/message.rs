@@ -1,22 +1,26 @@
 //! The requests that mParticle sends, and their parser.
 //!
-//! Each field that matters is found first, wherever it stands, and the message is known to be JSON to its end; only then is
-//! anything read from it. Nothing is copied, and profiles are read one by one.
+//! Users are handed over as they are read, in one pass, where the type and the account stand before them, as mParticle writes them.
+//! Otherwise, or where something unusual is met, the fields are found first, wherever they stand, and the users are read after that.
+//! Either way nothing is kept of a user.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use ids::AudienceId;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::account::Account;
 use crate::erasure::Erasure;
 use crate::invalid::{Field, Invalid};
-use crate::json::{Fields, Object, Scalar, skip};
-use crate::profiles::{Profiles, SubscriptionSettings};
+use crate::json::{Fields, Object, Scalar, Shape, skip};
+use crate::profile::LeftOut;
+use crate::reading::{Reading, SubscriptionSettings};
 use crate::settings::Switch;
+use crate::users::Users;
 
+const MEMBERSHIP: &str = "audience_membership_change_request";
 /// The longest part of an unknown type that is repeated, in characters.
 const MAX_TYPE_CHARS: usize = 40;
 /// The year 10000: no time of a change.
@@ -39,7 +43,7 @@ pub enum Request<'a> {
     /// A customer connects, edits or disconnects an audience.
     Subscription(Subscription<'a>),
     /// Users joined or left audiences; or, without users, is the connection alive?
-    Membership(Membership<'a>),
+    Membership(Membership),
     /// A person asks to be forgotten.
     Erasure(Erasure<'a>),
 }
@@ -73,14 +77,13 @@ pub enum SubscriptionAction {
 }
 
 /// `audience_membership_change_request`.
+/// Its users went to [`Users`]; a verification has none.
 #[derive(Debug)]
-pub struct Membership<'a> {
+pub struct Membership {
     /// The customer's configuration.
     pub account: Account,
-    /// When the changes were made, in milliseconds since 1970; `None` if the message has no usable time.
-    pub timestamp_ms: Option<i64>,
-    /// The users; none in a verification.
-    pub profiles: Profiles<'a>,
+    /// What was left out of the users.
+    pub left_out: LeftOut,
 }
 
 /// The fields of any message that matter, unread. Of a field that comes twice the last counts.
@@ -124,30 +127,73 @@ impl<'de> Object<'de> for Wire<'de> {
     }
 }
 
-impl<'de> Deserialize<'de> for Wire<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Root;
-        impl<'de> Visitor<'de> for Root {
-            type Value = Wire<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Wire<'de>, A::Error> {
-                let mut wire = Wire::default();
-                Fields(&mut wire).visit_map(object)?;
-                Ok(wire)
-            }
+/// The message while it is read in one pass.
+struct OnePass<'u, 'a, U> {
+    wire: Wire<'a>,
+    users: &'u mut U,
+    /// The users were read, for this account.
+    membership: Option<Membership>,
+    /// What was read does not hold: something that it depends on came later.
+    is_void: bool,
+}
+
+impl<'de, U: Users> Object<'de> for OnePass<'_, 'de, U> {
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
+        let matters = matches!(name, "type" | "account" | "timestamp_ms" | "user_profiles");
+        self.is_void |= matters && self.membership.is_some();
+        if name == "user_profiles"
+            && self.membership.is_none()
+            && text_of(self.wire.kind).as_deref() == Some(MEMBERSHIP)
+            && let Ok(account) = Account::read(self.wire.account)
+        {
+            self.users.begin(&account, self.wire.timestamp());
+            let (left_out, shape) = Reading::new(self.users).read(object)?;
+            self.is_void |= shape != Shape::Due;
+            self.membership = Some(Membership { account, left_out });
+            return Ok(());
         }
-        deserializer.deserialize_map(Root)
+        self.wire.field(name, object)
     }
 }
 
-/// Parses the text of a message (see [`readable`](crate::readable)), borrowing from it.
+/// Reads an object, and nothing else.
+struct Root<'t, T>(&'t mut T);
+
+impl<'de, T: Object<'de>> DeserializeSeed<'de> for Root<'_, T> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Object<'de>> Visitor<'de> for Root<'_, T> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<(), A::Error> {
+        Fields(self.0).visit_map(object).map(|_| ())
+    }
+}
+
+fn read<'a>(text: &'a str, root: &mut impl Object<'a>) -> serde_json::Result<()> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    Root(root).deserialize(&mut json)?;
+    json.end()
+}
+
+/// Parses the text of a message (see [`readable`](crate::readable)), borrowing from it, and hands its users to `users`. After an error, and
+/// for other messages, what they got does not count.
 ///
 /// # Errors
 /// [`Invalid`] says what is wrong and where, and repeats nothing of the message but the name of an unknown type.
-pub fn parse(text: &str) -> Result<Message<'_>, Invalid> {
-    let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| {
+pub fn parse<'a>(text: &'a str, users: &mut impl Users) -> Result<Message<'a>, Invalid> {
+    let mut pass = OnePass { wire: Wire::default(), users, membership: None, is_void: false };
+    if read(text, &mut pass).is_ok() && !pass.is_void {
+        return pass.wire.message(pass.membership, pass.users);
+    }
+    let mut wire = Wire::default();
+    read(text, &mut wire).map_err(|error| {
         // No value is read yet: the only fault that is not one of JSON's is a message that is no object.
         if error.is_data() {
             Invalid::NotAnObject
@@ -155,19 +201,24 @@ pub fn parse(text: &str) -> Result<Message<'_>, Invalid> {
             Invalid::NotJson { line: error.line(), column: error.column() }
         }
     })?;
-    let request = match text_of(wire.kind).as_deref() {
-        Some("module_registration_request") => Request::Registration,
-        Some("audience_subscription_request") => Request::Subscription(wire.subscription()?),
-        Some("audience_membership_change_request") => Request::Membership(wire.membership()?),
-        Some("event_processing_request") => return Err(Invalid::TypeNotRegistered("event_processing_request")),
-        Some("dsr_processing_request") => Request::Erasure(wire.erasure()?),
-        Some(other) => return Err(Invalid::UnknownType(other.escape_default().take(MAX_TYPE_CHARS).collect())),
-        None => return Err(Invalid::Field(Field::Type)),
-    };
-    Ok(Message { id: text_of(wire.id).filter(|id| is_uuid(id)), request })
+    wire.message(None, users)
 }
 
 impl<'a> Wire<'a> {
+    /// The message; its users are read now, unless they were.
+    fn message(&self, read: Option<Membership>, users: &mut impl Users) -> Result<Message<'a>, Invalid> {
+        let request = match text_of(self.kind).as_deref() {
+            Some("module_registration_request") => Request::Registration,
+            Some("audience_subscription_request") => Request::Subscription(self.subscription()?),
+            Some(MEMBERSHIP) => Request::Membership(read.map_or_else(|| self.membership(users), Ok)?),
+            Some("event_processing_request") => return Err(Invalid::TypeNotRegistered("event_processing_request")),
+            Some("dsr_processing_request") => Request::Erasure(self.erasure()?),
+            Some(other) => return Err(Invalid::UnknownType(other.escape_default().take(MAX_TYPE_CHARS).collect())),
+            None => return Err(Invalid::Field(Field::Type)),
+        };
+        Ok(Message { id: text_of(self.id).filter(|id| is_uuid(id)), request })
+    }
+
     fn subscription(&self) -> Result<Subscription<'a>, Invalid> {
         let audience_id = scalar(self.audience_id).integer().ok_or(Invalid::Field(Field::AudienceId))?;
         let action = match text_of(self.action).as_deref() {
@@ -187,17 +238,17 @@ impl<'a> Wire<'a> {
         Ok(Subscription { account, audience_id, audience_name, tiktok_audience, send_email, action })
     }
 
-    fn membership(&self) -> Result<Membership<'a>, Invalid> {
-        let profiles = match self.user_profiles {
-            None => Profiles::none(),
-            Some(raw) => Profiles::of(raw).ok_or(Invalid::Field(Field::UserProfiles))?,
+    fn membership(&self, users: &mut impl Users) -> Result<Membership, Invalid> {
+        let profiles = match self.user_profiles.map(RawValue::get) {
+            None | Some("null") => "[]",
+            Some(list) if list.starts_with('[') => list,
+            Some(_) => return Err(Invalid::Field(Field::UserProfiles)),
         };
         let account = Account::read(self.account)?;
-        Ok(Membership { account, timestamp_ms: self.timestamp_ms(), profiles })
+        users.begin(&account, self.timestamp());
+        Ok(Membership { account, left_out: Reading::new(users).read_all(profiles) })
     }
-}
 
-impl<'a> Wire<'a> {
     fn erasure(&self) -> Result<Erasure<'a>, Invalid> {
         match text_of(self.subject_request_type).as_deref() {
             Some("erasure") => {}
@@ -205,15 +256,12 @@ impl<'a> Wire<'a> {
             Some("portability") => return Err(Invalid::NoErasure("portability")),
             Some(_) | None => return Err(Invalid::Field(Field::SubjectRequestType)),
         }
-        let connection = match self.account {
-            None => None,
-            Some(raw) if raw.get() == "null" => None,
-            Some(raw) => Some(Account::connection(raw)?),
-        };
-        Ok(Erasure::read(connection, self.timestamp_ms(), text_of(self.subject_request_id), self.subject_identities))
+        let account = self.account.filter(|raw| raw.get() != "null");
+        let connection = account.map(Account::connection).transpose()?;
+        Ok(Erasure::read(connection, self.timestamp(), text_of(self.subject_request_id), self.subject_identities))
     }
 
-    fn timestamp_ms(&self) -> Option<i64> {
+    fn timestamp(&self) -> Option<i64> {
         scalar(self.timestamp_ms).integer().filter(|ms| (0..MAX_TIMESTAMP_MS).contains(ms))
     }
 }

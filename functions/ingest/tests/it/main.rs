@@ -14,4 +14,5 @@ mod observations;
 mod privacy;
 mod queueing;
 mod sender;
+mod troubles;
 mod world;

@@ -35,7 +35,7 @@ async fn a_call_ends_in_time_for_settling() {
     let message = world.says(&tenant, 0, &[tenant.joins(1)]);
     let ends = Instant::now() + seconds(25);
     let (named, ()) = tokio::join!(world.invoke_for(&world.app, seconds(25)), async {
-        sleep(Duration::from_millis(300)).await;
+        world.until_called(&tenant).await;
         skip(seconds(10)).await;
     });
     assert_eq!(named, [message.as_str()]);
@@ -79,7 +79,7 @@ async fn what_tiktok_does_too_slowly_waits_and_is_acknowledged_once_it_is_fast_e
     world.tiktok.set_rules_of(&tenant.advertiser, &slow).await.unwrap();
     let message = world.says(&tenant, 0, &[tenant.joins(1)]);
     let (named, ()) = tokio::join!(world.invoke(), async {
-        sleep(Duration::from_millis(300)).await;
+        world.until_called(&tenant).await;
         skip(seconds(4)).await;
     });
     assert_eq!(named, [message]);

@@ -1,12 +1,14 @@
 //! What a dead letter holds.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use envelope::{Row, SentId};
 use ids::{Encoding, IdType};
+use sandbox::control::NewAudience;
 use serde_json::json;
 
-use crate::world::{World, body, hash};
+use crate::world::{HOUR_MS, QUEUE, Tenant, World, body, hash, skip};
 
 const IDFA: &str = "EA7583CD-A667-48BC-B806-42ECB2B48606";
 
@@ -63,6 +65,51 @@ async fn changes_without_an_audience_become_a_letter_and_the_others_are_delivere
     let letter = &world.letters()[0];
     assert_eq!((letter.cause(), &letter.rows()[0]["unmapped_adds"]), ("no_audience", &json!([4711])));
     assert_eq!(letter.rows()[0]["id"], json!(["idfa", "md5", hash(1)]));
+}
+
+#[tokio::test]
+async fn a_letter_without_an_audience_that_is_sent_again_finds_the_audience_by_its_mark() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let mut unmapped = tenant.joins(1);
+    unmapped.adds.clear();
+    unmapped.unmapped_adds = [4711, 4712].into_iter().collect();
+    world.says(&tenant, 0, &[unmapped]);
+    world.invoke().await;
+    assert_eq!((world.causes(), world.calls(&tenant).await.len()), (vec!["no_audience".to_owned()], 0));
+
+    let mark = connections::Mark { account: tenant.connection.account, audience: 4711 };
+    let name = format!("Connected meanwhile {mark}");
+    let new = NewAudience { advertiser_id: tenant.advertiser.clone(), name, audience_type: None };
+    let audience = world.tiktok.create_audience(&new).await.unwrap().parse().unwrap();
+    let again = world.letters()[0].body.clone();
+    // Sooner than that SQS would take it for a repetition.
+    skip(Duration::from_mins(6)).await;
+    world.sends(&tenant, 0, &again, &[("redriven", "1")]);
+    world.invoke().await;
+    assert_eq!(world.members(&Tenant { audience, ..tenant }).await, [1]);
+    let letters = world.letters();
+    assert_eq!(
+        (letters.len(), &letters[1].rows()[0]["unmapped_adds"]),
+        (2, &json!([4712])),
+        "that one is not there yet"
+    );
+}
+
+#[tokio::test]
+async fn what_was_sent_before_the_customer_was_forgotten_is_dropped() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    world.says(&tenant, 0, &[tenant.joins(1)]);
+    world.sqs.change(QUEUE, |message| message.sent_ms -= HOUR_MS);
+    world.set_record(&tenant, |record| {
+        record.forget(startup::clock::now_ms() - HOUR_MS / 2);
+        record.accept(tenant.connection.account, &tenant.accepted(), connections::Source::Connect, 0);
+        record.use_in_week(tenant.connection.account, startup::clock::now_ms());
+    });
+    world.says(&tenant, 0, &[tenant.joins(2)]);
+    assert_eq!(world.invoke().await, [""; 0]);
+    assert_eq!((world.members(&tenant).await, world.letters().len()), (vec![2], 0));
 }
 
 #[tokio::test]

@@ -224,6 +224,12 @@ impl World {
         self.tiktok.calls(&Query::path(MAPPING).advertiser(&tenant.advertiser)).await.unwrap()
     }
 
+    /// Waits until a mapping call for the tenant has arrived at TikTok.
+    pub(crate) async fn until_called(&self, tenant: &Tenant) {
+        let query = Query { wait_ms: 5_000, ..Query::path(MAPPING).advertiser(&tenant.advertiser) };
+        assert_ne!(self.tiktok.calls(&query).await.unwrap(), []);
+    }
+
     /// How many harmless calls there were, of anybody.
     pub(crate) async fn probes(&self) -> usize {
         self.tiktok.calls(&Query::path("/user/info/")).await.unwrap().len()
@@ -250,9 +256,25 @@ impl Drop for World {
 
 /// Time moves on, for everything that waits.
 pub(crate) async fn skip(time: Duration) {
-    tokio::time::pause();
+    let frozen = Frozen::new();
     tokio::time::advance(time).await;
-    tokio::time::resume();
+    drop(frozen);
+}
+
+/// Time stands still, also where the test that moves it on is not waited for any more.
+struct Frozen;
+
+impl Frozen {
+    fn new() -> Self {
+        tokio::time::pause();
+        Self
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        tokio::time::resume();
+    }
 }
 
 /// Waits until something holds, a few seconds at most.

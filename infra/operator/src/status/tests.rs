@@ -63,9 +63,11 @@ fn those_in_trouble_come_first_the_longest_of_them_before_the_others() {
     let waits = Some((NOW_MS - 40 * MINUTE_MS, NOW_MS - MINUTE_MS, "advertiser_throttled 40133".to_owned()));
     let last_delivered_ms = Some(NOW_MS - 45 * MINUTE_MS);
     let stranger = Some((NOW_MS - 2 * MINUTE_MS, NOW_MS, "token".to_owned()));
+    let before_it_was_forgotten = Some((NOW_MS - 6 * MINUTE_MS, NOW_MS - 5 * MINUTE_MS, "token".to_owned()));
     let seen = BTreeMap::from([
         (id("13"), Seen { last_delivered_ms, waits }),
         (id("99"), Seen { last_delivered_ms: None, waits: stranger }),
+        ("8.1".parse().unwrap(), Seen { last_delivered_ms: None, waits: before_it_was_forgotten }),
     ]);
     let rows = rows(&records, &seen, NOW_MS);
     let order: Vec<_> = rows.iter().map(|row| format!("{} {}", row.advertiser, row.state)).collect();

@@ -1,8 +1,8 @@
 //! The fields of a message: those that are needed, and how little the others matter.
 
-use firehose::{Invalid, Message, Request, parse, readable};
+use firehose::{Invalid, Request, readable};
 
-use crate::message::GOOD;
+use crate::message::{GOOD, membership, parse};
 
 fn fault(right: &str, wrong: &str) -> String {
     let message = GOOD.replacen(right, wrong, 1);
@@ -51,9 +51,9 @@ fn what_is_not_needed_may_be_anything_and_what_is_may_be_text_or_number() {
         (r#""previous_audience_subscription_settings":null"#, r#""previous_audience_subscription_settings":[7]"#),
     ] {
         let message = GOOD.replacen(right, anything, 1);
-        let Request::Membership(membership) = parse(&message).unwrap().request else { panic!("another type") };
-        assert_eq!(membership.account.id.to_string(), "1");
-        assert_eq!(membership.account.advertiser.to_string(), "7000000000000000001");
+        let (account, ..) = membership(&message);
+        assert_eq!(account.id.to_string(), "1");
+        assert_eq!(account.advertiser.to_string(), "7000000000000000001");
     }
 }
 
@@ -68,8 +68,7 @@ fn without_a_usable_time_or_id_the_message_has_none() {
         ("253402300800000", None),
     ] {
         let message = GOOD.replacen("1714592744065", time, 1);
-        let Request::Membership(membership) = parse(&message).unwrap().request else { panic!("another type") };
-        assert_eq!(membership.timestamp_ms, read, "{time}");
+        assert_eq!(membership(&message).1.timestamp_ms, read, "{time}");
     }
     for (id, kept) in
         [("1317071d-3342-4e1e-a691-84bd7e762bda", true), ("1317071d33424e1ea69184bd7e762bda", false), ("me", false)]
@@ -82,10 +81,7 @@ fn without_a_usable_time_or_id_the_message_has_none() {
 #[test]
 fn of_a_field_that_comes_twice_the_last_counts_and_the_order_does_not_matter() {
     let twice = GOOD.replacen('{', r#"{"type":7,"user_profiles":[{}],"account":null,"#, 1);
-    let Request::Membership(membership) = parse(&twice).unwrap().request else { panic!("another type") };
-    let mut profiles = 0;
-    membership.profiles.read(|_| profiles += 1);
-    assert_eq!(profiles, 3);
+    assert_eq!(membership(&twice).1.users.len(), 3);
 
     let (head, profiles) = GOOD.split_at(GOOD.find(r#""user_profiles""#).unwrap());
     let last = format!(
@@ -93,10 +89,22 @@ fn of_a_field_that_comes_twice_the_last_counts_and_the_order_does_not_matter() {
         profiles.strip_suffix('}').unwrap(),
         head.trim_start_matches('{').trim_end().trim_end_matches(',')
     );
-    let Request::Membership(membership) = parse(&last).unwrap().request else { panic!("another type") };
-    let mut profiles = 0;
-    membership.profiles.read(|_| profiles += 1);
-    assert_eq!(profiles, 3);
+    assert_eq!(membership(&last).1.users.len(), 3);
+}
+
+#[test]
+fn what_comes_after_the_users_counts_for_them_too() {
+    let later = |more: &str| format!("{},{more}}}", GOOD.strip_suffix('}').unwrap());
+    let (account, taken, _) = membership(&later(r#""timestamp_ms":7"#));
+    assert_eq!((account.id.to_string().as_str(), taken.timestamp_ms, taken.users.len()), ("1", Some(7), 3));
+    let other =
+        later(r#""account":{"account_id":2,"account_settings":{"tiktokAccountId":"8","tiktokAccessToken":"u"}}"#);
+    let (account, taken, _) = membership(&other);
+    assert_eq!((account.id.to_string().as_str(), taken.users.len()), ("2", 3));
+    let (_, taken, left_out) = membership(&later(r#""user_profiles":[{},7]"#));
+    assert_eq!((taken.users.len(), left_out.odd_profile), (1, 1));
+    assert!(matches!(parse(&later(r#""type":"module_registration_request""#)).unwrap().request, Request::Registration));
+    assert!(parse(&later(r#""x":"#)).is_err());
 }
 
 #[test]
@@ -119,12 +127,8 @@ fn what_is_no_json_or_no_object_is_refused() {
 
 #[test]
 fn neither_token_nor_device_id_is_in_debug_output() {
-    let message = GOOD.replacen(r#""t""#, r#""s3cr3t""#, 1).replacen(r#""value":"x""#, r#""value":"66b728c2""#, 1);
-    let Message { request: Request::Membership(membership), .. } = parse(&message).unwrap() else {
-        panic!("another type")
-    };
-    let mut debug = vec![format!("{membership:?}")];
-    membership.profiles.read(|profile| debug.push(format!("{profile:?}")));
-    let debug = debug.concat();
+    let message = GOOD.replacen(r#""t""#, r#""s3cr3t""#, 1).replacen(r#""value":"z""#, r#""value":"66b728c2""#, 1);
+    let (account, taken, left_out) = membership(&message);
+    let debug = format!("{:?} {account:?} {left_out:?} {}", parse(&message).unwrap(), taken.debug);
     assert!(debug.contains("Idfa") && !debug.contains("66b728c2") && !debug.contains("s3cr3t"), "{debug}");
 }

@@ -1,5 +1,6 @@
 //! A message as mParticle sends one, and JSON to put in its place.
 
+use firehose::{Account, Invalid, LeftOut, Message, Profile, Request, Users};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -58,4 +59,36 @@ pub(crate) fn any_value() -> impl Strategy<Value = String> {
     ];
     let deep = (100..400_usize).prop_map(|depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
     prop_oneof![4 => tree.prop_map(|value| value.to_string()), 1 => prop::sample::select(raw.to_vec()).prop_map(str::to_owned), 1 => deep]
+}
+
+/// The users of a message, as they were handed over.
+#[derive(Default)]
+pub(crate) struct Taken {
+    pub(crate) timestamp_ms: Option<i64>,
+    pub(crate) users: Vec<String>,
+    pub(crate) debug: String,
+}
+
+impl Users for Taken {
+    fn begin(&mut self, _: &Account, timestamp_ms: Option<i64>) {
+        *self = Self { timestamp_ms, ..Self::default() };
+    }
+
+    fn take(&mut self, user: &Profile<'_>) {
+        self.users.push(crate::profiles::shown(user));
+        self.debug = format!("{user:?}");
+    }
+}
+
+pub(crate) fn parse(text: &str) -> Result<Message<'_>, Invalid> {
+    firehose::parse(text, &mut ())
+}
+
+/// A membership change: what was taken of it, and what was left out.
+pub(crate) fn membership(text: &str) -> (Account, Taken, LeftOut) {
+    let mut taken = Taken::default();
+    let Request::Membership(membership) = firehose::parse(text, &mut taken).unwrap().request else {
+        panic!("another type");
+    };
+    (membership.account, taken, membership.left_out)
 }

@@ -1,20 +1,18 @@
 //! Reading profiles: what is odd in one costs at most that one, and is counted.
 
-use crate::message::{GOOD, any_value, places};
-use firehose::{Action, Audience, LeftOut, Profile, Request, parse, readable};
+use crate::message::{GOOD, any_value, membership, places};
+use firehose::{Action, Audience, LeftOut, Profile, readable};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Each profile as it was handed over.
 fn read(message: &str) -> (Vec<String>, LeftOut) {
     let text = readable(message.as_bytes()).unwrap();
-    let Request::Membership(membership) = parse(&text).unwrap().request else { panic!("another type") };
-    let mut profiles = Vec::new();
-    let left_out = membership.profiles.read(|profile| profiles.push(shown(profile)));
-    (profiles, left_out)
+    let (_, taken, left_out) = membership(&text);
+    (taken.users, left_out)
 }
 
-fn shown(profile: &Profile<'_>) -> String {
+pub(crate) fn shown(profile: &Profile<'_>) -> String {
     let ids = profile.device_ids.iter().map(|id| format!("{:?} {:?} {}", id.kind, id.encoding, id.value));
     let changes = profile.changes.iter().map(|change| match (change.audience, change.action) {
         (Audience::AtTikTok(id), Action::Add) => format!("+{id}"),

@@ -1,7 +1,6 @@
 //! Reads profiles one after the other into the same memory, whatever stands in them. What is odd is left out and counted.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use ids::{AudienceId, Encoding, IdType};
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
@@ -11,6 +10,7 @@ use smallvec::SmallVec;
 use crate::json::{Elements, Fields, List, Object, Scalar, Shape, skip};
 use crate::profile::{Action, Audience, Identity, LeftOut, MembershipChange, Profile};
 use crate::settings::{AUDIENCE_ID, Given, SEND_EMAIL, Switch};
+use crate::users::Users;
 
 /// The most ids of one profile that are kept. A row is written for each, with all changes of the profile: without a bound a small
 /// message could unfold into gigabytes. No person has as many devices.
@@ -22,55 +22,36 @@ pub(crate) const EMAIL: &str = "email";
 /// The most changes of one profile that are kept. TikTok allows an advertiser 400 audiences.
 const MAX_CHANGES: usize = 1_000;
 
-/// The users of a message, not read yet.
-#[derive(Clone, Copy)]
-pub struct Profiles<'a>(&'a str);
-
-impl fmt::Debug for Profiles<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Profiles(…)")
-    }
-}
-
-impl<'a> Profiles<'a> {
-    pub(crate) const fn none() -> Self {
-        Self("[]")
-    }
-
-    /// Of a list, or of `null`, which is none.
-    pub(crate) fn of(raw: &'a RawValue) -> Option<Self> {
-        match raw.get() {
-            "null" => Some(Self::none()),
-            list if list.starts_with('[') => Some(Self(list)),
-            _ => None,
-        }
-    }
-
-    /// Hands each profile to `take`, in the order of the message, and tells what was left out.
-    pub fn read(self, take: impl FnMut(&Profile<'a>)) -> LeftOut {
-        let mut reading = Reading { profile: Profile::default(), left_out: LeftOut::default(), read: 0, take };
-        if Elements(&mut reading).deserialize(&mut serde_json::Deserializer::from_str(self.0)).is_err() {
-            reading.go_on(self.0);
-        }
-        reading.left_out
-    }
-}
-
-struct Reading<'a, T> {
+/// A list of users while it is read.
+pub(crate) struct Reading<'u, 'a, U> {
+    users: &'u mut U,
+    /// The memory that one user after the other takes.
     profile: Profile<'a>,
     left_out: LeftOut,
-    /// Profiles that are done with.
+    /// Users that are done with.
     read: u64,
-    take: T,
 }
 
-impl<'a, T: FnMut(&Profile<'a>)> Reading<'a, T> {
-    /// The message is JSON, so what stopped the reading is a number that nothing can hold, in a place that matters. From that
-    /// profile on each is delimited before it is read, which takes longer.
-    fn go_on(&mut self, list: &'a str) {
-        let mut apart = Apart { skip: self.read, reading: self };
-        // Delimiting what is JSON does not fail.
-        Elements(&mut apart).deserialize(&mut serde_json::Deserializer::from_str(list)).ok();
+impl<'u, 'a, U: Users> Reading<'u, 'a, U> {
+    pub(crate) fn new(users: &'u mut U) -> Self {
+        Self { users, profile: Profile::default(), left_out: LeftOut::default(), read: 0 }
+    }
+
+    /// Reads the value of the field that `object` has come to.
+    pub(crate) fn read<A: MapAccess<'a>>(mut self, object: &mut A) -> Result<(LeftOut, Shape), A::Error> {
+        let shape = object.next_value_seed(Elements(&mut self))?;
+        Ok((self.left_out, shape))
+    }
+
+    /// Reads a text that is known to be a list in JSON.
+    pub(crate) fn read_all(mut self, list: &'a str) -> LeftOut {
+        if Elements(&mut self).deserialize(&mut serde_json::Deserializer::from_str(list)).is_err() {
+            // What stopped it is a number that nothing can hold, in a place that matters. From that user on each is delimited before it
+            // is read, which takes longer. Delimiting what is JSON does not fail.
+            let mut apart = Apart { skip: self.read, reading: &mut self };
+            Elements(&mut apart).deserialize(&mut serde_json::Deserializer::from_str(list)).ok();
+        }
+        self.left_out
     }
 
     fn clear(&mut self) {
@@ -83,13 +64,13 @@ impl<'a, T: FnMut(&Profile<'a>)> Reading<'a, T> {
     fn done(&mut self, shape: Shape) {
         self.read += 1;
         match shape {
-            Shape::Due => (self.take)(&self.profile),
+            Shape::Due => self.users.take(&self.profile),
             Shape::Null | Shape::Other => self.left_out.odd_profile += 1,
         }
     }
 }
 
-impl<'de, T: FnMut(&Profile<'de>)> List<'de> for Reading<'de, T> {
+impl<'de, U: Users> List<'de> for Reading<'_, 'de, U> {
     fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
         self.clear();
         let mut fields = ProfileFields { profile: &mut self.profile, left_out: &mut self.left_out };
@@ -101,23 +82,23 @@ impl<'de, T: FnMut(&Profile<'de>)> List<'de> for Reading<'de, T> {
     }
 }
 
-struct Apart<'r, 'a, T> {
+struct Apart<'r, 'u, 'a, U> {
     skip: u64,
-    reading: &'r mut Reading<'a, T>,
+    reading: &'r mut Reading<'u, 'a, U>,
 }
 
-impl<'de, T: FnMut(&Profile<'de>)> List<'de> for Apart<'_, 'de, T> {
+impl<'de, U: Users> List<'de> for Apart<'_, '_, 'de, U> {
     fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
         let Some(raw) = list.next_element::<&RawValue>()? else { return Ok(false) };
         if self.skip > 0 {
             self.skip -= 1;
             return Ok(true);
         }
+        self.reading.clear();
         let Reading { profile, left_out, .. } = &mut *self.reading;
         let mut fields = ProfileFields { profile, left_out };
         let shape = Fields(&mut fields).deserialize(&mut serde_json::Deserializer::from_str(raw.get()));
         self.reading.done(shape.unwrap_or(Shape::Other));
-        self.reading.clear();
         Ok(true)
     }
 }
