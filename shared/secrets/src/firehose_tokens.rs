@@ -33,11 +33,35 @@ impl TryFrom<Stored> for FirehoseTokens {
 }
 
 impl FirehoseTokens {
-    /// Whether `presented` is one of them. Takes the same time whichever of its bytes are wrong.
+    /// Which of them `presented` is, if it is one. Takes the same time whichever of its bytes are wrong.
     #[must_use]
-    pub fn accept(&self, presented: &str) -> bool {
+    pub fn which(&self, presented: &str) -> Option<Which> {
         let is = |token: &SecretString| bool::from(token.expose_secret().as_bytes().ct_eq(presented.as_bytes()));
-        is(&self.current) | self.previous.as_ref().is_some_and(is)
+        match (is(&self.current), self.previous.as_ref().is_some_and(is)) {
+            (true, _) => Some(Which::Current),
+            (false, true) => Some(Which::Previous),
+            (false, false) => None,
+        }
+    }
+}
+
+/// One of the two tokens that are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The one that mParticle is to use.
+    Current,
+    /// The one of before, while it is changed.
+    Previous,
+}
+
+impl Which {
+    /// Its word in metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Previous => "previous",
+        }
     }
 }
 
@@ -52,16 +76,17 @@ mod tests {
     #[test]
     fn two_tokens_can_be_valid_and_an_empty_one_never_is() {
         let tokens = read(r#"{"current":"new","previous":"old"}"#);
-        assert!(tokens.accept("new") && tokens.accept("old"));
-        assert!(!tokens.accept("") && !tokens.accept("ne") && !tokens.accept("newer"));
-        assert!(!read(r#"{"current":"new","previous":" "}"#).accept(""));
+        assert_eq!((tokens.which("new"), tokens.which("old")), (Some(Which::Current), Some(Which::Previous)));
+        assert_eq!([tokens.which(""), tokens.which("ne"), tokens.which("newer")], [None; 3]);
+        assert_eq!(read(r#"{"current":"new","previous":" "}"#).which(""), None);
         assert!(!format!("{tokens:?}").contains("new"));
     }
 
     #[test]
     fn a_pasted_line_feed_is_no_part_of_a_token() {
         let tokens = read(r#"{"current":"new\n","previous":" old\r\n"}"#);
-        assert!(tokens.accept("new") && tokens.accept("old") && !tokens.accept("new\n"));
+        assert_eq!((tokens.which("new"), tokens.which("old")), (Some(Which::Current), Some(Which::Previous)));
+        assert_eq!(tokens.which("new\n"), None);
     }
 
     #[test]

@@ -90,6 +90,7 @@ pub const METRICS: &[Metric] = &[
                 INGEST,
                 "Requests of mParticle, by their type and the word of their answer (`ok`, or the code of an error)",
             ).by(&["type", "answer"]).and_by(&[&[], &["answer"]]),
+    counter("authorized", INGEST, "Requests over HTTP with an accepted token, by which of the two it is: `current` or `previous`").by(&["token"]),
     counter("users_received", INGEST, "Profiles in membership messages"),
     counter("dropped", INGEST, "Profiles, ids and changes that were left out, by the reason").by(&["reason"]),
     counter("changes_queued", INGEST, "Changes that were put on the queue"),

@@ -16,14 +16,14 @@ async fn it_is_read_every_five_minutes_and_on_demand_every_ten_seconds() {
     let memory = InMemory::default();
     let tokens = tokens(&memory);
     memory.set(ID, r#"{"current":"old\n"}"#);
-    assert!(tokens.get().await.unwrap().accept("old"));
+    assert!(tokens.get().await.unwrap().which("old").is_some());
     memory.set(ID, r#"{"current":"new","previous":"old"}"#);
     pass(9).await;
-    assert!(!tokens.fresh().await.unwrap().accept("new"));
+    assert!(tokens.fresh().await.unwrap().which("new").is_none());
     pass(1).await;
-    assert!(!tokens.get().await.unwrap().accept("new"));
-    assert!(tokens.fresh().await.unwrap().accept("new"));
-    assert!(tokens.get().await.unwrap().accept("new"));
+    assert!(tokens.get().await.unwrap().which("new").is_none());
+    assert!(tokens.fresh().await.unwrap().which("new").is_some());
+    assert!(tokens.get().await.unwrap().which("new").is_some());
     assert_eq!(memory.calls("GetSecretValue"), 2);
     pass(300).await;
     tokens.get().await.unwrap();
@@ -56,7 +56,7 @@ async fn while_secrets_manager_fails_the_last_value_is_served_with_a_warning() {
     let (log, _guard) = Log::capture();
     memory.set_down(true);
     pass(3_600).await;
-    assert!(tokens.get().await.unwrap().accept("t"));
-    assert!(tokens.fresh().await.unwrap().accept("t"));
+    assert!(tokens.get().await.unwrap().which("t").is_some());
+    assert!(tokens.fresh().await.unwrap().which("t").is_some());
     assert_eq!(log.lines().len(), 1);
 }
