@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use e2e::stack::Stack;
-use e2e::{Account, Answer, Audience, Options, Transport, message, story, until};
+use e2e::mparticle::Answer;
+use e2e::{Account, Audience, Options, Transport, message, story, until};
 use sandbox::{Fault, Rules};
 use serde_json::{Value, json};
 
@@ -84,7 +85,7 @@ pub(crate) async fn who_asks_to_be_forgotten_is_in_no_audience_when_the_queue_is
         stack.queue.drained(Duration::from_secs(240)).await?;
         let held = held(stack, &audiences).await?;
         ensure!(held == [1, 1, 1, 1], "only the other person is left: {held:?}");
-        ensure!(stack.logs().await?.contains(REQUEST), "the request is traced in the log");
+        ensure!(stack.logs().await?.text().contains(REQUEST), "the request is traced in the log");
         Ok(())
     })
     .await
