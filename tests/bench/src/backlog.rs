@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use envelope::{SentId, GroupId, Header, Row, Writer};
-use ids::{ConnectionId, IdType, Encoding};
+use envelope::{GroupId, Header, Row, SentId, Writer};
+use ids::{ConnectionId, Encoding, IdType};
 use serde_json::{Value, json};
 
 /// The template's default.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::stack::Stack;
 use e2e::mparticle::Answer;
+use e2e::stack::Stack;
 use e2e::{Account, Audience, Options, Transport, message, story, until};
 use sandbox::{Fault, Rules};
 use serde_json::{Value, json};
