@@ -79,7 +79,7 @@ pub(crate) async fn rotate(cloud: &Cloud) -> Result<Report, Error> {
     let token = Alphanumeric.sample_string(&mut rand::rng(), LENGTH);
     write(cloud, &Written { current: &token, previous: Some(tokens.current.expose_secret().trim()) }).await?;
     let text = format!(
-        "The new token, shown this once:\n\n  {token}\n\nGive it to mParticle. The one before is accepted until \
+        "The new token, shown this once:\n\n  {token}\n\nIt is accepted in ten seconds: give it to mParticle. The one before is accepted until \
          `firehose-token retire`; `firehose-token status` says which of them is used."
     );
     Ok(Report::new(text, &Rotated { token: &token }))

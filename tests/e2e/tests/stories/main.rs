@@ -11,6 +11,7 @@ mod fairness;
 mod foreign;
 mod healing;
 mod isolation;
+mod operator;
 mod order;
 mod outage;
 mod privacy;
@@ -46,6 +47,9 @@ e2e::stories! {
     privacy: only_ids_mpid_and_audience_ids_leave_ingest;
     isolation: a_deleted_audience_is_rejected_once_and_costs_no_later_batch_a_call, bad_rows_spread_over_a_call_stand_alone,
         a_letter_for_an_audience_that_was_never_connected_finds_it_when_it_is_sent_again;
+    operator: an_operator_finds_what_was_given_up_and_why_and_sends_it_again,
+        a_customer_that_is_forgotten_leaves_no_token_letter_or_waiting_change, the_firehose_token_is_changed_with_the_operators_tool,
+        what_an_operator_got_wrong_is_told_in_one_line;
     order: two_people_with_one_device_are_one_id, a_change_sent_before_the_token_changed_uses_the_new_one;
     connections: connecting_again_finds_the_audience_that_is_there, connecting_many_times_at_once_leaves_one_audience,
         disconnecting_deletes_the_audience_unless_a_campaign_uses_it, two_configurations_never_share_an_audience;
