@@ -37,6 +37,11 @@ impl Backlog {
         Self { users, free, locked, in_flight, sent: 0, random: 0x9E37_79B9_7F4A_7C15, requests: 0 }
     }
 
+    /// Whether a receive would bring something now.
+    pub(crate) const fn has_free_lane(&self) -> bool {
+        !self.free.is_empty()
+    }
+
     /// Carries out a call of SQS.
     pub(crate) fn call(&mut self, operation: &str, input: &Value, bytes: usize) -> Result<Value> {
         let entries = || input.get("Entries").and_then(Value::as_array).into_iter().flatten();

@@ -54,11 +54,11 @@ fn over_http(message: &Value) -> Value {
     })
 }
 
-/// Streams of requests by both doors: the time of an answer, and the memory that it took.
+/// Streams of requests by both transports: the time of an answer, and the memory that it took.
 pub(crate) async fn stream(table: &mut Table) -> Result<()> {
     for profiles in [1, 100, 1_000] {
         let message = message(profiles);
-        for (door, event) in [("direct", message.clone()), ("HTTP", over_http(&message))] {
+        for (transport, event) in [("direct", message.clone()), ("HTTP", over_http(&message))] {
             let event = Bytes::from(event.to_string());
             let mut ingest = Lambda::start(&SETUP).await?;
             let mut times = Vec::with_capacity(REQUESTS);
@@ -71,7 +71,7 @@ pub(crate) async fn stream(table: &mut Table) -> Result<()> {
             }
             times.sort_unstable();
             let at = |share: usize| times.get(REQUESTS * share / 100).map_or(0.0, Duration::as_secs_f64) * 1000.0;
-            let what = format!("ingest, {profiles} users a request, {door}");
+            let what = format!("ingest, {profiles} users a request, {transport}");
             table.row(&what, "ms, p50", at(50));
             table.row(&what, "ms, p99", at(99));
             table.row(&what, "peak memory, MB", ingest.peak_memory_mb()?);

@@ -71,6 +71,9 @@ pub(crate) async fn answer(
     match target.split_once('.') {
         Some(("AmazonSQS", operation)) => {
             let input: Value = serde_json::from_slice(&body).unwrap_or_default();
+            if operation == "ReceiveMessage" {
+                wait_for_a_lane(&around, &input).await;
+            }
             let mut queue = around.queue.lock().unwrap_or_else(PoisonError::into_inner);
             match queue.call(operation, &input, body.len()) {
                 Ok(output) => axum::Json(output).into_response(),
@@ -78,6 +81,16 @@ pub(crate) async fn answer(
             }
         }
         _ => axum::Json(json!({"Name": "bench", "VersionId": "1", "SecretString": around.secret})).into_response(),
+    }
+}
+
+/// A receive waits as long as it was told to for something that it can bring.
+async fn wait_for_a_lane(around: &Surroundings, input: &Value) {
+    let wait = input.get("WaitTimeSeconds").and_then(Value::as_u64).unwrap_or_default();
+    let until = Instant::now() + Duration::from_secs(wait);
+    let has_free_lane = || around.queue.lock().unwrap_or_else(PoisonError::into_inner).has_free_lane();
+    while !has_free_lane() && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -94,7 +94,8 @@ pub(crate) async fn an_operator_finds_what_was_given_up_and_why_and_sends_it_aga
         ensure!(way["calls"].as_array().is_some_and(|calls| calls.iter().any(|call| call["taken"] == true)), "{way}");
         ensure!(way["letters"].as_array().map(Vec::len) == Some(letters.len()), "{way}");
         let audiences = ask(stack, &["audiences", advertiser]).await?;
-        ensure!(audiences["list"][0]["account"] == customer.account.account_id.to_string(), "{audiences}");
+        let account = customer.account.account_id.to_string();
+        ensure!(audiences["list"][0]["account"] == *account, "{audiences}");
         ensure!(ask(stack, &["token", "check", advertiser]).await?[0]["tiktok"] == "accepted");
 
         // Send these again: nobody joins unless that is asked for.

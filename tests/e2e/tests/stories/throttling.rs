@@ -33,7 +33,7 @@ pub(crate) async fn a_throttling_storm_is_ridden_out_and_a_throttled_advertiser_
 
         let calls = stack.tiktok.journal().await?;
         let throttled = calls.iter().filter(|call| matches!(call.code, Some(40100 | 40132 | 40133))).count();
-        ensure!(throttled < 40, "{throttled} calls against a closed door");
+        ensure!(throttled < 40, "{throttled} calls while TikTok throttled");
         Ok(())
     })
     .await

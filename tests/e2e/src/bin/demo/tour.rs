@@ -31,7 +31,7 @@ pub(crate) struct Tour<'s> {
 }
 
 impl<'s> Tour<'s> {
-    /// Authorises, registers and connects.
+    /// Authorizes, registers and connects.
     pub(crate) async fn begin(terminal: &mut Terminal, stack: &'s Stack) -> Result<Self> {
         let person = stack.tiktok.person(PERSON).await?.display_name;
         let mut shown = stack.authorize(PERSON, &TICKED).await?.authorized()?;
