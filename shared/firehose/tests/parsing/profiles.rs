@@ -36,7 +36,7 @@ fn one(profile: &str) -> (Option<String>, LeftOut) {
 #[test]
 fn what_is_due_is_read() {
     let (profiles, left_out) = read(GOOD);
-    assert_eq!(profiles, ["-5 Idfa Raw x -7", "6 Gaid Md5 y +8", "7 Idfa Raw z +[7]"]);
+    assert_eq!(profiles, ["-5 Idfa Raw x Sha256 e -7", "6 Gaid Md5 y +8", "7 Idfa Raw z +[7]"]);
     assert_eq!(left_out, LeftOut { identity_type: 1, ..LeftOut::default() });
 }
 
