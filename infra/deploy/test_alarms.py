@@ -56,6 +56,8 @@ RAISED = {
     "connections-dead": [(own("connections_dead", "uploader"), 1)],
     "refused-letters": letters("no_audience", 1),
     "lost-letters": letters("unreadable", 1),
+    "erasure-letters": [(own("erasure_letters", "uploader"), 1)],
+    "erasure-without-account": [(own("erasures", "ingest", outcome="no_account"), 1)],
     "unauthorized": answers(unauthorized=3, ok=40),
     "refused-requests": answers(missing_setting=5, ok=90),
     "ingest-unavailable": answers(queue_unavailable=3, ok=200),

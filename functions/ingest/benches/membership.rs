@@ -29,7 +29,7 @@ fn main() {
             black_box(parse(&readable(black_box(&message)).unwrap(), &mut ()).unwrap());
         });
         let all = per_profile(profiles, || {
-            let mut envelopes = Envelopes::new(DIVISION, 0);
+            let mut envelopes = Envelopes::new(DIVISION, ingest::Sent::Devices, 0);
             let text = readable(black_box(&message)).unwrap();
             let Request::Membership(membership) = parse(&text, &mut envelopes).unwrap().request else {
                 panic!("another type")

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use bytes::{Bytes, BytesMut};
-use firehose::{Membership, Message, ModuleRegistration, Request, Response, Subscription};
+use firehose::{Erasure, Invalid, Membership, Message, ModuleRegistration, Request, Response, Subscription};
 use ids::ConnectionId;
 use queue::Queue;
 use secrets::{JsonSecret, Secrets};
@@ -17,7 +17,7 @@ use crate::http::HttpRequest;
 use crate::observation::Observation;
 use crate::subscription::Subscriptions;
 use crate::transport::{MAX_EVENT_BYTES, Transport};
-use crate::{Config, Division, Envelopes, Refusal, Reply, delivery, now_ms, registration};
+use crate::{Config, Division, Envelopes, Refusal, Reply, Sent, delivery, erasure, now_ms, registration};
 
 /// One try of a call to AWS. Two of them, with the pause between, leave a membership change time to be queued.
 const AWS_ATTEMPT: Duration = Duration::from_millis(800);
@@ -43,6 +43,8 @@ pub struct App {
     subscriptions: Subscriptions,
     registration: ModuleRegistration,
     division: Division,
+    sent: Sent,
+    forward_erasure: bool,
 }
 
 impl App {
@@ -78,8 +80,10 @@ impl App {
             authorization: Authorization::new(tokens),
             connections: Connections::new(tiktok.clone(), secrets.clone()),
             subscriptions: Subscriptions::new(tiktok, secrets, config.delete_audience_on_disconnect),
-            registration: registration(config.registration),
+            registration: registration(&config.registration),
             division: config.division,
+            sent: if config.registration.email_identities { Sent::DevicesAndEmails } else { Sent::Devices },
+            forward_erasure: config.registration.forward_erasure,
         })
     }
 
@@ -128,7 +132,7 @@ impl App {
 
     async fn answer(&self, body: &[u8], seen: &mut Observation<'_>) -> Result<String, Refusal> {
         let text = firehose::readable(body)?;
-        let mut envelopes = Envelopes::new(self.division, now_ms());
+        let mut envelopes = Envelopes::new(self.division, self.sent, now_ms());
         let Message { id, request } = firehose::parse(&text, &mut envelopes)?;
         if let Some(id) = id {
             seen.message_id = Some(id.into_owned());
@@ -140,6 +144,7 @@ impl App {
             }
             Request::Subscription(request) => self.subscription(&request, seen).await?,
             Request::Membership(request) => self.membership(&request, envelopes, seen).await?,
+            Request::Erasure(request) => self.erasure(&request, seen).await?,
         };
         response.to_json(seen.message_id()).map_err(|_| Refusal::Internal)
     }
@@ -152,7 +157,8 @@ impl App {
         seen.of_account("subscription", &request.account);
         let change = self.subscriptions.change(request, seen);
         let audience = timeout(SUBSCRIPTION_TIME, change).await.unwrap_or(Err(Refusal::TikTokLate))?;
-        Ok(Response::Subscription(audience))
+        let send_email = request.send_email.filter(|_| self.sent == Sent::DevicesAndEmails && audience.is_some());
+        Ok(Response::Subscription { audience, send_email })
     }
 
     /// The changes are queued whatever the state of their connection: a dead one may be healed.
@@ -171,8 +177,36 @@ impl App {
         let suspend = standing.suspend();
         seen.standing = Some(standing);
         let connection = ConnectionId { advertiser: request.account.advertiser, account: request.account.id };
-        delivery::send(&self.queue, connection, queueable.lanes, seen.message_id(), deadline).await?;
+        let attributes = [(delivery::MESSAGE_ID, seen.message_id().to_owned())];
+        delivery::send(&self.queue, connection, queueable.lanes, &attributes, deadline).await?;
         Ok(Response::Membership { suspend })
+    }
+
+    /// A request is queued whatever is known of its connection: changes of it may wait there that put the person in.
+    async fn erasure(&self, request: &Erasure<'_>, seen: &mut Observation<'_>) -> Result<Response<'_>, Refusal> {
+        if !self.forward_erasure {
+            return Err(Invalid::TypeNotRegistered("dsr_processing_request").into());
+        }
+        seen.of_erasure(request);
+        let Some(connection) = request.connection else {
+            seen.erasure = Some(erasure::Outcome::NoAccount);
+            return Ok(Response::Erasure);
+        };
+        let deadline = Instant::now() + MEMBERSHIP_TIME;
+        let queueable = erasure::envelopes(request, connection, self.division, self.sent, now_ms())
+            .map_err(|_| Refusal::Internal)?;
+        seen.read(&queueable);
+        if queueable.lanes.is_empty() {
+            seen.erasure = Some(erasure::Outcome::NoIds);
+            return Ok(Response::Erasure);
+        }
+        let is_known = self.connections.is_known(connection, deadline - QUEUE_TIME).await;
+        seen.erasure = Some(if is_known { erasure::Outcome::Queued } else { erasure::Outcome::NoConnection });
+        let request_id = request.subject_request_id.as_deref().unwrap_or(seen.message_id()).to_owned();
+        let attributes =
+            [(delivery::MESSAGE_ID, seen.message_id().to_owned()), (delivery::SUBJECT_REQUEST_ID, request_id)];
+        delivery::send(&self.queue, connection, queueable.lanes, &attributes, deadline).await?;
+        Ok(Response::Erasure)
     }
 }
 

@@ -40,12 +40,18 @@ pub struct Config {
 }
 
 /// The settings that stand in the registration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RegistrationConfig {
     /// `IDENTITY_ENCODING`: `raw` unless set; with `md5` raw ids never leave mParticle.
     pub identity_encoding: IdentityEncoding,
     /// `BULK_WAIT_MESSAGES` and `BULK_WAIT_MINUTES`: 100 and 5 unless set; 0 leaves one out, 0 and 0 turn it off.
     pub bulk: Option<BulkConfiguration>,
+    /// `EMAIL_IDENTITIES`: whether e-mail addresses are asked for, and sent for the audiences whose customers say so; `false` unless set.
+    pub email_identities: bool,
+    /// `FORWARD_ERASURE`: whether people who ask to be forgotten are taken out of all audiences; `true` unless set.
+    pub forward_erasure: bool,
+    /// `ERASURE_DOMAIN`: the domain by which mParticle names this integration in requests of people; empty and none unless set.
+    pub erasure_domain: Option<String>,
 }
 
 /// How mParticle is asked to encode device ids.
@@ -121,23 +127,23 @@ impl Config {
 }
 
 impl RegistrationConfig {
-    /// Reads the environment of the process, of which nothing is required.
-    ///
-    /// # Errors
-    /// Every setting that is wrong, by name.
-    pub fn from_env() -> Result<Self, InvalidSettings> {
-        let mut settings = Settings::from_env();
-        Self::of(&mut settings).ok_or_else(|| settings.invalid())
-    }
-
     fn of<F: Fn(&str) -> Option<String>>(settings: &mut Settings<F>) -> Option<Self> {
         let identity_encoding = settings.or("IDENTITY_ENCODING", IdentityEncoding::Raw);
         let messages = settings.or("BULK_WAIT_MESSAGES", BULK_WAIT_MESSAGES);
         let minutes = settings.or("BULK_WAIT_MINUTES", BULK_WAIT_MINUTES);
+        let email_identities = settings.or("EMAIL_IDENTITIES", false);
+        let forward_erasure = settings.or("FORWARD_ERASURE", true);
+        let erasure_domain = settings.or("ERASURE_DOMAIN", String::new());
         let on = |wait: u32| Some(wait).filter(|wait| *wait > 0);
         let bulk = BulkConfiguration { messages: on(messages?), minutes: on(minutes?) };
         let asked = bulk.messages.is_some() || bulk.minutes.is_some();
-        Some(Self { identity_encoding: identity_encoding?, bulk: asked.then_some(bulk) })
+        Some(Self {
+            identity_encoding: identity_encoding?,
+            bulk: asked.then_some(bulk),
+            email_identities: email_identities?,
+            forward_erasure: forward_erasure?,
+            erasure_domain: erasure_domain.filter(|domain| !domain.is_empty()),
+        })
     }
 }
 
@@ -166,6 +172,8 @@ mod tests {
         assert_eq!((config.division.lanes, config.division.max_bytes), (16, 60_000));
         assert!(config.delete_audience_on_disconnect);
         assert_eq!(config.registration.identity_encoding, IdentityEncoding::Raw);
+        assert!(!config.registration.email_identities && config.registration.forward_erasure);
+        assert_eq!(config.registration.erasure_domain, None);
         let bulk = config.registration.bulk.unwrap();
         assert_eq!((bulk.messages, bulk.minutes), (Some(100), Some(5)));
         assert_eq!(config.log_level, LevelFilter::INFO);
@@ -186,6 +194,8 @@ mod tests {
             ("ENVELOPE_MAX_BYTES", "2000000"),
             ("IDENTITY_ENCODING", "sha256"),
             ("BULK_WAIT_MESSAGES", "-1"),
+            ("EMAIL_IDENTITIES", "perhaps"),
+            ("FORWARD_ERASURE", "yes"),
             ("DELETE_AUDIENCE_ON_DISCONNECT", "maybe"),
             ("LOG_LEVEL", "loud"),
         ])
@@ -196,7 +206,13 @@ mod tests {
             "ENVELOPE_MAX_BYTES must be from 1000 to 1000000",
             "IDENTITY_ENCODING: must be raw or md5",
         ];
-        for fault in named.iter().chain(&["BULK_WAIT_MESSAGES: ", "DELETE_AUDIENCE_ON_DISCONNECT: ", "LOG_LEVEL: "]) {
+        for fault in named.iter().chain(&[
+            "BULK_WAIT_MESSAGES: ",
+            "EMAIL_IDENTITIES: ",
+            "FORWARD_ERASURE: ",
+            "DELETE_AUDIENCE_ON_DISCONNECT: ",
+            "LOG_LEVEL: ",
+        ]) {
             assert!(faults.contains(fault), "{fault} is not in: {faults}");
         }
     }

@@ -108,6 +108,14 @@ impl Connections {
         }
     }
 
+    /// Whether there is such a connection, as far as its record can be read before `deadline`.
+    pub(crate) async fn is_known(&self, connection: ConnectionId, deadline: Instant) -> bool {
+        match timeout_at(deadline, self.secrets.record(connection.advertiser)).await {
+            Ok(Ok(found)) => found.record.is_some_and(|record| record.get(connection.account).is_some()),
+            Ok(Err(_)) | Err(_) => true,
+        }
+    }
+
     async fn look(&self, account: &Account, is_verification: bool, deadline: Instant) -> Result<Standing, Error> {
         let found = if is_verification {
             self.secrets.fresh_record(account.advertiser).await?

@@ -1,6 +1,6 @@
 //! Answers mParticle's Firehose messages, by HTTP or by direct invocation, and queues the changes that they hold.
 //!
-//! Of a person's data only device ids, MPID and audience ids go on from here. It uploads nothing: the `uploader` does. At TikTok it
+//! Of a person's data only ids that TikTok can match, MPID and audience ids go on from here. It uploads nothing: the `uploader` does. At TikTok it
 //! looks for, creates and deletes audiences, and asks whether a token is accepted, and no more.
 
 mod app;
@@ -11,6 +11,7 @@ mod connection;
 mod decode;
 mod delivery;
 mod disconnect;
+mod erasure;
 mod event;
 mod http;
 mod membership;
@@ -33,7 +34,7 @@ use event::Event;
 
 pub use app::App;
 pub use config::{Config, IdentityEncoding, RegistrationConfig};
-pub use membership::{Division, Dropped, Envelopes, Queueable};
+pub use membership::{Division, Dropped, Envelopes, Queueable, Sent};
 pub use refusal::Refusal;
 pub use registration::registration;
 pub use reply::Reply;

@@ -1,12 +1,12 @@
-//! Turns a membership change into envelopes, one writer a lane: of each profile only device ids, MPID and audience ids.
+//! Turns a membership change into envelopes, one writer a lane: of each profile only ids that TikTok can match, MPID and audience ids.
 //!
 //! Each profile is written as it is read; what is left out is counted and takes no memory.
 
 use std::borrow::Cow;
 
-use envelope::{DeviceId, Header, LaneParts, Lanes, Row};
-use firehose::{Account, Action, Audience, LeftOut, MembershipChange, Profile, Users};
-use ids::{AudienceId, ConnectionId};
+use envelope::{Header, LaneParts, Lanes, Row, SentId};
+use firehose::{Account, Action, Audience, Identity, LeftOut, MembershipChange, Profile, Users};
+use ids::{AudienceId, ConnectionId, Encoding, IdType};
 use smallvec::SmallVec;
 
 /// What is to be queued of a request, and what is not.
@@ -59,9 +59,19 @@ pub struct Division {
     pub max_bytes: usize,
 }
 
+/// Which identities are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Device ids alone.
+    Devices,
+    /// Device ids, and e-mail addresses for the audiences whose customers say so.
+    DevicesAndEmails,
+}
+
 /// Writes the users of a membership change into as few envelopes as hold them, while the message is parsed.
 pub struct Envelopes {
     division: Division,
+    sent: Sent,
     /// What dates changes whose message has no usable time.
     now_ms: i64,
     /// There once users were begun, unless the serializer failed.
@@ -72,8 +82,8 @@ pub struct Envelopes {
 impl Envelopes {
     /// For a message that arrived at `now_ms`, in milliseconds since 1970.
     #[must_use]
-    pub fn new(division: Division, now_ms: i64) -> Self {
-        Self { division, now_ms, lanes: None, queueable: Queueable::default() }
+    pub fn new(division: Division, sent: Sent, now_ms: i64) -> Self {
+        Self { division, sent, now_ms, lanes: None, queueable: Queueable::default() }
     }
 
     /// What is to be queued, once the message is parsed; `None` if a row could not be written, which no message can cause.
@@ -97,47 +107,83 @@ impl Users for Envelopes {
 
     fn take(&mut self, user: &Profile<'_>) {
         self.queueable.users += 1;
-        if let Some(lanes) = &mut self.lanes
-            && write(user, lanes, self.division.lanes, &mut self.queueable).is_err()
-        {
-            self.lanes = None;
+        if let Some(lanes) = &mut self.lanes {
+            let mut to = Writing { lanes, count: self.division.lanes, sent: self.sent, out: &mut self.queueable };
+            if write(user, &mut to).is_err() {
+                self.lanes = None;
+            }
         }
     }
 }
 
-fn write(profile: &Profile<'_>, lanes: &mut Lanes, count: u8, out: &mut Queueable) -> Result<(), serde_json::Error> {
+struct Writing<'w> {
+    lanes: &'w mut Lanes,
+    /// How many lanes there are.
+    count: u8,
+    sent: Sent,
+    out: &'w mut Queueable,
+}
+
+fn write(profile: &Profile<'_>, to: &mut Writing<'_>) -> Result<(), serde_json::Error> {
     let last = last_of_each(&profile.changes);
-    out.dropped.superseded += (profile.changes.len() - last.len()) as u64;
+    to.out.dropped.superseded += (profile.changes.len() - last.len()) as u64;
     if last.is_empty() {
-        out.dropped.no_change += 1;
+        to.out.dropped.no_change += 1;
         return Ok(());
     }
-    let (adds, deletes) = (at_tiktok(&last, Action::Add), at_tiktok(&last, Action::Delete));
-    let (unmapped_adds, unmapped_deletes) = (unmapped(&last, Action::Add), unmapped(&last, Action::Delete));
-    let mut ids = 0;
-    for id in &profile.device_ids {
-        // SQS refuses a whole message over some characters outside ASCII, and no id has any. Whether it is a device's is for the uploader to say.
-        if id.value.len() > DeviceId::MAX_ID_BYTES || !id.value.is_ascii() {
-            out.dropped.malformed += 1;
-            continue;
+    let mut ids = to.rows(profile, &profile.device_ids, &last)?;
+    if to.sent == Sent::DevicesAndEmails && !profile.emails.is_empty() {
+        let by_email: SmallVec<[MembershipChange; 2]> = last.iter().copied().filter(|change| change.by_email).collect();
+        if !by_email.is_empty() {
+            ids += to.rows(profile, &profile.emails, &by_email)?;
         }
-        let row = Row {
-            mpid: profile.mpid,
-            id: DeviceId(id.kind, id.encoding, Cow::Borrowed(&id.value)),
-            adds: adds.clone(),
-            deletes: deletes.clone(),
-            unmapped_adds: unmapped_adds.clone(),
-            unmapped_deletes: unmapped_deletes.clone(),
-        };
-        lanes.push(hashed_id::lane(id.encoding, &id.value, count), &row)?;
-        ids += 1;
     }
     if ids == 0 {
-        out.dropped.no_id += 1;
+        to.out.dropped.no_id += 1;
     } else {
-        out.changes += last.len() as u64;
+        to.out.changes += last.len() as u64;
     }
     Ok(())
+}
+
+impl Writing<'_> {
+    /// Writes the changes for each of `ids`; says of how many.
+    fn rows(
+        &mut self,
+        profile: &Profile<'_>,
+        ids: &[Identity<'_>],
+        changes: &[MembershipChange],
+    ) -> Result<u64, serde_json::Error> {
+        let (adds, deletes) = (at_tiktok(changes, Action::Add), at_tiktok(changes, Action::Delete));
+        let (unmapped_adds, unmapped_deletes) = (unmapped(changes, Action::Add), unmapped(changes, Action::Delete));
+        let mut written = 0;
+        for id in ids {
+            if !may_be_one(id) {
+                self.out.dropped.malformed += 1;
+                continue;
+            }
+            let row = Row {
+                mpid: profile.mpid,
+                id: SentId(id.kind, id.encoding, Cow::Borrowed(&id.value)),
+                erase: false,
+                adds: adds.clone(),
+                deletes: deletes.clone(),
+                unmapped_adds: unmapped_adds.clone(),
+                unmapped_deletes: unmapped_deletes.clone(),
+            };
+            self.lanes.push(hashed_id::lane(id.kind, id.encoding, &id.value, self.count), &row)?;
+            written += 1;
+        }
+        Ok(written)
+    }
+}
+
+/// Whether the value may be an id; whether it is one is for the uploader to say. Only a raw e-mail address has characters outside ASCII.
+fn may_be_one(id: &Identity<'_>) -> bool {
+    if id.kind == IdType::Email && id.encoding == Encoding::Raw {
+        return id.value.len() <= SentId::MAX_ADDRESS_BYTES;
+    }
+    id.value.len() <= SentId::MAX_ID_BYTES && id.value.is_ascii()
 }
 
 /// Of the changes of one audience the last in the profile; in the order of the audiences.

@@ -8,6 +8,7 @@ use ids::{AccountId, AdvertiserId};
 use tiktok::Failure;
 
 use crate::connection::{Probe, Standing};
+use crate::erasure::Outcome;
 use crate::refusal::is_operators;
 use crate::transport::Transport;
 use crate::{Dropped, Queueable, Refusal};
@@ -26,6 +27,9 @@ pub(crate) struct Observation<'a> {
     connection: Option<(AdvertiserId, AccountId)>,
     /// What is known of the connection of a membership change.
     pub(crate) standing: Option<Standing>,
+    /// What became of a request to be forgotten.
+    pub(crate) erasure: Option<Outcome>,
+    subject_request_id: Option<String>,
     /// Why TikTok keeps an audience that was disconnected.
     pub(crate) without_access: Option<Failure>,
     users: u64,
@@ -44,6 +48,8 @@ impl<'a> Observation<'a> {
             kind: "unknown",
             connection: None,
             standing: None,
+            erasure: None,
+            subject_request_id: None,
             without_access: None,
             users: 0,
             messages: 0,
@@ -62,6 +68,13 @@ impl<'a> Observation<'a> {
         self.connection = Some((account.advertiser, account.id));
     }
 
+    pub(crate) fn of_erasure(&mut self, request: &firehose::Erasure<'_>) {
+        self.kind = "erasure";
+        self.connection = request.connection.map(|connection| (connection.advertiser, connection.account));
+        self.subject_request_id = request.subject_request_id.as_deref().map(str::to_owned);
+        self.dropped.left_out = request.left_out;
+    }
+
     pub(crate) fn read(&mut self, queueable: &Queueable) {
         self.users = queueable.users;
         self.messages = queueable.lanes.iter().map(|lane| lane.parts.len() as u64).sum();
@@ -78,6 +91,9 @@ impl<'a> Observation<'a> {
         count("operator_faults", u64::from(self.is_operators(refusal)));
         count("disconnected_without_access", u64::from(self.without_access.is_some()));
         self.count_standing();
+        if let Some(outcome) = self.erasure.filter(|_| refusal.is_none()) {
+            metrics::counter!("erasures", "outcome" => outcome.word()).increment(1);
+        }
         if refusal.is_none() {
             count("messages_queued", self.messages);
             count("changes_queued", self.changes);
@@ -143,6 +159,8 @@ impl<'a> Observation<'a> {
                     changes = self.changes,
                     messages = self.messages,
                     suspended = self.suspended(),
+                    erasure = self.erasure.map(Outcome::word),
+                    subject_request_id = self.subject_request_id.as_deref(),
                     firehose_message_id = self.message_id.as_deref(),
                     lambda_request_id = self.lambda_request_id,
                     tiktok_request_id = refusal.and_then(Refusal::tiktok_request_id).or(without_access),
@@ -158,6 +176,9 @@ impl<'a> Observation<'a> {
             Some(_) => line!(warn, "refused a Firehose message"),
             None if self.without_access.is_some() => {
                 line!(warn, "disconnected an audience that TikTok keeps, for want of access");
+            }
+            None if self.erasure == Some(Outcome::NoAccount) => {
+                line!(error, "a person asks to be forgotten, and the message names no account: nothing was erased");
             }
             None if cause.is_some() => {
                 line!(warn, "answered a Firehose message without its connection's record");

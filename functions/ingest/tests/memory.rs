@@ -30,7 +30,13 @@ fn app() -> App {
         tiktok_api_base_url: "http://127.0.0.1:9".to_owned(),
         division: Division { lanes: 16, max_bytes: 60_000 },
         delete_audience_on_disconnect: true,
-        registration: RegistrationConfig { identity_encoding: IdentityEncoding::Raw, bulk: None },
+        registration: RegistrationConfig {
+            identity_encoding: IdentityEncoding::Raw,
+            bulk: None,
+            email_identities: false,
+            forward_erasure: true,
+            erasure_domain: None,
+        },
         metrics_namespace: "test".to_owned(),
         log_level: LevelFilter::OFF,
     };

@@ -9,6 +9,7 @@ use secrets::Secrets;
 use tokio::time::Instant;
 
 use crate::breaker::Breaker;
+use crate::erasing::Listed;
 use crate::event::{Event, Response};
 use crate::remembered::Remembered;
 use crate::token::Tokens;
@@ -33,6 +34,7 @@ pub struct App {
     pub(crate) tokens: Tokens,
     pub(crate) turns: Turns,
     pub(crate) remembered: Remembered,
+    pub(crate) listed: Listed,
     breaker: Mutex<Breaker>,
     trouble: Mutex<Trouble>,
 }
@@ -67,6 +69,7 @@ impl App {
             tiktok,
             turns: Turns::new(share(config.calls_per_second), share(config.advertiser_calls_per_second)),
             remembered: Remembered::new(),
+            listed: Listed::new(),
             breaker: Mutex::default(),
             trouble: Mutex::default(),
             config,

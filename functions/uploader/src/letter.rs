@@ -1,13 +1,13 @@
 //! Dead letters: changes that were given up, as envelopes with hashed ids, and messages that cannot be read, as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use envelope::{DeviceId, Header, Row, Writer};
-use ids::{ConnectionId, Encoding};
+use envelope::{Header, Row, SentId, Writer};
+use hashed_id::HashedId;
+use ids::{ConnectionId, Mpid};
 use queue::{Outgoing, Received};
 use sha2::{Digest, Sha256};
-use smallvec::SmallVec;
 use tiktok::Action;
 
 use crate::cause::{Cause, Reason};
@@ -21,6 +21,8 @@ const SQS_BYTES: usize = 1024 * 1024;
 
 /// The attribute by which `ingest` names mParticle's message.
 pub const FIREHOSE_MESSAGE_ID: &str = "firehose_message_id";
+/// The attribute by which `ingest` names the request of a person to be forgotten.
+pub const SUBJECT_REQUEST_ID: &str = "subject_request_id";
 /// The attribute of a letter that was sent to the queue again.
 pub const REDRIVEN: &str = "redriven";
 
@@ -29,12 +31,15 @@ pub const REDRIVEN: &str = "redriven";
 pub struct Letter {
     /// Why it was given up.
     pub reason: Arc<Reason>,
+    /// Whether it holds erasures: a person who asked to be forgotten is not.
+    pub erases: bool,
     /// An envelope, or a message as it was.
     body: String,
     /// SHA-256 of source message, cause and body: a letter that is written again after a crash is the same letter.
     id: String,
     connection: Option<ConnectionId>,
     firehose_message_id: Option<String>,
+    subject_request_id: Option<String>,
 }
 
 /// Without the body: that of an unreadable message may hold anything.
@@ -44,7 +49,10 @@ impl Letter {
         let digest = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update([0]));
         let id = format!("{:x}", base16ct::HexDisplay(&digest.finalize()));
         let firehose_message_id = source.attributes.get(FIREHOSE_MESSAGE_ID).cloned();
-        Self { reason: Arc::clone(reason), body, id, connection, firehose_message_id }
+        let subject_request_id = source.attributes.get(SUBJECT_REQUEST_ID).cloned();
+        // What cannot be read says whether it is one by its attribute.
+        let erases = subject_request_id.is_some();
+        Self { reason: Arc::clone(reason), erases, body, id, connection, firehose_message_id, subject_request_id }
     }
 
     /// The message `source` as it is.
@@ -69,6 +77,7 @@ impl Letter {
             ("advertiser", self.connection.map(|connection| connection.advertiser.to_string())),
             ("account", self.connection.map(|connection| connection.account.to_string())),
             (FIREHOSE_MESSAGE_ID, self.firehose_message_id.clone()),
+            (SUBJECT_REQUEST_ID, self.subject_request_id.clone()),
         ];
         Outgoing {
             body: self.body.clone(),
@@ -83,18 +92,29 @@ impl Letter {
 #[derive(Debug, Default)]
 pub struct GivenUp<'a> {
     changes: BTreeMap<ReasonKey, Alike<'a>>,
+    erasures: BTreeMap<ReasonKey, Erased>,
     unmapped: Vec<&'a Unmapped>,
 }
 
 /// Changes with one reason.
 type Alike<'a> = (Arc<Reason>, Vec<(&'a Change, Origin)>);
 type ReasonKey = (Cause, Option<i64>, String);
+/// Erasures with one reason: of each user the ids.
+type Erased = (Arc<Reason>, BTreeSet<(Option<Mpid>, HashedId)>);
 
 impl<'a> GivenUp<'a> {
-    /// Adds a change.
+    /// Adds a change. One that an erasure became stands for the whole erasure: sent again, it reaches every audience.
     pub fn change(&mut self, reason: &Arc<Reason>, change: &'a Change, origin: Origin) {
-        let key = (reason.cause, reason.code, reason.message.clone());
-        self.changes.entry(key).or_insert_with(|| (Arc::clone(reason), Vec::new())).1.push((change, origin));
+        if origin.erases {
+            return self.erasure(reason, change.id, origin);
+        }
+        self.changes.entry(key(reason)).or_insert_with(|| (Arc::clone(reason), Vec::new())).1.push((change, origin));
+    }
+
+    /// Adds an erasure.
+    pub fn erasure(&mut self, reason: &Arc<Reason>, id: HashedId, origin: Origin) {
+        let of = self.erasures.entry(key(reason)).or_insert_with(|| (Arc::clone(reason), BTreeSet::new()));
+        of.1.insert((origin.mpid, id));
     }
 
     /// Adds changes for audiences that do not exist at TikTok.
@@ -119,6 +139,11 @@ impl<'a> GivenUp<'a> {
         for (reason, changes) in self.changes.into_values() {
             letters.extend(write(rows(&changes)).into_iter().map(|body| to_letter(&reason, body)));
         }
+        for (reason, ids) in self.erasures.into_values() {
+            let row = |(mpid, id)| Row { erase: true, ..row(id, mpid) };
+            let bodies = write(ids.into_iter().map(row).collect());
+            letters.extend(bodies.into_iter().map(|body| Letter { erases: true, ..to_letter(&reason, body) }));
+        }
         let words = "the audience has no TikTok audience: connect it again in mParticle";
         let no_audience = Reason::new(Cause::NoAudience, words);
         let unmapped = write(self.unmapped.into_iter().map(unmapped_row).collect());
@@ -132,9 +157,9 @@ fn rows(changes: &[(&Change, Origin)]) -> Vec<Row<'static>> {
     let mut rows: Vec<Row<'static>> = Vec::new();
     let mut last = None;
     for (change, origin) in changes {
-        let key = (change.device, change.id, origin.mpid);
+        let key = (change.id, origin.mpid);
         if last != Some(key) {
-            rows.push(row(change.device, change.id, origin.mpid));
+            rows.push(row(change.id, origin.mpid));
             last = Some(key);
         }
         if let Some(row) = rows.last_mut() {
@@ -149,16 +174,13 @@ fn rows(changes: &[(&Change, Origin)]) -> Vec<Row<'static>> {
 
 fn unmapped_row(unmapped: &Unmapped) -> Row<'static> {
     let (unmapped_adds, unmapped_deletes) = (unmapped.adds.clone().into(), unmapped.deletes.clone().into());
-    Row { unmapped_adds, unmapped_deletes, ..row(unmapped.device, unmapped.id, unmapped.origin.mpid) }
+    Row { unmapped_adds, unmapped_deletes, ..row(unmapped.id, unmapped.origin.mpid) }
 }
 
-fn row(device: ids::DeviceType, id: hashed_id::Md5, mpid: Option<ids::Mpid>) -> Row<'static> {
-    Row {
-        mpid,
-        id: DeviceId(device, Encoding::Md5, id.to_string().into()),
-        adds: SmallVec::new(),
-        deletes: SmallVec::new(),
-        unmapped_adds: SmallVec::new(),
-        unmapped_deletes: SmallVec::new(),
-    }
+fn row(id: HashedId, mpid: Option<Mpid>) -> Row<'static> {
+    Row::of(mpid, SentId(id.kind(), id.encoding(), id.to_string().into()))
+}
+
+fn key(reason: &Reason) -> ReasonKey {
+    (reason.cause, reason.code, reason.message.clone())
 }

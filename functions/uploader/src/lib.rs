@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod cause;
 mod config;
 pub mod divide;
+mod erasing;
 pub mod event;
 mod foreign;
 pub mod hand;

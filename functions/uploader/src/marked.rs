@@ -10,7 +10,7 @@ use crate::App;
 use crate::token::Usable;
 
 /// 100 audiences a page, and 400 audiences an advertiser: more pages than these are nonsense.
-const MAX_PAGES: u32 = 20;
+pub(crate) const MAX_PAGES: u32 = 20;
 
 /// TikTok's audiences of a connection, by mParticle's ids.
 pub(crate) type Marked = HashMap<i64, AudienceId>;

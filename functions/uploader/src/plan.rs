@@ -4,13 +4,15 @@
 //! id are in one lane, so the order of the lanes among each other does not matter.
 
 mod calls;
+mod erase;
 mod newest;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use envelope::Row;
-use hashed_id::{Dropped, Md5};
-use ids::{AudienceId, DeviceType, Mpid};
+use hashed_id::{Dropped, HashedId};
+use ids::{AudienceId, Mpid};
 use tiktok::Action;
 
 use crate::cause::{Cause, Outcome, Reason};
@@ -32,10 +34,8 @@ pub struct Limits {
 pub struct Change {
     /// Joins or leaves.
     pub action: Action,
-    /// What kind of id it is.
-    pub device: DeviceType,
     /// The id.
-    pub id: Md5,
+    pub id: HashedId,
     /// The audience.
     pub audience: AudienceId,
     /// What became of it.
@@ -53,6 +53,19 @@ pub struct Origin {
     pub place: Place,
     /// The user.
     pub mpid: Option<Mpid>,
+    /// Whether the row is an erasure, which is waited for longer than anything else.
+    pub erases: bool,
+}
+
+/// An id that leaves every audience of the connection, which are not known: it waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// Where it came from.
+    pub origin: Origin,
+    /// The id.
+    pub id: HashedId,
+    /// Why it waits.
+    pub reason: Arc<Reason>,
 }
 
 /// Changes for audiences that do not exist at TikTok: nothing to send.
@@ -60,10 +73,8 @@ pub struct Origin {
 pub struct Unmapped {
     /// Where they came from.
     pub origin: Origin,
-    /// What kind of id it is.
-    pub device: DeviceType,
     /// The id.
-    pub id: Md5,
+    pub id: HashedId,
     /// mParticle's audience ids that the user joins.
     pub adds: Vec<i64>,
     /// mParticle's audience ids that the user leaves.
@@ -85,6 +96,8 @@ pub struct Counts {
     pub superseded: u64,
     /// Changes for audiences that the connection itself deleted.
     pub dropped: u64,
+    /// Ids that are to leave every audience.
+    pub erasures: u64,
 }
 
 /// What there is to do.
@@ -96,6 +109,8 @@ pub struct Plan {
     pub calls: Vec<Call>,
     /// What cannot be sent.
     pub unmapped: Vec<Unmapped>,
+    /// What waits without being told in changes.
+    pub erasures: Vec<Erasure>,
     /// What was counted.
     pub counts: Counts,
     origins: Vec<Origin>,
@@ -107,6 +122,7 @@ pub struct Planner {
     changes: Vec<Change>,
     origins: Vec<Origin>,
     unmapped: Vec<Unmapped>,
+    erasures: Vec<(OriginIndex, HashedId)>,
     counts: Counts,
     not_tried: Arc<Reason>,
 }
@@ -116,27 +132,31 @@ impl Planner {
     #[must_use]
     pub fn new() -> Self {
         let not_tried = Reason::new(Cause::NotTried, "there was no time to try it");
-        Self { changes: Vec::new(), origins: Vec::new(), unmapped: Vec::new(), counts: Counts::default(), not_tried }
+        let (changes, origins, unmapped, erasures) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { changes, origins, unmapped, erasures, counts: Counts::default(), not_tried }
     }
 
-    /// Adds the changes of a row of the message at `place`. Of a row that adds and deletes in one audience the delete wins.
+    /// Adds the changes of a row of the message at `place`. Of a row that adds and deletes in one audience the delete wins, and an erasure
+    /// of all that its row says.
     pub fn add(&mut self, place: Place, row: &Row<'_>) {
         self.counts.rows += 1;
-        let device = row.id.0;
-        let id = match Md5::parse(row.id.1, &row.id.2) {
+        let id = match HashedId::parse(row.id.0, row.id.1, &row.id.2) {
             Ok(id) => id,
             Err(Dropped::Nil) => return self.counts.nil += 1,
             Err(Dropped::Malformed) => return self.counts.malformed += 1,
             Err(Dropped::Encoding) => return self.counts.encoding += 1,
         };
-        let origin = Origin { place, mpid: row.mpid };
+        let origin = Origin { place, mpid: row.mpid, erases: row.erase };
         let index = OriginIndex(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
         self.origins.push(origin);
+        if row.erase {
+            self.counts.erasures += 1;
+            self.erasures.push((index, id));
+        }
         for (action, audiences) in [(Action::Add, &row.adds), (Action::Delete, &row.deletes)] {
             let outcome = Outcome::Later(Arc::clone(&self.not_tried));
             self.changes.extend(audiences.iter().map(|&audience| Change {
                 action,
-                device,
                 id,
                 audience,
                 outcome: outcome.clone(),
@@ -145,24 +165,38 @@ impl Planner {
         }
         if !row.unmapped_adds.is_empty() || !row.unmapped_deletes.is_empty() {
             let (adds, deletes) = (row.unmapped_adds.to_vec(), row.unmapped_deletes.to_vec());
-            self.unmapped.push(Unmapped { origin, device, id, adds, deletes });
+            self.unmapped.push(Unmapped { origin, id, adds, deletes });
         }
     }
 
-    /// The plan for all that was added. `known` says what became of a change that need not be told, if that is known already.
+    /// The plan for all that was added. `audiences` are those that an erasure is about, besides those that older changes of its id name; or
+    /// why they are not known. `known` says what became of a change that need not be told, if that is known already.
     #[must_use]
-    pub fn plan(self, limits: Limits, mut known: impl FnMut(&Change, Place) -> Option<Outcome>) -> Plan {
+    pub fn plan(
+        mut self,
+        limits: Limits,
+        audiences: &Result<Vec<AudienceId>, Arc<Reason>>,
+        mut known: impl FnMut(&Change, Place) -> Option<Outcome>,
+    ) -> Plan {
+        let erasures = self.expand(audiences);
         let Self { mut changes, origins, unmapped, mut counts, .. } = self;
         counts.superseded = newest::keep(&mut changes, &origins);
         for change in changes.iter_mut().filter(|change| change.waits()) {
-            let place = origins.get(change.origin.0 as usize).map(|origin| origin.place);
-            if let Some(outcome) = place.and_then(|place| known(change, place)) {
+            let place = change.origin.of(&origins).map(|origin| origin.place);
+            let outcome = place.and_then(|place| known(change, place));
+            if let Some(outcome) = outcome.map(|outcome| erase::settled(change.origin.of(&origins), outcome)) {
                 counts.dropped += u64::from(outcome == Outcome::Dropped);
                 change.outcome = outcome;
             }
         }
         let calls = calls::fill(&mut changes, &origins, limits);
-        Plan { changes, calls, unmapped, counts, origins }
+        Plan { changes, calls, unmapped, erasures, counts, origins }
+    }
+}
+
+impl OriginIndex {
+    fn of(self, origins: &[Origin]) -> Option<&Origin> {
+        origins.get(self.0 as usize)
     }
 }
 
@@ -187,13 +221,13 @@ impl Plan {
     /// Where a change came from.
     #[must_use]
     pub fn origin(&self, change: &Change) -> Option<Origin> {
-        self.origins.get(change.origin.0 as usize).copied()
+        change.origin.of(&self.origins).copied()
     }
 
-    /// Notes what became of the changes of a row.
+    /// Notes what became of the changes of a row. Where an audience is missing there is nobody to erase.
     pub fn settle(&mut self, span: Span, outcome: &Outcome) {
         for change in self.changes.get_mut(span.range()).unwrap_or_default() {
-            change.outcome = outcome.clone();
+            change.outcome = erase::settled(change.origin.of(&self.origins), outcome.clone());
         }
     }
 
@@ -202,6 +236,19 @@ impl Plan {
         for change in self.changes.iter_mut().filter(|change| change.waits()) {
             change.outcome = Outcome::Later(Arc::clone(reason));
         }
+        for erasure in &mut self.erasures {
+            erasure.reason = Arc::clone(reason);
+        }
+    }
+
+    /// How many ids are out of every audience: erasures of which nothing waits and nothing was refused.
+    #[must_use]
+    pub fn erased(&self) -> u64 {
+        let left = |change: &&Change| matches!(change.outcome, Outcome::Later(_) | Outcome::Rejected(_));
+        let erases = |change: &&Change| change.origin.of(&self.origins).is_some_and(|origin| origin.erases);
+        let unfinished: BTreeSet<_> =
+            self.changes.iter().filter(left).filter(erases).map(|change| (change.origin, change.id)).collect();
+        self.counts.erasures.saturating_sub((unfinished.len() + self.erasures.len()) as u64)
     }
 
     /// A row as TikTok takes it; `None` for a span that this plan did not give out.

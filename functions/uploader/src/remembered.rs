@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashed_id::Md5;
-use ids::{AdvertiserId, AudienceId, DeviceType};
+use hashed_id::HashedId;
+use ids::{AdvertiserId, AudienceId};
 use moka::sync::Cache;
 use tiktok::Action;
 
@@ -16,7 +16,7 @@ const KEPT: Duration = Duration::from_hours(1);
 const MAX_ROWS: u64 = 100_000;
 const MAX_AUDIENCES: u64 = 10_000;
 
-type Row = (AdvertiserId, AudienceId, DeviceType, Md5, Action);
+type Row = (AdvertiserId, AudienceId, HashedId, Action);
 
 /// What TikTok refused lately. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,5 +65,5 @@ impl Default for Remembered {
 }
 
 const fn row(advertiser: AdvertiserId, change: &Change) -> Row {
-    (advertiser, change.audience, change.device, change.id, change.action)
+    (advertiser, change.audience, change.id, change.action)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use ids::ConnectionId;
-use tiktok::{Action, Failure, Mapping, Row};
+use tiktok::{Action, Failure, Mapping, Row, Schema};
 use tokio::time::Instant;
 
 use crate::App;
@@ -86,8 +86,8 @@ impl<'a> Sender<'a> {
 
     /// Sends one call, and divides it where TikTok refuses it.
     async fn deliver(&self, plan: &Plan, call: Call) -> Vec<(Span, Outcome)> {
-        let Call { action, rows } = call;
-        let answer = self.part(plan, action, &rows, Alone::Rejected).await;
+        let Call { action, schema, rows } = call;
+        let answer = self.part(plan, (action, schema), &rows, Alone::Rejected).await;
         let alone = match &answer {
             Answer::Refused(reason) if reason.cause == Cause::Unavailable => Alone::Later,
             Answer::Refused(_) | Answer::TooLarge(_) => Alone::Rejected,
@@ -97,7 +97,7 @@ impl<'a> Sender<'a> {
         metrics::counter!("calls_divided").increment(1);
         let mut division = Division::new(&plan.changes, rows, answer, alone);
         while let Some(part) = division.next_part() {
-            let answer = self.part(plan, action, &part, alone).await;
+            let answer = self.part(plan, (action, schema), &part, alone).await;
             division.answered(&plan.changes, answer);
         }
         let outcomes = division.finish();
@@ -130,7 +130,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends some rows, once more at once where that may help.
-    async fn part(&self, plan: &Plan, action: Action, spans: &[Span], alone: Alone) -> Answer {
+    async fn part(&self, plan: &Plan, kind: (Action, Schema), spans: &[Span], alone: Alone) -> Answer {
         let rows: Vec<Row> = spans.iter().filter_map(|span| plan.row(*span)).collect();
         let mut admitted = self.turn().await.and_then(|()| self.admit(alone));
         let mut again = true;
@@ -139,7 +139,7 @@ impl<'a> Sender<'a> {
                 return answer;
             }
             let made = Instant::now();
-            let failure = match self.call(action, &rows).await {
+            let failure = match self.call(kind, &rows).await {
                 Ok(()) => {
                     self.succeeded(made).await;
                     return Answer::Delivered;
@@ -184,13 +184,13 @@ impl<'a> Sender<'a> {
         })
     }
 
-    async fn call(&self, action: Action, rows: &[Row]) -> Result<(), Failure> {
+    async fn call(&self, (action, schema): (Action, Schema), rows: &[Row]) -> Result<(), Failure> {
         let advertiser = self.connection.advertiser;
         let token = self.with(|state| state.usable.token.clone());
         let rows: Vec<&Row> = rows.iter().collect();
         let left = self.until.saturating_duration_since(Instant::now());
         let started = Instant::now();
-        let mapping = Mapping { advertiser, action, rows: &rows };
+        let mapping = Mapping { advertiser, action, schema, rows: &rows };
         let answer = self.app.tiktok.map(&token, &mapping, self.app.config.tiktok_timeout.min(left)).await;
         let duration_ms = milliseconds(started.elapsed());
         metrics::counter!("calls").increment(1);

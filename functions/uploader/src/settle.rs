@@ -11,11 +11,11 @@ use queue::Received;
 
 use crate::cause::{Blame, Cause, Outcome, Reason};
 use crate::letter::{GivenUp, Letter};
-use crate::plan::{Change, Origin, Plan, Unmapped};
+use crate::plan::{Change, Erasure, Origin, Plan, Unmapped};
 use crate::trouble::lane_delay;
 use crate::work::{Place, Work};
 
-/// What is everybody's trouble, or the operator's, is waited for so long.
+/// What is everybody's trouble, or the operator's, is waited for so long, and an erasure whatever the cause.
 const EVERYBODYS_AGE: Duration = Duration::from_hours(8 * 24);
 /// The queue keeps a message for 14 days, and then deletes it silently: before that it becomes a letter, whatever it waits for.
 const LAST_DAY: Duration = Duration::from_hours(13 * 24);
@@ -98,6 +98,16 @@ struct Changes<'a> {
     /// Those that were refused.
     rejected: Vec<(&'a Arc<Reason>, &'a Change, Origin)>,
     unmapped: Vec<&'a Unmapped>,
+    /// Erasures that wait without being told in changes.
+    erasures: Vec<&'a Erasure>,
+}
+
+impl<'a> Changes<'a> {
+    /// Why the message waits: each reason, and whether it is an erasure that waits for it.
+    fn waiting(&self) -> impl Iterator<Item = (&'a Arc<Reason>, bool)> {
+        let changes = self.later.iter().map(|(reason, _, origin)| (*reason, origin.erases));
+        changes.chain(self.erasures.iter().map(|erasure| (&erasure.reason, true)))
+    }
 }
 
 /// Settles the messages of `work`, whose planned changes have their outcomes in `plan`.
@@ -147,6 +157,9 @@ fn by_message(plan: &Plan) -> BTreeMap<Place, Changes<'_>> {
     for unmapped in &plan.unmapped {
         messages.entry(unmapped.origin.place).or_default().unmapped.push(unmapped);
     }
+    for erasure in &plan.erasures {
+        messages.entry(erasure.origin.place).or_default().erasures.push(erasure);
+    }
     messages
 }
 
@@ -187,10 +200,15 @@ impl Message<'_> {
         }
     }
 
-    /// A message that cannot be read yet is its lane's trouble alone; any other one comes back with its connection.
+    /// A message that cannot be read yet is its lane's trouble alone, and so is an erasure from audiences that are not known while the
+    /// connection is well; any other one comes back with its connection.
     fn delay(&self) -> Duration {
+        let lanes_own = || lane_delay(self.source.receive_count, self.since(self.source.sent_ms));
         match self.content {
-            Content::Waits(_) => lane_delay(self.source.receive_count, self.since(self.source.sent_ms)),
+            Content::Waits(_) => lanes_own(),
+            Content::Planned(_) if !self.changes.erasures.is_empty() && self.terms.failing_since_ms.is_none() => {
+                lanes_own().max(self.terms.delay)
+            }
             // A process forgets since when its connections fail, and the message does not.
             Content::Planned(_) | Content::Unreadable(_) if self.source.receive_count > OFTEN => {
                 self.terms.delay.max(OFTEN_DELAY)
@@ -210,7 +228,7 @@ impl Message<'_> {
             Blame::Everybody => 1,
             Blame::Connection => 0,
         };
-        self.changes.later.iter().map(|(reason, ..)| *reason).max_by_key(|reason| patience(reason))
+        self.changes.waiting().map(|(reason, _)| reason).max_by_key(|reason| patience(reason))
     }
 
     /// Why a message that waits for `reason` is given up; `None` while it may wait.
@@ -221,16 +239,18 @@ impl Message<'_> {
         if self.source.receive_count >= LAST_RECEIVE || age >= LAST_DAY {
             return Some(Arc::clone(reason));
         }
+        let erases = self.changes.waiting().any(|(_, erases)| erases);
         let limit = match reason.blame() {
             Blame::Nobody => return None,
             Blame::Everybody => EVERYBODYS_AGE,
+            Blame::Connection if erases => EVERYBODYS_AGE,
             Blame::Connection => terms.max_age,
         };
         if age >= limit && (self.source.receive_count >= RECEIVES_BEFORE_AGE || failing >= limit) {
             return Some(Arc::clone(reason));
         }
         let blocked_long = terms.dead || failing >= CROWDING_AFTER;
-        let crowded = terms.crowded && self.full && blocked_long && reason.blame() == Blame::Connection;
+        let crowded = terms.crowded && self.full && blocked_long && reason.blame() == Blame::Connection && !erases;
         crowded.then(|| Arc::new(Reason { cause: Cause::Crowded, ..reason.as_ref().clone() }))
     }
 
@@ -244,6 +264,9 @@ impl Message<'_> {
             for (reason, change, origin) in &self.changes.later {
                 let reason = if cause.cause == Cause::Crowded { cause } else { *reason };
                 letters.change(reason, change, *origin);
+            }
+            for erasure in &self.changes.erasures {
+                letters.erasure(&erasure.reason, erasure.id, erasure.origin);
             }
         }
         for unmapped in &self.changes.unmapped {

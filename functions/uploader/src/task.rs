@@ -44,12 +44,13 @@ struct Read {
 }
 
 /// What is known of the connection's audiences.
-#[derive(Default)]
 struct Known {
     /// Those that it deleted itself.
     deleted: Vec<AudienceId>,
     /// Those that its letters without an audience may be about.
     marked: Marked,
+    /// What erasures are about, or why that is not known.
+    erased: Result<Vec<AudienceId>, Arc<Reason>>,
     /// When the customer was forgotten, in milliseconds since 1970: what was sent before is dropped.
     forgotten_ms: Option<i64>,
 }
@@ -97,9 +98,16 @@ impl App {
                 } else {
                     Marked::new()
                 };
-                Known { deleted: usable.deleted.clone(), marked, forgotten_ms }
+                let erased = match last_erasure(work) {
+                    Some(sent_ms) => self.all_audiences(connection, usable, sent_ms, time.until).await,
+                    None => Ok(Vec::new()),
+                };
+                Known { deleted: usable.deleted.clone(), marked, erased, forgotten_ms }
             }
-            Err(_) => Known { forgotten_ms, ..Known::default() },
+            Err(stopped) => {
+                let erased = Err(Arc::clone(&stopped.reason));
+                Known { deleted: Vec::new(), marked: Marked::new(), erased, forgotten_ms }
+            }
         };
         let Read { contents, mut plan } = self.read(work, &known);
         count(&plan);
@@ -160,7 +168,7 @@ impl App {
             }
             self.remembered.refusal(advertiser, change).map(Outcome::Rejected)
         };
-        Read { contents, plan: planner.plan(self.config.limits, settled) }
+        Read { contents, plan: planner.plan(self.config.limits, &known.erased, settled) }
     }
 
     /// Notes whether the connection failed, and says how its messages are to be settled.
@@ -200,14 +208,19 @@ impl App {
         let contents = work.messages().map(|(place, _)| (place, Content::Waits(Arc::clone(&reason)))).collect();
         let stopped = Stopped { reason, pause: None, tried: true, blocked: None };
         let terms = self.terms(work.connection, Some(&stopped), false, time);
-        settle(work, &contents, &Planner::new().plan(self.config.limits, |_, _| None), terms)
+        settle(work, &contents, &Planner::new().plan(self.config.limits, &Ok(Vec::new()), |_, _| None), terms)
     }
 }
 
 /// How many changes there are in it.
 fn changes(envelope: &Envelope<'_>) -> u64 {
-    let of = |row: &Row<'_>| row.adds.len() + row.deletes.len() + row.unmapped_adds.len() + row.unmapped_deletes.len();
-    envelope.rows.iter().map(of).sum::<usize>() as u64
+    envelope.rows.iter().map(Row::changes).sum::<usize>() as u64
+}
+
+/// When the newest message was sent that holds an erasure, in milliseconds since 1970. One that only looks so costs a look at TikTok's list.
+fn last_erasure(work: &Work) -> Option<i64> {
+    let erases = |body: &str| body.contains("\"erase\":true");
+    work.messages().filter(|(_, message)| erases(&message.body)).map(|(_, message)| message.sent_ms).max()
 }
 
 /// Whether letters were sent again that knew no audience at TikTok.
@@ -244,6 +257,7 @@ fn read(connection: ConnectionId, message: &Received) -> Result<Envelope<'_>, Co
 
 fn count(plan: &Plan) {
     let counts = plan.counts;
+    metrics::counter!("erasures_received").increment(counts.erasures);
     metrics::counter!("rows_received").increment(counts.rows);
     for (reason, count) in [("nil", counts.nil), ("malformed", counts.malformed), ("encoding", counts.encoding)] {
         metrics::counter!("ids_dropped", "reason" => reason).increment(count);
@@ -255,6 +269,7 @@ fn count(plan: &Plan) {
 fn count_outcomes(plan: &Plan, stopped: Option<&Stopped>) {
     let count = |is: fn(&Outcome) -> bool| plan.changes.iter().filter(|change| is(&change.outcome)).count() as u64;
     metrics::counter!("changes_delivered").increment(count(|outcome| matches!(outcome, Outcome::Delivered)));
+    metrics::counter!("ids_erased").increment(plan.erased());
     metrics::counter!("changes_rejected").increment(count(|outcome| matches!(outcome, Outcome::Rejected(_))));
     let cause = stopped.map_or("not_tried", |stopped| stopped.reason.cause.word());
     let later = count(|outcome| matches!(outcome, Outcome::Later(_)));
@@ -264,9 +279,13 @@ fn count_outcomes(plan: &Plan, stopped: Option<&Stopped>) {
 /// One line a connection and task: what became of its messages, and why some stay.
 fn report(work: &Work, lanes: &[LaneSettlement], gone: usize, started: Instant) {
     let (advertiser, account) = (work.connection.advertiser, work.connection.account);
-    let letters = lanes.iter().flat_map(|lane| &lane.done).flat_map(|done| &done.letters);
+    let letters = || lanes.iter().flat_map(|lane| &lane.done).flat_map(|done| &done.letters);
+    let erasures = letters().filter(|letter| letter.erases).count() as u64;
+    if erasures > 0 {
+        metrics::counter!("erasure_letters").increment(erasures);
+    }
     let mut causes = BTreeMap::<Cause, (u64, &Reason)>::new();
-    for letter in letters {
+    for letter in letters() {
         causes.entry(letter.reason.cause).or_insert((0, letter.reason.as_ref())).0 += 1;
     }
     for (cause, (letters, reason)) in causes {

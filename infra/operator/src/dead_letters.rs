@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use envelope::{DeviceId, Envelope, Row};
-use ids::{AudienceId, DeviceType, Encoding, Mpid};
+use envelope::{Envelope, Row, SentId};
+use ids::{AudienceId, Encoding, IdType, Mpid};
 use queue::Queue;
 use serde::Serialize;
 use startup::clock::now_ms;
@@ -122,9 +122,12 @@ struct Shown<'a> {
 #[derive(Debug, Serialize)]
 struct ShownRow {
     mpid: Option<Mpid>,
-    device: DeviceType,
+    #[serde(rename = "device")]
+    kind: IdType,
     encoding: Encoding,
     id: String,
+    /// The person asked to be forgotten: the id leaves every audience.
+    erase: bool,
     adds: Vec<AudienceId>,
     deletes: Vec<AudienceId>,
     unmapped_adds: Vec<i64>,
@@ -171,6 +174,7 @@ fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {
     line("advertiser", letter.advertiser.map(|id| id.to_string()));
     line("account", letter.account.map(|id| id.to_string()));
     line("Firehose message", letter.firehose_message_id.clone());
+    line("subject request", letter.subject_request_id.clone());
     line("given up", Some(at(letter.given_up_ms)));
     line("changed", letter.changed_ms.map(at));
     line("holds", Some(letter.content()));
@@ -179,11 +183,12 @@ fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {
             let named = row.adds.iter().map(|id| format!("+{id}")).chain(row.deletes.iter().map(|id| format!("-{id}")));
             let unmapped = row.unmapped_adds.iter().map(|id| format!("+mParticle's {id}"));
             let unmapped = unmapped.chain(row.unmapped_deletes.iter().map(|id| format!("-mParticle's {id}")));
-            named.chain(unmapped).collect::<Vec<_>>().join(" ")
+            let erased = row.erase.then(|| "-all of them".to_owned());
+            named.chain(unmapped).chain(erased).collect::<Vec<_>>().join(" ")
         };
         let cells = |row: &ShownRow| {
             let mpid = row.mpid.map_or_else(String::new, |mpid| mpid.to_string());
-            vec![mpid, device(row).to_owned(), row.id.clone(), audiences(row)]
+            vec![mpid, kind(row), row.id.clone(), audiences(row)]
         };
         text.push('\n');
         text += &table(&["mpid", "device", "id", "audiences"], &rows.iter().map(cells).collect::<Vec<_>>());
@@ -191,19 +196,24 @@ fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {
     Report::new(text, &Shown { letter, rows })
 }
 
-const fn device(row: &ShownRow) -> &'static str {
-    match (row.device, row.encoding) {
-        (DeviceType::Idfa, Encoding::Raw) => "idfa",
-        (DeviceType::Gaid, Encoding::Raw) => "gaid",
-        (DeviceType::Idfa, Encoding::Md5) => "idfa, md5",
-        (DeviceType::Gaid, Encoding::Md5) => "gaid, md5",
-        (DeviceType::Idfa, Encoding::Sha1 | Encoding::Sha256) => "idfa, another hash",
-        (DeviceType::Gaid, Encoding::Sha1 | Encoding::Sha256) => "gaid, another hash",
-    }
+/// What kind of id it is, and how it is written.
+fn kind(row: &ShownRow) -> String {
+    let kind = match row.kind {
+        IdType::Idfa => "idfa",
+        IdType::Gaid => "gaid",
+        IdType::Email => "email",
+    };
+    let encoding = match row.encoding {
+        Encoding::Raw => "",
+        Encoding::Md5 => ", md5",
+        Encoding::Sha1 => ", sha1",
+        Encoding::Sha256 => ", sha256",
+    };
+    format!("{kind}{encoding}")
 }
 
 fn shown_row(row: &Row<'_>, full_ids: bool) -> ShownRow {
-    let DeviceId(device, encoding, value) = &row.id;
+    let SentId(kind, encoding, value) = &row.id;
     let id = if full_ids {
         value.to_string()
     } else {
@@ -211,9 +221,10 @@ fn shown_row(row: &Row<'_>, full_ids: bool) -> ShownRow {
     };
     ShownRow {
         mpid: row.mpid,
-        device: *device,
+        kind: *kind,
         encoding: *encoding,
         id,
+        erase: row.erase,
         adds: row.adds.to_vec(),
         deletes: row.deletes.to_vec(),
         unmapped_adds: row.unmapped_adds.to_vec(),

@@ -25,6 +25,8 @@ pub(crate) struct Letter {
     pub(crate) advertiser: Option<AdvertiserId>,
     pub(crate) account: Option<AccountId>,
     pub(crate) firehose_message_id: Option<String>,
+    /// The request of a person to be forgotten that it comes from.
+    pub(crate) subject_request_id: Option<String>,
     /// When it was written, in milliseconds since 1970.
     pub(crate) given_up_ms: i64,
     /// When mParticle made the changes, in milliseconds since 1970.
@@ -35,6 +37,8 @@ pub(crate) struct Letter {
     pub(crate) deletes: u64,
     /// Those of them whose audience has no TikTok audience.
     pub(crate) unmapped: u64,
+    /// Ids that are to leave every audience.
+    pub(crate) erasures: u64,
     /// Whether this tool can read the changes.
     pub(crate) readable: bool,
 }
@@ -55,17 +59,20 @@ impl Letter {
             advertiser: named("advertiser").and_then(|id| id.parse().ok()).or(group.map(|group| group.advertiser)),
             account: named("account").and_then(|id| id.parse().ok()).or(group.map(|group| group.account)),
             firehose_message_id: attribute("firehose_message_id"),
+            subject_request_id: attribute("subject_request_id"),
             given_up_ms: received.sent_ms,
             changed_ms: None,
             adds: 0,
             deletes: 0,
             unmapped: 0,
+            erasures: 0,
             readable: false,
         };
         if let Ok(envelope) = Envelope::read(&received.body) {
             letter.readable = true;
             letter.changed_ms = Some(envelope.header.changed_ms);
             for row in &envelope.rows {
+                letter.erasures += u64::from(row.erase);
                 letter.adds += (row.adds.len() + row.unmapped_adds.len()) as u64;
                 letter.deletes += (row.deletes.len() + row.unmapped_deletes.len()) as u64;
                 letter.unmapped += (row.unmapped_adds.len() + row.unmapped_deletes.len()) as u64;
@@ -105,7 +112,9 @@ impl Letter {
         }
         let unmapped =
             if self.unmapped > 0 { format!(" ({} without an audience)", self.unmapped) } else { String::new() };
-        format!("{} in, {} out{unmapped}", self.adds, self.deletes)
+        let erasures =
+            if self.erasures > 0 { format!(", {} out of every audience", self.erasures) } else { String::new() };
+        format!("{} in, {} out{unmapped}{erasures}", self.adds, self.deletes)
     }
 }
 

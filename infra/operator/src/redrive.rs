@@ -3,7 +3,7 @@
 //! What takes people out goes freely. What puts people in could put back who left meanwhile, and goes only when that is asked for.
 
 use connections::Record;
-use envelope::{DeviceId, Envelope, GroupId, Header, Lanes, Row, Writer};
+use envelope::{Envelope, GroupId, Header, Lanes, Row, SentId, Writer};
 use queue::{Outgoing, Received};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
@@ -13,6 +13,7 @@ use crate::letter::{Letter, is_forgotten};
 /// The uploader tries what has this attribute even if TikTok refused it lately.
 const REDRIVEN: &str = "redriven";
 const FIREHOSE_MESSAGE_ID: &str = "firehose_message_id";
+const SUBJECT_REQUEST_ID: &str = "subject_request_id";
 /// As large as the uploader makes letters.
 const LETTER_BYTES: usize = 240_000;
 
@@ -81,21 +82,25 @@ fn divide<'a>(rows: &[Row<'a>], with_adds: bool) -> (Vec<Row<'a>>, Vec<Row<'a>>)
         return (rows.to_vec(), Vec::new());
     }
     let goes = |row: &Row<'a>| Row { adds: SmallVec::new(), unmapped_adds: SmallVec::new(), ..row.clone() };
-    let stays = |row: &Row<'a>| Row { deletes: SmallVec::new(), unmapped_deletes: SmallVec::new(), ..row.clone() };
+    let stays = |row: &Row<'a>| Row {
+        erase: false,
+        deletes: SmallVec::new(),
+        unmapped_deletes: SmallVec::new(),
+        ..row.clone()
+    };
     (rows.iter().map(goes).filter(says_something).collect(), rows.iter().map(stays).filter(says_something).collect())
 }
 
 fn says_something(row: &Row<'_>) -> bool {
-    let changes = row.adds.len() + row.deletes.len() + row.unmapped_adds.len() + row.unmapped_deletes.len();
-    changes > 0
+    row.changes() > 0
 }
 
 /// Messages for the lanes that the ids have now.
 fn changes(letter: &Letter, header: Header, rows: &[Row<'_>], terms: Terms) -> serde_json::Result<Vec<Outgoing>> {
     let mut lanes = Lanes::new(header, terms.lanes, terms.max_bytes);
     for row in rows {
-        let DeviceId(_, encoding, value) = &row.id;
-        lanes.push(hashed_id::lane(*encoding, value, terms.lanes), row)?;
+        let SentId(kind, encoding, value) = &row.id;
+        lanes.push(hashed_id::lane(*kind, *encoding, value, terms.lanes), row)?;
     }
     let mut messages = Vec::new();
     for lane in lanes.finish() {
@@ -104,6 +109,7 @@ fn changes(letter: &Letter, header: Header, rows: &[Row<'_>], terms: Terms) -> s
             let deduplication_id = Some(name(&[&letter.id, &group, &part.to_string(), &body]));
             let mut attributes = vec![(REDRIVEN, letter.id.clone())];
             attributes.extend(letter.firehose_message_id.clone().map(|id| (FIREHOSE_MESSAGE_ID, id)));
+            attributes.extend(letter.subject_request_id.clone().map(|id| (SUBJECT_REQUEST_ID, id)));
             messages.push(Outgoing { body, group: group.clone(), deduplication_id, attributes });
         }
     }
@@ -116,7 +122,8 @@ fn rest(letter: &Letter, received: &Received, header: Header, rows: &[Row<'_>]) 
     for row in rows {
         writer.push(row)?;
     }
-    let kept = ["cause", "code", "message", "request_id", "advertiser", "account", FIREHOSE_MESSAGE_ID];
+    let kept =
+        ["cause", "code", "message", "request_id", "advertiser", "account", FIREHOSE_MESSAGE_ID, SUBJECT_REQUEST_ID];
     let letter_of = |body: String| {
         let id = name(&[&letter.id, &body]);
         let mut attributes = vec![("id", id.clone())];

@@ -1,6 +1,7 @@
 //! The message on the queue between `ingest`, which writes it, and `uploader`, which reads it: changes of one lane, made at one time.
 //!
-//! It holds what the upload needs and nothing else of a person: no token, no name, no e-mail. Its form is versioned: a change of meaning
+//! It holds what the upload needs and nothing else of a person: no token, no name; an e-mail address, as a hash, only of people in audiences
+//! that are matched by it. Its form is versioned: a change of meaning
 //! raises [`VERSION`], and a reader leaves what is newer on the queue until it is deployed itself. New fields need no new version.
 
 mod group;
@@ -10,7 +11,7 @@ mod write;
 
 use std::borrow::Cow;
 
-use ids::{AudienceId, ConnectionId, DeviceType, Encoding, Mpid};
+use ids::{AudienceId, ConnectionId, Encoding, IdType, Mpid};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -46,9 +47,12 @@ pub struct Row<'a> {
     /// mParticle's id of the user, for tracing. TikTok never sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mpid: Option<Mpid>,
-    /// The device id as mParticle sent it, neither checked nor hashed.
+    /// The id as mParticle sent it, neither checked nor hashed.
     #[serde(borrow)]
-    pub id: DeviceId<'a>,
+    pub id: SentId<'a>,
+    /// The person asked to be forgotten: after all that the row says the id leaves every audience of the connection, named here or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erase: bool,
     /// Audiences that the id joins.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub adds: SmallVec<[AudienceId; 2]>,
@@ -63,11 +67,11 @@ pub struct Row<'a> {
     pub unmapped_deletes: SmallVec<[i64; 1]>,
 }
 
-/// A device id: `["idfa","raw","66b7…"]`.
+/// An id: `["idfa","raw","66b7…"]`.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct DeviceId<'a>(
-    /// Apple's or Google's.
-    pub DeviceType,
+pub struct SentId<'a>(
+    /// What kind of id it is.
+    pub IdType,
     /// How the value is encoded.
     pub Encoding,
     /// The value, at most [`MAX_ID_BYTES`](Self::MAX_ID_BYTES) long where `ingest` wrote it.
@@ -75,14 +79,33 @@ pub struct DeviceId<'a>(
     pub Cow<'a, str>,
 );
 
-impl DeviceId<'_> {
-    /// The longest value that `ingest` may write, in bytes. A SHA-256 in hex has 64; what is longer is no id of any encoding.
-    pub const MAX_ID_BYTES: usize = 128;
+impl<'a> Row<'a> {
+    /// A row that says nothing of `id` yet.
+    #[must_use]
+    pub fn of(mpid: Option<Mpid>, id: SentId<'a>) -> Self {
+        let (adds, deletes) = (SmallVec::new(), SmallVec::new());
+        let (unmapped_adds, unmapped_deletes) = (SmallVec::new(), SmallVec::new());
+        Self { mpid, id, erase: false, adds, deletes, unmapped_adds, unmapped_deletes }
+    }
+
+    /// How much it says: changes of one audience, and an erasure for one.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        let unmapped = self.unmapped_adds.len() + self.unmapped_deletes.len();
+        usize::from(self.erase) + self.adds.len() + self.deletes.len() + unmapped
+    }
 }
 
-/// Without the value: it may be a raw device id.
-impl std::fmt::Debug for DeviceId<'_> {
+impl SentId<'_> {
+    /// The longest value that `ingest` may write, in bytes. A SHA-256 in hex has 64; what is longer is no id of any encoding.
+    pub const MAX_ID_BYTES: usize = 128;
+    /// The same for a raw e-mail address, which has at most 254, and a few more where it is not trimmed.
+    pub const MAX_ADDRESS_BYTES: usize = 320;
+}
+
+/// Without the value: it may be a raw id.
+impl std::fmt::Debug for SentId<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "DeviceId({:?}, {:?}, …)", self.0, self.1)
+        write!(f, "SentId({:?}, {:?}, …)", self.0, self.1)
     }
 }

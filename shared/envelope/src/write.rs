@@ -99,6 +99,8 @@ fn divide<'a>(row: &Row<'a>) -> Option<(Row<'a>, Row<'a>)> {
     if changes < 2 {
         return None;
     }
+    // An erasure comes after what is said with it, and is said once.
+    left.erase = false;
     // The lists count as one, in the order in which they apply, so that a delete never comes before the add that it follows.
     let mut kept = changes / 2;
     cut(&mut left.adds, &mut right.adds, &mut kept);

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use envelope::{DeviceId, Envelope, Header, Lanes, ReadError, Row, Writer};
-use ids::{AudienceId, DeviceType, Encoding};
+use envelope::{Envelope, Header, Lanes, ReadError, Row, SentId, Writer};
+use ids::{AudienceId, Encoding, IdType};
 use proptest::prelude::*;
 use smallvec::smallvec;
 
@@ -13,14 +13,7 @@ fn header() -> Header {
 }
 
 fn row(value: &str) -> Row<'_> {
-    Row {
-        mpid: None,
-        id: DeviceId(DeviceType::Idfa, Encoding::Raw, value.into()),
-        adds: smallvec![],
-        deletes: smallvec![],
-        unmapped_adds: smallvec![],
-        unmapped_deletes: smallvec![],
-    }
+    Row::of(None, SentId(IdType::Idfa, Encoding::Raw, value.into()))
 }
 
 fn audience(number: u64) -> AudienceId {
@@ -42,7 +35,7 @@ fn the_form_of_version_2() {
             ..row("66b728c2-f9a4-4d87-82ef-ce07414fe3f7")
         },
         Row {
-            id: DeviceId(DeviceType::Gaid, Encoding::Md5, "0ca6a1feca650934a6a80edc68fde56f".into()),
+            id: SentId(IdType::Gaid, Encoding::Md5, "0ca6a1feca650934a6a80edc68fde56f".into()),
             deletes: smallvec![audience(7_123_456_789_012_345_679)],
             unmapped_adds: smallvec![456],
             unmapped_deletes: smallvec![-1],
@@ -62,6 +55,20 @@ fn a_body_holds_only_characters_that_sqs_takes() {
     assert!(body.contains(r"\u0000\u0007\ufffea\uffff\uffff"), "{body}");
     assert!(body.chars().all(|c| matches!(c, ' '..='\u{fffd}' | '\u{10000}'..)), "{body}");
     assert_eq!(Envelope::read(&body).unwrap().rows, [row(odd)]);
+}
+
+#[test]
+fn an_erasure_is_a_row_of_its_own() {
+    let erased = Row { erase: true, id: SentId(IdType::Email, Encoding::Sha256, "86e0…".into()), ..row("") };
+    let bodies = write([&erased], 60_000);
+    assert!(bodies[0].ends_with(r#""rows":[{"id":["email","sha256","86e0…"],"erase":true}]}"#), "{bodies:?}");
+    assert_eq!(Envelope::read(&bodies[0]).unwrap().rows, [erased]);
+    let all = Row { erase: true, adds: (1..=1_000).map(audience).collect(), ..row("x") };
+    let bodies = write([&all], 1_000);
+    let read = bodies.iter().flat_map(|body| Envelope::read(body).unwrap().rows);
+    let rows: Vec<bool> = read.map(|row| row.erase).collect();
+    let (last, before) = rows.split_last().unwrap();
+    assert!(*last && !before.is_empty() && before.iter().all(|erase| !erase), "said once, and last");
 }
 
 #[test]
@@ -116,15 +123,16 @@ fn a_row_of_very_many_audiences_is_divided_and_keeps_them_all() {
 }
 
 fn any_row() -> impl Strategy<Value = Row<'static>> {
-    let id = (prop_oneof![Just(DeviceType::Idfa), Just(DeviceType::Gaid)], ".{0,40}")
-        .prop_map(|(device, value)| DeviceId(device, Encoding::Raw, Cow::Owned(value)));
+    let id = (prop_oneof![Just(IdType::Idfa), Just(IdType::Gaid), Just(IdType::Email)], ".{0,40}")
+        .prop_map(|(device, value)| SentId(device, Encoding::Raw, Cow::Owned(value)));
     let audiences = || proptest::collection::vec((1..u64::MAX).prop_map(audience), 0..30);
     let unmapped = || proptest::collection::vec(any::<i64>(), 0..3);
     let mpid = proptest::option::of(any::<i64>().prop_map(|n| n.to_string().parse().unwrap()));
-    (mpid, id, audiences(), audiences(), unmapped(), unmapped()).prop_map(
-        |(mpid, id, adds, deletes, unmapped_adds, unmapped_deletes)| Row {
+    (mpid, id, any::<bool>(), audiences(), audiences(), unmapped(), unmapped()).prop_map(
+        |(mpid, id, erase, adds, deletes, unmapped_adds, unmapped_deletes)| Row {
             mpid,
             id,
+            erase,
             adds: adds.into(),
             deletes: deletes.into(),
             unmapped_adds: unmapped_adds.into(),
@@ -142,6 +150,7 @@ fn said<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row<'a>>) -> Vec<String> 
         all.extend(row.deletes.iter().map(|a| format!("{whose} - {a}")));
         all.extend(row.unmapped_adds.iter().map(|a| format!("{whose} + unmapped {a}")));
         all.extend(row.unmapped_deletes.iter().map(|a| format!("{whose} - unmapped {a}")));
+        all.extend(row.erase.then(|| format!("{whose} erase")));
     }
     all
 }

@@ -1,6 +1,6 @@
 //! The customer's configuration that a message comes from: which advertiser it feeds, and with which token.
 
-use ids::{AccountId, AdvertiserId};
+use ids::{AccountId, AdvertiserId, ConnectionId};
 use secrecy::SecretString;
 use serde::de::{DeserializeSeed, MapAccess};
 use serde_json::value::RawValue;
@@ -67,6 +67,30 @@ impl<'de> Object<'de> for Settings<'de> {
 impl Account {
     /// Reads the message's field `account`.
     pub(crate) fn read(raw: Option<&RawValue>) -> Result<Self, Invalid> {
+        let Wire { id, settings } = Wire::read(raw)?;
+        let Settings { advertiser, token } = settings.unwrap_or_default();
+        let advertiser = advertiser_of(advertiser)?;
+        let token = token.value().ok_or(Invalid::SettingMissing(ACCESS_TOKEN))?;
+        if token.len() > MAX_TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Invalid::Setting {
+                setting: ACCESS_TOKEN,
+                must: "be a token as TikTok's authorization page shows it: up to 1024 visible ASCII characters",
+            });
+        }
+        Ok(Self { id: account_of(&id)?, advertiser, token: SecretString::from(token.into_owned()) })
+    }
+
+    /// Reads of the message's field `account` which connection it is, where no token is needed.
+    pub(crate) fn connection(raw: &RawValue) -> Result<ConnectionId, Invalid> {
+        let Wire { id, settings } = Wire::read(Some(raw))?;
+        let advertiser = advertiser_of(settings.unwrap_or_default().advertiser)?;
+        Ok(ConnectionId { advertiser, account: account_of(&id)? })
+    }
+}
+
+impl<'a> Wire<'a> {
+    /// The field, with its settings.
+    fn read(raw: Option<&'a RawValue>) -> Result<Self, Invalid> {
         let mut wire = Wire::default();
         let json = raw.map_or("null", RawValue::get);
         let shape = Fields(&mut wire).deserialize(&mut serde_json::Deserializer::from_str(json));
@@ -74,20 +98,21 @@ impl Account {
         if !matches!(shape, Ok(Shape::Due)) {
             return Err(Invalid::Field(Field::Account));
         }
-        let settings = wire.settings.ok_or(Invalid::Field(Field::AccountSettings))?;
-        let advertiser = settings.advertiser.value().ok_or(Invalid::SettingMissing(ACCOUNT_ID))?;
-        let advertiser = advertiser.parse().map_err(|_| Invalid::Setting {
-            setting: ACCOUNT_ID,
-            must: "be the number in the URL of TikTok's ads dashboard: digits only",
-        })?;
-        let token = settings.token.value().ok_or(Invalid::SettingMissing(ACCESS_TOKEN))?;
-        if token.len() > MAX_TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Invalid::Setting {
-                setting: ACCESS_TOKEN,
-                must: "be a token as TikTok's authorization page shows it: up to 1024 visible ASCII characters",
-            });
+        if wire.settings.is_none() {
+            return Err(Invalid::Field(Field::AccountSettings));
         }
-        let id = wire.id.integer().and_then(AccountId::new).ok_or(Invalid::Field(Field::AccountId))?;
-        Ok(Self { id, advertiser, token: SecretString::from(token.into_owned()) })
+        Ok(wire)
     }
+}
+
+fn advertiser_of(setting: Given<'_>) -> Result<AdvertiserId, Invalid> {
+    let text = setting.value().ok_or(Invalid::SettingMissing(ACCOUNT_ID))?;
+    text.parse().map_err(|_| Invalid::Setting {
+        setting: ACCOUNT_ID,
+        must: "be the number in the URL of TikTok's ads dashboard: digits only",
+    })
+}
+
+fn account_of(id: &Scalar<'_>) -> Result<AccountId, Invalid> {
+    id.integer().and_then(AccountId::new).ok_or(Invalid::Field(Field::AccountId))
 }

@@ -22,6 +22,8 @@ pub enum Field {
     AudienceId,
     /// `action` of a subscription
     Action,
+    /// `subject_request_type`
+    SubjectRequestType,
 }
 
 impl Field {
@@ -36,6 +38,7 @@ impl Field {
             Self::UserProfiles => "user_profiles",
             Self::AudienceId => "audience_id",
             Self::Action => "action",
+            Self::SubjectRequestType => "subject_request_type",
         }
     }
 
@@ -48,6 +51,7 @@ impl Field {
             Self::UserProfiles => "an array of users",
             Self::AudienceId => "an integer",
             Self::Action => "add, update or remove",
+            Self::SubjectRequestType => "erasure",
         }
     }
 }
@@ -84,6 +88,9 @@ pub enum Invalid {
     /// The protocol's, but not one that this integration registers for.
     #[error("this integration is not registered for \"{0}\"")]
     TypeNotRegistered(&'static str),
+    /// A person asks for something else than to be forgotten.
+    #[error("this integration keeps nothing of a person that could be handed out: it does erasure, and not \"{0}\"")]
+    NoErasure(&'static str),
     /// The account lacks a setting.
     #[error("the setting \"{}\" is missing or empty", .0.name)]
     SettingMissing(Setting),
@@ -106,6 +113,7 @@ impl Invalid {
             Self::NotAnObject | Self::Field(_) => "invalid_field",
             Self::UnknownType(_) => "unknown_type",
             Self::TypeNotRegistered(_) => "type_not_registered",
+            Self::NoErasure(_) => "request_type_not_supported",
             Self::SettingMissing(_) => "missing_setting",
             Self::Setting { .. } => "invalid_setting",
         }
@@ -118,6 +126,7 @@ impl Invalid {
             Self::NotUtf8 | Self::NotJson { .. } | Self::NotAnObject => None,
             Self::Field(field) => Some(field.path().to_owned()),
             Self::UnknownType(_) | Self::TypeNotRegistered(_) => Some(Field::Type.path().to_owned()),
+            Self::NoErasure(_) => Some(Field::SubjectRequestType.path().to_owned()),
             Self::SettingMissing(setting) | Self::Setting { setting, .. } => {
                 Some(format!("{}.{}", Field::AccountSettings, setting.id))
             }

@@ -127,6 +127,7 @@ pub(crate) fn skip<'de, A: MapAccess<'de>>(object: &mut A) -> Result<(), A::Erro
 pub(crate) enum Scalar<'a> {
     Text(Cow<'a, str>),
     Integer(i128),
+    Bool(bool),
     /// `null`, or no value at all.
     #[default]
     Null,
@@ -139,7 +140,7 @@ impl<'a> Scalar<'a> {
         match self {
             Self::Text(text) => Some(text),
             Self::Integer(number) => Some(Cow::Owned(number.to_string())),
-            Self::Null | Self::Other => None,
+            Self::Bool(_) | Self::Null | Self::Other => None,
         }
     }
 
@@ -148,7 +149,7 @@ impl<'a> Scalar<'a> {
         match self {
             Self::Text(text) => text.trim().parse().ok(),
             Self::Integer(number) => i64::try_from(*number).ok(),
-            Self::Null | Self::Other => None,
+            Self::Bool(_) | Self::Null | Self::Other => None,
         }
     }
 }
@@ -169,8 +170,8 @@ impl<'de> Visitor<'de> for AnyScalar {
     fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
         Ok(Scalar::Null)
     }
-    fn visit_bool<E>(self, _: bool) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other)
+    fn visit_bool<E>(self, is: bool) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Bool(is))
     }
     fn visit_i64<E>(self, number: i64) -> Result<Scalar<'de>, E> {
         Ok(Scalar::Integer(number.into()))

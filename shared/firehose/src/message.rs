@@ -12,10 +12,12 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::account::Account;
+use crate::erasure::Erasure;
 use crate::invalid::{Field, Invalid};
 use crate::json::{Fields, Object, Scalar, Shape, skip};
 use crate::profile::LeftOut;
 use crate::reading::{Reading, SubscriptionSettings};
+use crate::settings::Switch;
 use crate::users::Users;
 
 const MEMBERSHIP: &str = "audience_membership_change_request";
@@ -42,6 +44,8 @@ pub enum Request<'a> {
     Subscription(Subscription<'a>),
     /// Users joined or left audiences; or, without users, is the connection alive?
     Membership(Membership),
+    /// A person asks to be forgotten.
+    Erasure(Erasure<'a>),
 }
 
 /// `audience_subscription_request`.
@@ -55,6 +59,8 @@ pub struct Subscription<'a> {
     pub audience_name: Cow<'a, str>,
     /// TikTok's audience of this subscription, from its settings or else from its previous ones.
     pub tiktok_audience: Option<AudienceId>,
+    /// Whether e-mail addresses may be sent for the audience, if the customer's setting says so or not.
+    pub send_email: Option<bool>,
     /// What the customer does.
     pub action: SubscriptionAction,
 }
@@ -93,6 +99,9 @@ struct Wire<'a> {
     settings: Option<&'a RawValue>,
     previous_settings: Option<&'a RawValue>,
     action: Option<&'a RawValue>,
+    subject_request_id: Option<&'a RawValue>,
+    subject_request_type: Option<&'a RawValue>,
+    subject_identities: Option<&'a RawValue>,
 }
 
 impl<'de> Object<'de> for Wire<'de> {
@@ -108,6 +117,9 @@ impl<'de> Object<'de> for Wire<'de> {
             "audience_subscription_settings" => &mut self.settings,
             "previous_audience_subscription_settings" => &mut self.previous_settings,
             "action" => &mut self.action,
+            "subject_request_id" => &mut self.subject_request_id,
+            "subject_request_type" => &mut self.subject_request_type,
+            "subject_identities" => &mut self.subject_identities,
             _ => return skip(object),
         };
         *field = Some(object.next_value()?);
@@ -200,7 +212,7 @@ impl<'a> Wire<'a> {
             Some("audience_subscription_request") => Request::Subscription(self.subscription()?),
             Some(MEMBERSHIP) => Request::Membership(read.map_or_else(|| self.membership(users), Ok)?),
             Some("event_processing_request") => return Err(Invalid::TypeNotRegistered("event_processing_request")),
-            Some("dsr_processing_request") => return Err(Invalid::TypeNotRegistered("dsr_processing_request")),
+            Some("dsr_processing_request") => Request::Erasure(self.erasure()?),
             Some(other) => return Err(Invalid::UnknownType(other.escape_default().take(MAX_TYPE_CHARS).collect())),
             None => return Err(Invalid::Field(Field::Type)),
         };
@@ -216,9 +228,14 @@ impl<'a> Wire<'a> {
             Some(_) | None => return Err(Invalid::Field(Field::Action)),
         };
         let account = Account::read(self.account)?;
-        let tiktok_audience = [self.settings, self.previous_settings].into_iter().flatten().find_map(audience_of);
+        let tiktok_audience =
+            [self.settings, self.previous_settings].into_iter().flatten().find_map(|raw| settings_of(raw).audience());
+        let send_email = self.settings.and_then(|raw| match settings_of(raw).send_email() {
+            Switch::Set(is) => Some(is),
+            Switch::Unset | Switch::Odd => None,
+        });
         let audience_name = scalar(self.audience_name).into_text().unwrap_or_default();
-        Ok(Subscription { account, audience_id, audience_name, tiktok_audience, action })
+        Ok(Subscription { account, audience_id, audience_name, tiktok_audience, send_email, action })
     }
 
     fn membership(&self, users: &mut impl Users) -> Result<Membership, Invalid> {
@@ -230,6 +247,18 @@ impl<'a> Wire<'a> {
         let account = Account::read(self.account)?;
         users.begin(&account, self.timestamp());
         Ok(Membership { account, left_out: Reading::new(users).read_all(profiles) })
+    }
+
+    fn erasure(&self) -> Result<Erasure<'a>, Invalid> {
+        match text_of(self.subject_request_type).as_deref() {
+            Some("erasure") => {}
+            Some("access") => return Err(Invalid::NoErasure("access")),
+            Some("portability") => return Err(Invalid::NoErasure("portability")),
+            Some(_) | None => return Err(Invalid::Field(Field::SubjectRequestType)),
+        }
+        let account = self.account.filter(|raw| raw.get() != "null");
+        let connection = account.map(Account::connection).transpose()?;
+        Ok(Erasure::read(connection, self.timestamp(), text_of(self.subject_request_id), self.subject_identities))
     }
 
     fn timestamp(&self) -> Option<i64> {
@@ -245,14 +274,15 @@ fn scalar(raw: Option<&RawValue>) -> Scalar<'_> {
 fn text_of(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     match scalar(raw) {
         Scalar::Text(text) => Some(text),
-        Scalar::Integer(_) | Scalar::Null | Scalar::Other => None,
+        Scalar::Integer(_) | Scalar::Bool(_) | Scalar::Null | Scalar::Other => None,
     }
 }
 
-fn audience_of(raw: &RawValue) -> Option<AudienceId> {
+fn settings_of(raw: &RawValue) -> SubscriptionSettings<'_> {
     let mut settings = SubscriptionSettings::default();
-    Fields(&mut settings).deserialize(&mut serde_json::Deserializer::from_str(raw.get())).ok()?;
-    settings.audience()
+    // A number that nothing can hold costs the settings behind it.
+    Fields(&mut settings).deserialize(&mut serde_json::Deserializer::from_str(raw.get())).ok();
+    settings
 }
 
 /// In the form with hyphens: 36 characters.

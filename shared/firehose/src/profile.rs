@@ -1,9 +1,9 @@
-//! A user as a membership change carries one: of the identities the device ids, of the person nothing.
+//! A user as a membership change carries one: of the identities those that TikTok can match, of the person nothing.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use ids::{AudienceId, DeviceType, Encoding, Mpid};
+use ids::{AudienceId, Encoding, IdType, Mpid};
 use smallvec::SmallVec;
 
 /// A user, by whatever ids the message has, and what changes.
@@ -11,29 +11,28 @@ use smallvec::SmallVec;
 pub struct Profile<'a> {
     /// mParticle's id of the user.
     pub mpid: Option<Mpid>,
-    /// Of the types and encodings that this product knows; the user and partner identities beside them are skipped.
-    pub device_ids: SmallVec<[DeviceIdentity<'a>; 4]>,
+    /// Of the types and encodings that this product knows.
+    pub device_ids: SmallVec<[Identity<'a>; 4]>,
+    /// E-mail addresses; the user and partner identities beside them are skipped.
+    pub emails: SmallVec<[Identity<'a>; 1]>,
     /// In the order of the message.
     pub changes: SmallVec<[MembershipChange; 2]>,
 }
 
-/// A device identity as it stands in the message. Its `Debug` output hides the id.
+/// An identity as it stands in the message. Its `Debug` output hides the id.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DeviceIdentity<'a> {
+pub struct Identity<'a> {
     /// Which id it is.
-    pub kind: DeviceType,
+    pub kind: IdType,
     /// How the value is encoded.
     pub encoding: Encoding,
     /// The id, borrowed unless it was escaped or a number.
     pub value: Cow<'a, str>,
 }
 
-impl fmt::Debug for DeviceIdentity<'_> {
+impl fmt::Debug for Identity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeviceIdentity")
-            .field("kind", &self.kind)
-            .field("encoding", &self.encoding)
-            .finish_non_exhaustive()
+        f.debug_struct("Identity").field("kind", &self.kind).field("encoding", &self.encoding).finish_non_exhaustive()
     }
 }
 
@@ -44,6 +43,8 @@ pub struct MembershipChange {
     pub audience: Audience,
     /// What happens.
     pub action: Action,
+    /// Whether e-mail addresses may be sent for the audience: the customer's setting [`SEND_EMAIL`](crate::SEND_EMAIL) is on.
+    pub by_email: bool,
 }
 
 /// An audience as far as the message knows it.
@@ -85,6 +86,8 @@ pub struct LeftOut {
     pub unknown_action: u64,
     /// Changes of an audience without an id.
     pub no_audience_id: u64,
+    /// Changes of an audience whose setting [`SEND_EMAIL`](crate::SEND_EMAIL) says neither yes nor no: it counts as off.
+    pub odd_send_email: u64,
     /// Ids and changes of profiles that have more than anybody has.
     pub too_many: u64,
 }
@@ -92,7 +95,7 @@ pub struct LeftOut {
 impl LeftOut {
     /// Each reason and its count.
     #[must_use]
-    pub const fn by_reason(&self) -> [(&'static str, u64); 10] {
+    pub const fn by_reason(&self) -> [(&'static str, u64); 11] {
         [
             ("odd_profile", self.odd_profile),
             ("odd_mpid", self.odd_mpid),
@@ -103,6 +106,7 @@ impl LeftOut {
             ("attribute_update", self.attribute_update),
             ("unknown_action", self.unknown_action),
             ("no_audience_id", self.no_audience_id),
+            ("odd_send_email", self.odd_send_email),
             ("too_many", self.too_many),
         ]
     }

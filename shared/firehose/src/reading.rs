@@ -1,18 +1,24 @@
 //! Reads profiles one after the other into the same memory, whatever stands in them. What is odd is left out and counted.
 
-use ids::{AudienceId, DeviceType, Encoding};
+use std::borrow::Cow;
+
+use ids::{AudienceId, Encoding, IdType};
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use crate::json::{Elements, Fields, List, Object, Scalar, Shape, skip};
-use crate::profile::{Action, Audience, DeviceIdentity, LeftOut, MembershipChange, Profile};
-use crate::settings::{AUDIENCE_ID, Given};
+use crate::profile::{Action, Audience, Identity, LeftOut, MembershipChange, Profile};
+use crate::settings::{AUDIENCE_ID, Given, SEND_EMAIL, Switch};
 use crate::users::Users;
 
 /// The most ids of one profile that are kept. A row is written for each, with all changes of the profile: without a bound a small
 /// message could unfold into gigabytes. No person has as many devices.
 const MAX_IDS: usize = 100;
+/// The same for e-mail addresses.
+const MAX_EMAILS: usize = 20;
+/// mParticle's type of an e-mail address.
+pub(crate) const EMAIL: &str = "email";
 /// The most changes of one profile that are kept. TikTok allows an advertiser 400 audiences.
 const MAX_CHANGES: usize = 1_000;
 
@@ -51,6 +57,7 @@ impl<'u, 'a, U: Users> Reading<'u, 'a, U> {
     fn clear(&mut self) {
         self.profile.mpid = None;
         self.profile.device_ids.clear();
+        self.profile.emails.clear();
         self.profile.changes.clear();
     }
 
@@ -115,6 +122,10 @@ impl<'de> Object<'de> for ProfileFields<'_, 'de> {
                 self.profile.device_ids.clear();
                 object.next_value_seed(Elements(&mut DeviceIds(self)))?
             }
+            "user_identities" => {
+                self.profile.emails.clear();
+                object.next_value_seed(Elements(&mut Emails(self)))?
+            }
             "audiences" => {
                 self.profile.changes.clear();
                 object.next_value_seed(Elements(&mut Changes(self)))?
@@ -128,8 +139,11 @@ impl<'de> Object<'de> for ProfileFields<'_, 'de> {
 
 struct DeviceIds<'f, 'p, 'a>(&'f mut ProfileFields<'p, 'a>);
 
+struct Emails<'f, 'p, 'a>(&'f mut ProfileFields<'p, 'a>);
+
+/// An identity as it is written.
 #[derive(Default)]
-struct WireIdentity<'a> {
+pub(crate) struct WireIdentity<'a> {
     kind: Scalar<'a>,
     encoding: Scalar<'a>,
     value: Scalar<'a>,
@@ -154,7 +168,9 @@ impl<'de> List<'de> for DeviceIds<'_, '_, 'de> {
         let Some(shape) = list.next_element_seed(Fields(&mut wire))? else { return Ok(false) };
         let ProfileFields { profile, left_out } = &mut *self.0;
         if shape == Shape::Due {
-            if let Some(id) = wire.read(left_out) {
+            let kind = wire.kind().as_deref().and_then(device_type);
+            left_out.identity_type += u64::from(kind.is_none());
+            if let Some(id) = kind.and_then(|kind| wire.read(kind, left_out)) {
                 keep(&mut profile.device_ids, id, MAX_IDS, left_out);
             }
         } else {
@@ -164,12 +180,30 @@ impl<'de> List<'de> for DeviceIds<'_, '_, 'de> {
     }
 }
 
+/// Of the user identities nothing is asked for but e-mail addresses, so the others are not worth counting.
+impl<'de> List<'de> for Emails<'_, '_, 'de> {
+    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
+        let mut wire = WireIdentity::default();
+        let Some(shape) = list.next_element_seed(Fields(&mut wire))? else { return Ok(false) };
+        let ProfileFields { profile, left_out } = &mut *self.0;
+        if shape == Shape::Due
+            && wire.kind().as_deref() == Some(EMAIL)
+            && let Some(id) = wire.read(IdType::Email, left_out)
+        {
+            keep(&mut profile.emails, id, MAX_EMAILS, left_out);
+        }
+        Ok(true)
+    }
+}
+
 impl<'a> WireIdentity<'a> {
-    fn read(self, left_out: &mut LeftOut) -> Option<DeviceIdentity<'a>> {
-        let Some(kind) = self.kind.into_text().and_then(|kind| device_type(&kind)) else {
-            left_out.identity_type += 1;
-            return None;
-        };
+    /// mParticle's name of its type.
+    fn kind(&mut self) -> Option<Cow<'a, str>> {
+        std::mem::take(&mut self.kind).into_text()
+    }
+
+    /// The identity, which is of `kind`; what it lacks is counted.
+    pub(crate) fn read(self, kind: IdType, left_out: &mut LeftOut) -> Option<Identity<'a>> {
         let Some(encoding) = self.encoding.into_text().and_then(|encoding| encoding_of(&encoding)) else {
             left_out.encoding += 1;
             return None;
@@ -178,14 +212,14 @@ impl<'a> WireIdentity<'a> {
             left_out.no_value += 1;
             return None;
         };
-        Some(DeviceIdentity { kind, encoding, value })
+        Some(Identity { kind, encoding, value })
     }
 }
 
-fn device_type(name: &str) -> Option<DeviceType> {
+fn device_type(name: &str) -> Option<IdType> {
     match name {
-        "ios_advertising_id" => Some(DeviceType::Idfa),
-        "google_advertising_id" => Some(DeviceType::Gaid),
+        "ios_advertising_id" => Some(IdType::Idfa),
+        "google_advertising_id" => Some(IdType::Gaid),
         _ => None,
     }
 }
@@ -254,10 +288,13 @@ impl WireChange<'_> {
                 return None;
             }
         };
-        let at_tiktok = self.settings.audience().map(Audience::AtTikTok);
+        let SubscriptionSettings { audience, send_email } = self.settings;
+        let at_tiktok = audience_in(audience).map(Audience::AtTikTok);
         let audience = at_tiktok.or_else(|| self.audience_id.integer().map(Audience::Unmapped));
         left_out.no_audience_id += u64::from(audience.is_none());
-        audience.map(|audience| MembershipChange { audience, action })
+        let switch = send_email.switch();
+        left_out.odd_send_email += u64::from(switch == Switch::Odd);
+        audience.map(|audience| MembershipChange { audience, action, by_email: switch == Switch::Set(true) })
     }
 }
 
@@ -272,15 +309,20 @@ where
     }
 }
 
-/// `audience_subscription_settings`: what the response to the subscription set.
+/// `audience_subscription_settings`: what the response to the subscription set, and what the customer did.
 #[derive(Default)]
-pub(crate) struct SubscriptionSettings<'a>(Given<'a>);
+pub(crate) struct SubscriptionSettings<'a> {
+    audience: Given<'a>,
+    send_email: Given<'a>,
+}
 
 impl<'de> Object<'de> for SubscriptionSettings<'de> {
     fn field<A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
         match name {
-            _ if name == AUDIENCE_ID.id => self.0.by_id = object.next_value()?,
-            _ if name == AUDIENCE_ID.name => self.0.by_name = object.next_value()?,
+            _ if name == AUDIENCE_ID.id => self.audience.by_id = object.next_value()?,
+            _ if name == AUDIENCE_ID.name => self.audience.by_name = object.next_value()?,
+            _ if name == SEND_EMAIL.id => self.send_email.by_id = object.next_value()?,
+            _ if name == SEND_EMAIL.name => self.send_email.by_name = object.next_value()?,
             _ => skip(object)?,
         }
         Ok(())
@@ -290,6 +332,15 @@ impl<'de> Object<'de> for SubscriptionSettings<'de> {
 impl SubscriptionSettings<'_> {
     /// TikTok's audience, if the setting is there and is an id.
     pub(crate) fn audience(self) -> Option<AudienceId> {
-        self.0.value()?.parse().ok()
+        audience_in(self.audience)
     }
+
+    /// Whether e-mail addresses may be sent for the audience.
+    pub(crate) fn send_email(self) -> Switch {
+        self.send_email.switch()
+    }
+}
+
+fn audience_in(setting: Given<'_>) -> Option<AudienceId> {
+    setting.value()?.parse().ok()
 }

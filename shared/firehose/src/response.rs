@@ -8,20 +8,27 @@ use serde::{Serialize, Serializer};
 
 use crate::VERSION;
 use crate::registration::ModuleRegistration;
-use crate::settings::AUDIENCE_ID;
+use crate::settings::{AUDIENCE_ID, SEND_EMAIL};
 
 /// What a request is answered with.
 #[derive(Debug)]
 pub enum Response<'a> {
     /// Who this is, and what it needs.
     Registration(&'a ModuleRegistration),
-    /// What mParticle is to store with the subscription and send along with every later change: TikTok's audience.
-    Subscription(Option<AudienceId>),
+    /// What mParticle is to store with the subscription and send along with every later change.
+    Subscription {
+        /// TikTok's audience.
+        audience: Option<AudienceId>,
+        /// What the customer set, which is not lost even where the response replaces all settings.
+        send_email: Option<bool>,
+    },
     /// The changes are accepted.
     Membership {
         /// Whether the connection is dead for a reason that time does not heal.
         suspend: bool,
     },
+    /// The person will be forgotten.
+    Erasure,
 }
 
 impl Response<'_> {
@@ -65,14 +72,16 @@ impl Serialize for Dated<'_> {
             Response::Registration(rest) => {
                 WithHead { head: head("module_registration_response"), rest }.serialize(serializer)
             }
-            Response::Subscription(audience) => {
-                let rest = Settings { audience_subscription_settings: Held(*audience) };
+            Response::Subscription { audience, send_email } => {
+                let held = Held { audience: *audience, send_email: *send_email };
+                let rest = Settings { audience_subscription_settings: held };
                 WithHead { head: head("audience_subscription_response"), rest }.serialize(serializer)
             }
             Response::Membership { suspend } => {
                 let rest = Suspend { suspend_subscription: *suspend };
                 WithHead { head: head("audience_membership_change_response"), rest }.serialize(serializer)
             }
+            Response::Erasure => head("dsr_processing_response").serialize(serializer),
         }
     }
 }
@@ -87,14 +96,21 @@ struct Settings {
     audience_subscription_settings: Held,
 }
 
-/// The settings that mParticle is to hold: one, or none.
-struct Held(Option<AudienceId>);
+/// The settings that mParticle is to hold, as texts.
+struct Held {
+    audience: Option<AudienceId>,
+    send_email: Option<bool>,
+}
 
 impl Serialize for Held {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut settings = serializer.serialize_map(Some(usize::from(self.0.is_some())))?;
-        if let Some(audience) = self.0 {
+        let entries = usize::from(self.audience.is_some()) + usize::from(self.send_email.is_some());
+        let mut settings = serializer.serialize_map(Some(entries))?;
+        if let Some(audience) = self.audience {
             settings.serialize_entry(AUDIENCE_ID.id, &audience)?;
+        }
+        if let Some(send_email) = self.send_email {
+            settings.serialize_entry(SEND_EMAIL.id, if send_email { "true" } else { "false" })?;
         }
         settings.end()
     }
@@ -123,12 +139,15 @@ mod tests {
         assert_eq!(suspended, expected);
 
         let audience = "7123456789012345678".parse().unwrap();
-        for (held, settings) in
-            [(Some(audience), json!({"tiktokAudienceId": "7123456789012345678"})), (None, json!({}))]
-        {
+        for (held, send_email, settings) in [
+            (Some(audience), Some(true), json!({"tiktokAudienceId": "7123456789012345678", "sendEmail": "true"})),
+            (Some(audience), None, json!({"tiktokAudienceId": "7123456789012345678"})),
+            (None, None, json!({})),
+        ] {
             let mut expected = head("audience_subscription_response");
             expected["audience_subscription_settings"] = settings;
-            assert_eq!(json_of(&Response::Subscription(held)), expected);
+            assert_eq!(json_of(&Response::Subscription { audience: held, send_email }), expected);
         }
+        assert_eq!(json_of(&Response::Erasure), head("dsr_processing_response"));
     }
 }

@@ -22,6 +22,9 @@ pub const ACCESS_TOKEN: Setting = Setting { id: "tiktokAccessToken", name: "TikT
 /// The hidden setting of a subscription that holds TikTok's audience.
 pub const AUDIENCE_ID: Setting = Setting { id: "tiktokAudienceId", name: "TikTok Audience Id" };
 
+/// The setting of a subscription by which the customer lets e-mail addresses be sent for an audience.
+pub const SEND_EMAIL: Setting = Setting { id: "sendEmail", name: "Send Email" };
+
 /// The values under a setting's id and under its name.
 #[derive(Default)]
 pub(crate) struct Given<'a> {
@@ -33,6 +36,40 @@ impl<'a> Given<'a> {
     /// The value, cleaned; the one under the id if both say something. `None` if neither does.
     pub(crate) fn value(self) -> Option<Cow<'a, str>> {
         [self.by_id, self.by_name].into_iter().filter_map(Scalar::into_text).map(cleaned).find(|text| !text.is_empty())
+    }
+}
+
+/// What a setting of the type `boolean` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Switch {
+    /// Nothing: it has its default.
+    #[default]
+    Unset,
+    /// Yes or no.
+    Set(bool),
+    /// Anything else.
+    Odd,
+}
+
+impl Given<'_> {
+    /// The value as a boolean, in whatever case it is written.
+    pub(crate) fn switch(self) -> Switch {
+        let given = [&self.by_id, &self.by_name];
+        let said = given.into_iter().find_map(|value| match value {
+            Scalar::Bool(is) => Some(*is),
+            Scalar::Text(_) | Scalar::Integer(_) | Scalar::Null | Scalar::Other => None,
+        });
+        if let Some(is) = said {
+            return Switch::Set(is);
+        }
+        let is_odd = given.into_iter().any(|value| matches!(value, Scalar::Other));
+        match self.value().map(|value| value.to_ascii_lowercase()).as_deref() {
+            Some("true") => Switch::Set(true),
+            Some("false") => Switch::Set(false),
+            Some(_) => Switch::Odd,
+            None if is_odd => Switch::Odd,
+            None => Switch::Unset,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Values that stand for no device: what broken devices and clients send in the place of an id, and what its MD5 looks like.
+//! Values that stand for nobody: what broken devices, clients and forms send in the place of an id, and what its hash looks like.
 //!
 //! One list of texts. The digests are computed from it, so that what is refused raw is refused hashed as well. The texts are those that
 //! public attribution code and public bug reports name.
@@ -6,8 +6,9 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use md5::{Digest, Md5 as Hasher};
 use uuid::Uuid;
+
+use crate::{HashFunction, LONGEST};
 
 /// Words for "no value".
 const WORDS: [&str; 14] = [
@@ -33,15 +34,22 @@ const LONGEST_RUN: usize = 40;
 /// Marks that clients put around a value before they hash it: a JSON string, Microsoft's UUIDs, the text of an absent object.
 const AROUND: [(&str, &str); 6] = [("", ""), ("\"", "\""), ("{", "}"), ("(", ")"), ("[", "]"), ("<", ">")];
 
-/// The MD5 of each placeholder in each spelling. The all-zero digest is the hash of nothing that is known: it stands for itself.
-static DIGESTS: LazyLock<HashSet<[u8; 16]>> = LazyLock::new(|| {
-    let digests = texts().flat_map(|text| spellings(&text)).map(|text| Hasher::digest(text).into());
-    digests.chain([[0; 16]]).collect()
-});
+/// The hashes of each placeholder in each spelling. The all-zero digest is the hash of nothing that is known: it stands for itself.
+static MD5: LazyLock<HashSet<[u8; LONGEST]>> = LazyLock::new(|| digests(HashFunction::Md5));
+static SHA_256: LazyLock<HashSet<[u8; LONGEST]>> = LazyLock::new(|| digests(HashFunction::Sha256));
 
-/// Whether `digest` is the MD5 of a placeholder, or all zeros.
-pub(crate) fn is_digest(digest: [u8; 16]) -> bool {
-    DIGESTS.contains(&digest)
+fn digests(function: HashFunction) -> HashSet<[u8; LONGEST]> {
+    let digests = texts().flat_map(|text| spellings(&text)).map(|text| function.digest(&text));
+    digests.chain([[0; LONGEST]]).collect()
+}
+
+/// Whether `digest` is the hash of a placeholder, or all zeros.
+pub(crate) fn is_digest(function: HashFunction, digest: &[u8; LONGEST]) -> bool {
+    let digests = match function {
+        HashFunction::Md5 => &MD5,
+        HashFunction::Sha256 => &SHA_256,
+    };
+    digests.contains(digest)
 }
 
 /// Whether `id` is one hexadecimal digit in all places, as the nil UUID is.

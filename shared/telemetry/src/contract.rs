@@ -95,6 +95,7 @@ pub const METRICS: &[Metric] = &[
     counter("dropped", INGEST, "Profiles, ids and changes that were left out, by the reason").by(&["reason"]),
     counter("changes_queued", INGEST, "Changes that were put on the queue"),
     counter("messages_queued", INGEST, "Messages that were put on the queue"),
+    counter("erasures", INGEST, "People who ask to be forgotten, by what became of the request").by(&["outcome"]),
     counter("suspended_answers", INGEST, "Answers that told mParticle to suspend a connection"),
     counter("token_probes", INGEST, "Tokens that TikTok was asked about, by what it said").by(&["outcome"]),
     counter(
@@ -117,6 +118,8 @@ pub const METRICS: &[Metric] = &[
     // The uploader's work.
     peak("messages_waiting", Unit::Count, UPLOADER, "Messages on the queue, those at work included"),
     counter("rows_received", UPLOADER, "Rows in the messages at work; what comes back counts again"),
+    counter("erasures_received", UPLOADER, "Ids to be erased in the messages at work; what comes back counts again"),
+    counter("ids_erased", UPLOADER, "Ids that left every audience, since their person asked to be forgotten"),
     counter("ids_dropped", UPLOADER, "Ids that are not uploaded, by the reason").by(&["reason"]),
     counter("changes_superseded", UPLOADER, "Changes that a newer one of the same id and audience replaced"),
     counter("changes_of_deleted_audiences", UPLOADER, "Changes for audiences that the connection itself deleted"),
@@ -140,6 +143,7 @@ pub const METRICS: &[Metric] = &[
             "Age of the oldest change that waits, by whose trouble that is: `everybody`, `connection`, or `nobody` (it was not tried for want of time)",
         ).by(&["trouble"]),
     counter("dead_letters", UPLOADER, "Messages written to the dead-letter queue, by the cause").by(&["cause"]).and_by(&[&[]]),
+    counter("erasure_letters", UPLOADER, "Dead letters that hold erasures: people who asked to be forgotten are in audiences still"),
     counter("connections_refused", UPLOADER, "Connections whose token TikTok began to refuse"),
     counter("connections_dead", UPLOADER, "Connections that died: somebody has to authorize again"),
     counter("panics", UPLOADER, "Faults in this program; the changes wait"),

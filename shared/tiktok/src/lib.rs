@@ -20,6 +20,6 @@ pub use answer::{Answer, Failure, Trace};
 pub use audience::{Audience, AudiencePage, MAX_NAME_CHARS};
 pub use client::{BuildError, Client};
 pub use credentials::AppCredentials;
-pub use mapping::{Action, Mapping, Row};
+pub use mapping::{Action, Mapping, Row, Schema};
 pub use meaning::Meaning;
 pub use oauth::{AdvertiserName, Grant, User};

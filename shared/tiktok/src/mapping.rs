@@ -1,14 +1,39 @@
 //! The body of `POST /segment/mapping/`. TikTok reads a row by position against `id_schema` and says nothing when the two
 //! disagree; here the type of an id decides its place, so that a row cannot be built out of line.
 
-use hashed_id::Md5;
-use ids::{AdvertiserId, AudienceId, DeviceType};
+use hashed_id::HashedId;
+use ids::{AdvertiserId, AudienceId, IdType};
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple};
 use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 
-/// The id types of every call, in the order of every row. TikTok calls Google's advertising id AAID.
-const ID_SCHEMA: [&str; 2] = ["IDFA_MD5", "AAID_MD5"];
+/// The types of id that a call holds, all hashed with one function: calls of one schema never mix them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Schema {
+    /// Apple's and Google's advertising ids, as MD5.
+    Devices,
+    /// E-mail addresses, as SHA-256.
+    Emails,
+}
+
+impl Schema {
+    /// The schema of the calls that tell ids of this type.
+    #[must_use]
+    pub const fn of(kind: IdType) -> Self {
+        match kind {
+            IdType::Idfa | IdType::Gaid => Self::Devices,
+            IdType::Email => Self::Emails,
+        }
+    }
+
+    /// The places of a row, in their order, each with TikTok's word for it, which calls Google's advertising id AAID.
+    const fn places(self) -> &'static [(IdType, &'static str)] {
+        match self {
+            Self::Devices => &[(IdType::Idfa, "IDFA_MD5"), (IdType::Gaid, "AAID_MD5")],
+            Self::Emails => &[(IdType::Email, "EMAIL_SHA256")],
+        }
+    }
+}
 
 /// What happens to the ids of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -31,13 +56,11 @@ impl Action {
     }
 }
 
-/// One id, and the audiences that the action is about. The place of the other type of id stays empty.
+/// One id, and the audiences that the action is about. The places of other types of id stay empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Row {
-    /// Which type of id it is: it decides the place in the row.
-    pub device: DeviceType,
-    /// The id.
-    pub id: Md5,
+    /// The id, whose type decides the place in the row.
+    pub id: HashedId,
     /// What it joins or leaves.
     pub audiences: SmallVec<[AudienceId; 2]>,
 }
@@ -47,7 +70,9 @@ impl Row {
     #[must_use]
     pub fn json_bytes(&self) -> usize {
         let audiences: usize = self.audiences.iter().map(|audience| quoted_len(*audience) + 1).sum();
-        r#"[{"id":"","audience_ids":[]},{}],"#.len() + 32 + audiences.saturating_sub(1)
+        let empty = Schema::of(self.id.kind()).places().len() - 1;
+        let id = 2 * self.id.function().digest_bytes();
+        r#"[{"id":"","audience_ids":[]}],"#.len() + id + empty * "{},".len() + audiences.saturating_sub(1)
     }
 }
 
@@ -62,6 +87,8 @@ pub struct Mapping<'a> {
     pub advertiser: AdvertiserId,
     /// What happens to the ids.
     pub action: Action,
+    /// What ids they are. A row of another schema would be an empty one.
+    pub schema: Schema,
     /// At most 10,000 a call at TikTok.
     pub rows: &'a [&'a Row],
 }
@@ -76,40 +103,42 @@ impl Serialize for Mapping<'_> {
         let mut body = serializer.serialize_struct("Mapping", 4)?;
         body.serialize_field("advertiser_ids", &[self.advertiser])?;
         body.serialize_field("action", &self.action)?;
-        body.serialize_field("id_schema", &ID_SCHEMA)?;
-        body.serialize_field("batch_data", &Rows(self.rows))?;
+        let words: SmallVec<[&str; 2]> = self.schema.places().iter().map(|(_, word)| *word).collect();
+        body.serialize_field("id_schema", words.as_slice())?;
+        body.serialize_field("batch_data", &Rows(self.schema, self.rows))?;
         body.end()
     }
 }
 
-struct Rows<'a>(&'a [&'a Row]);
+struct Rows<'a>(Schema, &'a [&'a Row]);
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut rows = serializer.serialize_seq(Some(self.0.len()))?;
-        for row in self.0 {
-            rows.serialize_element(&Positional(row))?;
+        let mut rows = serializer.serialize_seq(Some(self.1.len()))?;
+        for row in self.1 {
+            rows.serialize_element(&Positional(self.0, row))?;
         }
         rows.end()
     }
 }
 
-struct Positional<'a>(&'a Row);
+struct Positional<'a>(Schema, &'a Row);
 
 impl Serialize for Positional<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Row { device, id, audiences } = self.0;
-        let of = |place| (*device == place).then_some(*id);
-        let mut slots = serializer.serialize_tuple(ID_SCHEMA.len())?;
-        slots.serialize_element(&Slot { id: of(DeviceType::Idfa), audiences })?;
-        slots.serialize_element(&Slot { id: of(DeviceType::Gaid), audiences })?;
+        let Self(schema, Row { id, audiences }) = self;
+        let places = schema.places();
+        let mut slots = serializer.serialize_tuple(places.len())?;
+        for (kind, _) in places {
+            slots.serialize_element(&Slot { id: (id.kind() == *kind).then_some(*id), audiences })?;
+        }
         slots.end()
     }
 }
 
 /// An id and its audiences, or `{}` in the place of the type that the id is not of.
 struct Slot<'a> {
-    id: Option<Md5>,
+    id: Option<HashedId>,
     audiences: &'a [AudienceId],
 }
 
@@ -130,17 +159,22 @@ mod tests {
     use ids::Encoding;
     use smallvec::smallvec;
 
-    fn md5(digit: &str) -> Md5 {
-        Md5::parse(Encoding::Md5, &digit.repeat(32)).unwrap()
+    fn md5(kind: IdType, digit: &str) -> HashedId {
+        HashedId::parse(kind, Encoding::Md5, &digit.repeat(32)).unwrap()
+    }
+
+    fn email() -> Row {
+        let id = HashedId::parse(IdType::Email, Encoding::Sha256, &"d".repeat(64)).unwrap();
+        Row { id, audiences: smallvec!["72".parse().unwrap(), "73".parse().unwrap()] }
     }
 
     fn rows() -> [Row; 3] {
         let (one, two) = ("7000000000000000011".parse().unwrap(), "72".parse().unwrap());
-        let row = |device, digit, audiences| Row { device, id: md5(digit), audiences };
+        let row = |kind, digit, audiences| Row { id: md5(kind, digit), audiences };
         [
-            row(DeviceType::Idfa, "a", smallvec![one]),
-            row(DeviceType::Gaid, "b", smallvec![one, two]),
-            row(DeviceType::Idfa, "c", smallvec![]),
+            row(IdType::Idfa, "a", smallvec![one]),
+            row(IdType::Gaid, "b", smallvec![one, two]),
+            row(IdType::Idfa, "c", smallvec![]),
         ]
     }
 
@@ -149,7 +183,7 @@ mod tests {
         let rows = rows();
         let rows: Vec<_> = rows.iter().collect();
         let advertiser = "7000000000000000001".parse().unwrap();
-        let mapping = Mapping { advertiser, action: Action::Add, rows: &rows };
+        let mapping = Mapping { advertiser, action: Action::Add, schema: Schema::Devices, rows: &rows };
         insta::assert_json_snapshot!(mapping, @r#"
         {
           "advertiser_ids": [
@@ -193,13 +227,31 @@ mod tests {
     }
 
     #[test]
+    fn addresses_have_calls_of_their_own() {
+        let (advertiser, row) = ("7000000000000000001".parse().unwrap(), email());
+        let mapping = Mapping { advertiser, action: Action::Delete, schema: Schema::Emails, rows: &[&row] };
+        let id = "d".repeat(64);
+        assert_eq!(
+            serde_json::to_value(mapping).unwrap(),
+            serde_json::json!({
+                "advertiser_ids": ["7000000000000000001"], "action": "delete", "id_schema": ["EMAIL_SHA256"],
+                "batch_data": [[{"id": id, "audience_ids": ["72", "73"]}]],
+            })
+        );
+    }
+
+    #[test]
     fn the_size_that_is_counted_is_the_size_of_the_body() {
         let advertiser = "18446744073709551615".parse().unwrap();
-        let size =
-            |rows: &[&Row]| serde_json::to_vec(&Mapping { advertiser, action: Action::Delete, rows }).unwrap().len();
-        assert!(size(&[]) <= Mapping::OVERHEAD_BYTES, "{}", size(&[]));
-        for row in rows() {
-            assert_eq!(size(&[&row, &row]) - size(&[&row]), row.json_bytes());
+        let size = |schema, rows: &[&Row]| {
+            serde_json::to_vec(&Mapping { advertiser, action: Action::Delete, schema, rows }).unwrap().len()
+        };
+        for schema in [Schema::Devices, Schema::Emails] {
+            assert!(size(schema, &[]) <= Mapping::OVERHEAD_BYTES, "{}", size(schema, &[]));
+        }
+        for row in rows().into_iter().chain([email()]) {
+            let schema = Schema::of(row.id.kind());
+            assert_eq!(size(schema, &[&row, &row]) - size(schema, &[&row]), row.json_bytes());
         }
     }
 }

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use hashed_id::Md5;
-use ids::{AdvertiserId, DeviceType, Encoding};
+use hashed_id::HashedId;
+use ids::{AdvertiserId, Encoding, IdType};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tiktok::{Acceptance, Action, AppCredentials, Client, Mapping, Meaning, Row};
+use tiktok::{Acceptance, Action, AppCredentials, Client, Mapping, Meaning, Row, Schema};
 use wiremock::matchers::{body_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -105,9 +105,9 @@ async fn a_token_is_refused_where_tiktok_says_so_and_undecided_where_it_does_not
 async fn a_mapping_has_a_time_out_of_its_own() {
     let tiktok = MockServer::start().await;
     answer(&tiktok, "/segment/mapping/", done(&json!({})).set_delay(Duration::from_secs(5))).await;
-    let id = Md5::parse(Encoding::Raw, "66b728c2-f9a4-4d87-82ef-ce07414fe3f7").unwrap();
-    let row = Row { device: DeviceType::Idfa, id, audiences: std::iter::once("71".parse().unwrap()).collect() };
-    let mapping = Mapping { advertiser: advertiser(), action: Action::Add, rows: &[&row] };
+    let id = HashedId::parse(IdType::Idfa, Encoding::Raw, "66b728c2-f9a4-4d87-82ef-ce07414fe3f7").unwrap();
+    let row = Row { id, audiences: std::iter::once("71".parse().unwrap()).collect() };
+    let mapping = Mapping { advertiser: advertiser(), action: Action::Add, schema: Schema::Devices, rows: &[&row] };
     let start = Instant::now();
     let failure = client(&tiktok).map(&token(), &mapping, Duration::from_millis(100)).await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());

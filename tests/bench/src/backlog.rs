@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use envelope::{DeviceId, GroupId, Header, Row, Writer};
-use ids::{ConnectionId, DeviceType, Encoding};
+use envelope::{GroupId, Header, Row, SentId, Writer};
+use ids::{ConnectionId, Encoding, IdType};
 use serde_json::{Value, json};
 
 /// The template's default.
@@ -118,10 +118,11 @@ pub(crate) fn envelope(connection: ConnectionId, number: u64, rows: u32) -> Resu
         let id = format!("{row:08x}-0000-4000-8000-{number:012x}");
         writer.push(&Row {
             mpid: Some((number + 1_000_000_000_000).to_string().parse()?),
-            id: DeviceId(if row % 2 == 0 { DeviceType::Idfa } else { DeviceType::Gaid }, Encoding::Raw, id.into()),
+            id: SentId(if row % 2 == 0 { IdType::Idfa } else { IdType::Gaid }, Encoding::Raw, id.into()),
             adds: std::iter::once("7000000000000000011".parse()?).collect(),
             deletes: std::iter::empty().collect(),
             unmapped_adds: std::iter::empty().collect(),
+            erase: false,
             unmapped_deletes: std::iter::empty().collect(),
         })?;
     }

@@ -69,7 +69,7 @@ pub(crate) fn planning(table: &mut Table) -> Result<()> {
             for (place, message) in work.messages() {
                 Envelope::read(&message.body)?.rows.iter().for_each(|row| planner.add(place, row));
             }
-            let plan = planner.plan(LIMITS, |_, _| None);
+            let plan = planner.plan(LIMITS, &Ok(Vec::new()), |_, _| None);
             anyhow::ensure!(plan.calls.len() == 30, "{} calls", plan.calls.len());
             best = best.min(thread_cpu_seconds() - before);
         }

@@ -146,6 +146,22 @@ pub fn membership_at(timestamp_ms: i64, account: &Account, profiles: &[Profile<'
     request
 }
 
+/// `dsr_processing_request`: a person with these identities, by type, asks to be forgotten. mParticle's sample names no account.
+#[must_use]
+pub fn erasure(account: Option<&Account>, subject_request_id: &str, identities: &Value) -> Value {
+    let mut request = message("dsr_processing_request", now_ms());
+    if let Some(account) = account {
+        request["account"] = account.json();
+    }
+    request["subject_request_id"] = json!(subject_request_id);
+    request["subject_request_type"] = json!("erasure");
+    request["subject_identities"] = identities.clone();
+    request["submitted_time"] = json!(1_714_592_744.067_235);
+    request["api_version"] = json!("3.0");
+    request["regulation"] = json!("gdpr");
+    request
+}
+
 /// The same without users: is the connection alive?
 #[must_use]
 pub fn verification(account: &Account) -> Value {

@@ -8,6 +8,8 @@ mod capture;
 mod cases;
 mod connections;
 mod disconnections;
+mod emails;
+mod erasures;
 mod observations;
 mod privacy;
 mod queueing;

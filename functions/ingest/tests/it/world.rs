@@ -68,7 +68,13 @@ pub(crate) fn config(tiktok: &str) -> Config {
         tiktok_api_base_url: tiktok.to_owned(),
         division: Division { lanes: 4, max_bytes: 60_000 },
         delete_audience_on_disconnect: true,
-        registration: RegistrationConfig { identity_encoding: IdentityEncoding::Raw, bulk: None },
+        registration: RegistrationConfig {
+            identity_encoding: IdentityEncoding::Raw,
+            bulk: None,
+            email_identities: false,
+            forward_erasure: true,
+            erasure_domain: None,
+        },
         metrics_namespace: "test".to_owned(),
         log_level: LevelFilter::OFF,
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tiktok::{Action, Mapping, Row};
+use tiktok::{Action, Mapping, Row, Schema};
 
 use super::{Change, Limits, Origin};
 
@@ -11,6 +11,8 @@ use super::{Change, Limits, Origin};
 pub struct Call {
     /// What happens to the ids.
     pub action: Action,
+    /// What ids they are.
+    pub schema: Schema,
     /// The rows, oldest first.
     pub rows: Vec<Span>,
 }
@@ -61,33 +63,32 @@ fn narrow(count: usize) -> u32 {
 pub(super) fn row(changes: &[Change], span: Span) -> Option<Row> {
     let mine = changes.get(span.range())?;
     let first = mine.first()?;
-    Some(Row { device: first.device, id: first.id, audiences: mine.iter().map(|change| change.audience).collect() })
+    Some(Row { id: first.id, audiences: mine.iter().map(|change| change.audience).collect() })
 }
 
 /// Sorts `changes` so that those of one id lie side by side, and fills calls with those that are to be told.
 pub(super) fn fill(changes: &mut [Change], origins: &[Origin], limits: Limits) -> Vec<Call> {
-    changes.sort_unstable_by_key(|c| (!c.waits(), c.action, c.device, c.id, c.audience));
-    let position = |change: &Change| origins.get(change.origin.0 as usize).map(|origin| origin.place.position());
+    changes.sort_unstable_by_key(|c| (!c.waits(), c.action, c.id, c.audience));
+    let position = |change: &Change| change.origin.of(origins).map(|origin| origin.place.position());
     let mut rows = Vec::new();
     let mut start = 0;
-    for same_id in
-        changes.chunk_by(|a, b| (a.waits(), a.action, a.device, a.id) == (b.waits(), b.action, b.device, b.id))
-    {
+    for same_id in changes.chunk_by(|a, b| (a.waits(), a.action, a.id) == (b.waits(), b.action, b.id)) {
         let Some(first) = same_id.first().filter(|first| first.waits()) else { break };
         let span = Span { start, len: narrow(same_id.len()) };
         start += span.len;
-        rows.push((first.action, same_id.iter().filter_map(position).min(), span));
+        let kind = (first.action, Schema::of(first.id.kind()));
+        rows.push((kind, same_id.iter().filter_map(position).min(), span));
     }
     // Oldest first: where time or calls run out, the lanes have come forward from their old ends.
     rows.sort_unstable();
     let mut calls = Vec::new();
-    for same_action in rows.chunk_by(|a, b| a.0 == b.0) {
-        let Some((action, ..)) = same_action.first() else { continue };
+    for same_kind in rows.chunk_by(|a, b| a.0 == b.0) {
+        let Some(((action, schema), ..)) = same_kind.first().copied() else { continue };
         let mut filling = Filling { limits, bytes: 0, rows: Vec::new(), full: Vec::new() };
-        for (_, _, span) in same_action {
+        for (_, _, span) in same_kind {
             filling.push(changes, *span);
         }
-        calls.extend(filling.finish().into_iter().map(|rows| Call { action: *action, rows }).enumerate());
+        calls.extend(filling.finish().into_iter().map(|rows| Call { action, schema, rows }).enumerate());
     }
     // By turns, so that neither those who join nor those who leave wait for all of the others.
     calls.sort_by_key(|(turn, _)| *turn);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connections::{Became, Record, Refusal, UserId};
-use ids::{AdvertiserId, ConnectionId, TokenFingerprint};
+use ids::{AdvertiserId, AudienceId, ConnectionId, TokenFingerprint};
 use secrets::{Error, Found};
 use startup::clock::now_ms;
 use tiktok::Failure;
@@ -57,6 +57,19 @@ impl Tokens {
     pub(crate) async fn forgotten_ms(&self, connection: ConnectionId, until: Instant) -> Option<i64> {
         let found = timeout_at(until, self.secrets.record(connection.advertiser)).await.ok()?.ok()?;
         found.record?.forgotten_ms(now_ms())
+    }
+
+    /// The audiences that `connection` made in the last 48 hours, as its record says that is read afresh before `until`.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(crate) async fn audiences_made_lately(
+        &self,
+        connection: ConnectionId,
+        until: Instant,
+    ) -> Result<Vec<AudienceId>, Arc<Reason>> {
+        let record = self.record(connection, true, until).await.map_err(|blocked| blocked.reason)?;
+        Ok(record.created_by(connection.account, now_ms()).collect())
     }
 
     /// TikTok did a call with the token: it keeps the connection, and speaks for the operator's app.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use envelope::GroupId;
-use ids::DeviceType;
+use ids::IdType;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tiktok::Action;
@@ -16,7 +16,9 @@ use uploader::settle::{Content, LaneSettlement, Terms, settle};
 use uploader::work::{Place, Work};
 
 use crate::queue::Fifo;
-use crate::world::{Member, Said, body, connection, last_word, later, lettered, plan, rejected, terms};
+use crate::world::{
+    Member, Said, all_of_them, body, connection, in_body, last_word, later, lettered, listed, plan, rejected, terms,
+};
 
 const LANES: u32 = 4;
 const USERS: u32 = 12;
@@ -127,7 +129,7 @@ impl World {
                 stopped |= matches!(outcome, Outcome::Later(_)) && self.chance(50);
                 if outcome == Outcome::Delivered {
                     let told = span.changes(&plan.changes).iter();
-                    self.tiktok.extend(told.map(|c| ((c.audience, c.device, c.id), call.action == Action::Add)));
+                    self.tiktok.extend(told.map(|c| ((c.audience, c.id), call.action == Action::Add)));
                 }
                 plan.settle(*span, &outcome);
             }
@@ -140,9 +142,8 @@ impl World {
         let places: Vec<Place> = places.collect();
         let unwritten: HashSet<Place> = places.into_iter().filter(|_| !self.healthy && self.chance(10)).collect();
         let written = lanes.iter().flat_map(|lane| &lane.done).filter(|done| !unwritten.contains(&done.place));
-        let letters =
-            written.flat_map(|done| &done.letters).flat_map(|letter| crate::world::in_body(&letter.outgoing().body));
-        self.letters.extend(letters.map(|(member, _)| member));
+        let letters = written.flat_map(|done| &done.letters).flat_map(|letter| members(&letter.outgoing().body));
+        self.letters.extend(letters);
         debug_assert!(unwritten.is_empty() || !lettered(&lanes).is_empty());
         Doing::Acknowledging { work, lanes, unwritten, rounds: 0, failed: Vec::new() }
     }
@@ -194,13 +195,23 @@ impl World {
             let list = |random: &mut StdRng| {
                 (0..random.random_range(0..2)).map(|_| random.random_range(0..AUDIENCES)).collect()
             };
-            Said { user, device: DeviceType::Idfa, adds: list(random), deletes: list(random) }
+            let device = if random.random_bool(0.3) { IdType::Email } else { IdType::Idfa };
+            Said { user, device, erase: random.random_bool(0.1), adds: list(random), deletes: list(random) }
         };
         let said: Vec<Said> = (0..rows).map(|_| row(&mut self.random)).collect();
         let group = GroupId { connection: connection(), lane: u8::try_from(lane).unwrap() };
         self.queue.send(&group, body(&said), self.now);
         said
     }
+}
+
+/// Who is in a letter: of an id that is to be erased, all its memberships.
+fn members(body: &str) -> Vec<Member> {
+    let of = |((audience, id), _): (Member, Action)| {
+        let named = if audience == all_of_them() { listed() } else { vec![audience] };
+        named.into_iter().map(move |audience| (audience, id))
+    };
+    in_body(body).into_iter().flat_map(of).collect()
 }
 
 fn live(seed: u64) {

@@ -11,7 +11,9 @@ use uploader::settle::{Content, LaneSettlement, Terms, settle};
 use uploader::work::{Lane, Place, Work};
 
 use crate::planning::lanes;
-use crate::world::{LIMITS, Said, body, connection, in_body, later, lettered, message, plan, rejected, terms, work};
+use crate::world::{
+    LIMITS, Said, all_of_them, body, connection, in_body, later, lettered, message, plan, rejected, terms, work,
+};
 
 const HOUR: i64 = 3_600_000;
 
@@ -27,7 +29,7 @@ fn settle_lane(outcomes: &[Outcome], terms: Terms, change: impl Fn(&mut queue::R
     let work = Work::new(connection(), vec![lane]);
     let (mut plan, contents) = plan(&work, LIMITS);
     for change in &mut plan.changes {
-        let user = (0..100).find(|user| crate::world::md5(*user) == change.id).unwrap();
+        let user = (0..100).find(|user| crate::world::id(change.id.kind(), *user) == change.id).unwrap();
         change.outcome = outcomes[user as usize].clone();
     }
     settle(&work, &contents, &plan, terms).pop().unwrap()
@@ -91,6 +93,70 @@ fn age_is_judged_after_three_receives_or_when_the_connection_has_been_failing_fo
     assert!(settle_lane(&[later(Cause::Token)], dead, twice).head.is_none());
 }
 
+/// Settles a full lane of erasures that came to `outcome`, or of which the audiences are not known.
+fn settle_erasures(outcome: Option<Outcome>, terms: Terms, change: impl Fn(&mut queue::Received)) -> LaneSettlement {
+    let mut lane = Lane::default();
+    for user in 0..10 {
+        let mut message = message(&user.to_string(), 0, body(&[Said::is_forgotten(user)]));
+        message.attributes.insert("subject_request_id".to_owned(), format!("r-{user}"));
+        change(&mut message);
+        lane.push(message);
+    }
+    let work = Work::new(connection(), vec![lane]);
+    let (mut plan, contents) = plan(&work, LIMITS);
+    match outcome {
+        Some(outcome) => plan.changes.iter_mut().for_each(|change| change.outcome = outcome.clone()),
+        None => plan = plan_without_list(&work),
+    }
+    settle(&work, &contents, &plan, terms).pop().unwrap()
+}
+
+fn plan_without_list(work: &Work) -> uploader::plan::Plan {
+    let mut planner = uploader::plan::Planner::new();
+    for (place, message) in work.messages() {
+        for row in &envelope::Envelope::read(&message.body).unwrap().rows {
+            planner.add(place, row);
+        }
+    }
+    planner.plan(LIMITS, &Err(Reason::new(Cause::Unavailable, "no list")), |_, _| None)
+}
+
+#[test]
+fn an_erasure_is_waited_for_eight_days_whatever_the_cause_and_never_crowded() {
+    for outcome in [Some(later(Cause::Token)), Some(later(Cause::AdvertiserThrottled)), None] {
+        for (days, stays) in [(1, true), (7, true), (8, false)] {
+            let dead = Terms { dead: true, crowded: true, failing_since_ms: Some(0), ..terms() };
+            let lane = settle_erasures(outcome.clone(), Terms { now_ms: days * 24 * HOUR, ..dead }, |message| {
+                message.receive_count = 5;
+            });
+            assert_eq!(lane.head.is_some(), stays, "{outcome:?} {days}");
+        }
+    }
+}
+
+#[test]
+fn the_letter_of_an_erasure_is_one_row_for_every_audience_and_names_the_persons_request() {
+    let given_up = Terms { now_ms: 9 * 24 * HOUR, ..terms() };
+    for (outcome, terms) in [(Some(rejected()), terms()), (None, given_up), (Some(later(Cause::Token)), given_up)] {
+        let lane = settle_erasures(outcome.clone(), terms, |message| message.receive_count = 5);
+        assert_eq!(lane.done.len(), 10, "{outcome:?}");
+        let [letter] = lane.done[3].letters.as_slice() else { panic!("one letter: {:?}", lane.done[3].letters) };
+        let outgoing = letter.outgoing();
+        let expected = ((all_of_them(), crate::world::id(ids::IdType::Idfa, 3)), tiktok::Action::Delete);
+        assert_eq!((in_body(&outgoing.body), letter.erases), (vec![expected], true));
+        assert!(outgoing.attributes.contains(&("subject_request_id", "r-3".to_owned())));
+    }
+}
+
+#[test]
+fn an_erasure_whose_audiences_are_not_known_comes_back_later_each_time_though_its_connection_is_well() {
+    let delay = |receives| {
+        let lane = settle_erasures(None, terms(), |message| message.receive_count = receives);
+        lane.head.unwrap().delay.as_secs()
+    };
+    assert_eq!((delay(1), delay(3), delay(9)), (10, 40, 300));
+}
+
 #[test]
 fn after_its_letters_a_lane_is_not_delayed() {
     let outcomes = [later(Cause::Token), later(Cause::Token)];
@@ -140,7 +206,7 @@ fn what_cannot_be_read_becomes_a_letter_as_it_is_and_what_is_newer_blocks_its_la
         Content::Planned(1),
     ];
     let contents: BTreeMap<Place, Content> = work.messages().map(|(place, _)| place).zip(kinds).collect();
-    let plan = uploader::plan::Planner::new().plan(LIMITS, |_, _| None);
+    let plan = uploader::plan::Planner::new().plan(LIMITS, &Ok(Vec::new()), |_, _| None);
     let lane = settle(&work, &contents, &plan, terms()).pop().unwrap();
     assert_eq!(shape(&lane), (vec![0], Some((1, 10)), vec![2]));
     let letter = lane.done[0].letters[0].outgoing();
@@ -159,7 +225,7 @@ fn a_letter_fits_into_sqs_with_its_attributes_whatever_the_message() {
     let place = work.messages().next().unwrap().0;
     let reason = Reason::new(Cause::Unreadable, "x".repeat(300));
     let contents = BTreeMap::from([(place, Content::Unreadable(reason))]);
-    let plan = uploader::plan::Planner::new().plan(LIMITS, |_, _| None);
+    let plan = uploader::plan::Planner::new().plan(LIMITS, &Ok(Vec::new()), |_, _| None);
     let lane = settle(&work, &contents, &plan, terms()).pop().unwrap();
     assert!(lane.done[0].letters[0].outgoing().bytes() <= queue::MAX_MESSAGE_BYTES);
 }
@@ -242,8 +308,9 @@ proptest! {
         }
         let done: BTreeSet<Place> = settled.iter().flat_map(|lane| &lane.done).map(|done| done.place).collect();
         for change in &plan.changes {
-            let place = plan.origin(change).unwrap().place;
-            let member = (change.audience, change.device, change.id);
+            let origin = plan.origin(change).unwrap();
+            let place = origin.place;
+            let member = (if origin.erases { all_of_them() } else { change.audience }, change.id);
             let in_letter = letters.contains(&(member, change.action));
             match &change.outcome {
                 Outcome::Later(_) => prop_assert_eq!(in_letter, done.contains(&place), "waits, or is given up with its message"),

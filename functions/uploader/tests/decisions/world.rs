@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use envelope::{DeviceId, Envelope, GroupId, Header, Row, Writer};
-use hashed_id::Md5;
-use ids::{AudienceId, ConnectionId, DeviceType, Encoding};
+use envelope::{Envelope, GroupId, Header, Row, SentId, Writer};
+use hashed_id::HashedId;
+use ids::{AudienceId, ConnectionId, Encoding, IdType};
 use queue::Received;
 use tiktok::Action;
 use uploader::cause::{Cause, Outcome, Reason};
@@ -28,33 +28,53 @@ pub(crate) fn hash(user: u32) -> String {
     format!("{:032x}", 0xabcd_0000_u128 + u128::from(user))
 }
 
-pub(crate) fn md5(user: u32) -> Md5 {
-    Md5::parse(Encoding::Md5, &hash(user)).unwrap()
+/// The hash of a user's id of that kind.
+pub(crate) fn hash_of(kind: IdType, user: u32) -> String {
+    match kind {
+        IdType::Idfa | IdType::Gaid => hash(user),
+        IdType::Email => hash(user).repeat(2),
+    }
+}
+
+pub(crate) fn id(kind: IdType, user: u32) -> HashedId {
+    let sent = sent(kind, user);
+    HashedId::parse(kind, sent.1, &sent.2).unwrap()
+}
+
+fn sent(kind: IdType, user: u32) -> SentId<'static> {
+    let encoding = if kind == IdType::Email { Encoding::Sha256 } else { Encoding::Md5 };
+    SentId(kind, encoding, hash_of(kind, user).into())
 }
 
 /// A row about one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) user: u32,
-    pub(crate) device: DeviceType,
+    pub(crate) device: IdType,
+    pub(crate) erase: bool,
     pub(crate) adds: Vec<u32>,
     pub(crate) deletes: Vec<u32>,
 }
 
 impl Said {
     pub(crate) fn joins(user: u32, audience: u32) -> Self {
-        Self { user, device: DeviceType::Idfa, adds: vec![audience], deletes: vec![] }
+        Self { user, device: IdType::Idfa, erase: false, adds: vec![audience], deletes: vec![] }
     }
 
     pub(crate) fn leaves(user: u32, audience: u32) -> Self {
-        Self { user, device: DeviceType::Idfa, adds: vec![], deletes: vec![audience] }
+        Self { user, device: IdType::Idfa, erase: false, adds: vec![], deletes: vec![audience] }
+    }
+
+    pub(crate) fn is_forgotten(user: u32) -> Self {
+        Self { user, device: IdType::Idfa, erase: true, adds: vec![], deletes: vec![] }
     }
 
     pub(crate) fn row(&self) -> Row<'static> {
         let audiences = |list: &[u32]| list.iter().map(|n| audience(*n)).collect();
         Row {
             mpid: Some(self.user.to_string().parse().unwrap()),
-            id: DeviceId(self.device, Encoding::Md5, hash(self.user).into()),
+            id: sent(self.device, self.user),
+            erase: self.erase,
             adds: audiences(&self.adds),
             deletes: audiences(&self.deletes),
             unmapped_adds: [].into_iter().collect(),
@@ -100,6 +120,11 @@ pub(crate) fn work(lanes: &[Vec<Vec<Said>>]) -> Work {
     Work::new(connection(), lanes.collect())
 }
 
+/// The audiences that erasures are about. Others may be named by changes.
+pub(crate) fn listed() -> Vec<AudienceId> {
+    (0..3).map(audience).collect()
+}
+
 /// Reads and plans all of `work`.
 pub(crate) fn plan(work: &Work, limits: Limits) -> (Plan, BTreeMap<Place, Content>) {
     let (mut planner, mut contents) = (Planner::new(), BTreeMap::new());
@@ -110,18 +135,23 @@ pub(crate) fn plan(work: &Work, limits: Limits) -> (Plan, BTreeMap<Place, Conten
         }
         contents.insert(place, Content::Planned(envelope.header.changed_ms));
     }
-    (planner.plan(limits, |_, _| None), contents)
+    (planner.plan(limits, &Ok(listed()), |_, _| None), contents)
 }
 
-pub(crate) type Member = (AudienceId, DeviceType, Md5);
+pub(crate) type Member = (AudienceId, HashedId);
 
-/// What each change says in the end: in or out.
+/// What each change says in the end: in or out. An erasure is about what is listed and what was said before.
 pub(crate) fn last_word<'a>(rows: impl IntoIterator<Item = &'a Said>) -> BTreeMap<Member, bool> {
     let mut last = BTreeMap::new();
     for row in rows {
-        let member = |n: &u32| (audience(*n), row.device, md5(row.user));
+        let id = id(row.device, row.user);
+        let member = |n: &u32| (audience(*n), id);
         last.extend(row.adds.iter().map(|n| (member(n), true)));
         last.extend(row.deletes.iter().map(|n| (member(n), false)));
+        if row.erase {
+            last.extend(listed().into_iter().map(|audience| ((audience, id), false)));
+            last.iter_mut().filter(|((_, of), _)| *of == id).for_each(|(_, joins)| *joins = false);
+        }
     }
     last
 }
@@ -132,13 +162,20 @@ pub(crate) fn lettered(lanes: &[LaneSettlement]) -> BTreeSet<(Member, Action)> {
     letters.flat_map(|letter| in_body(&letter.outgoing().body)).collect()
 }
 
+/// In the place of an audience: every one.
+pub(crate) fn all_of_them() -> AudienceId {
+    audience(999)
+}
+
 /// The changes that a body holds.
 pub(crate) fn in_body(body: &str) -> Vec<(Member, Action)> {
     let envelope = Envelope::read(body).unwrap();
     let mut all = Vec::new();
     for row in &envelope.rows {
-        let member = |audience: &AudienceId| (*audience, row.id.0, Md5::parse(row.id.1, &row.id.2).unwrap());
+        let id = HashedId::parse(row.id.0, row.id.1, &row.id.2).unwrap();
+        let member = |audience: &AudienceId| (*audience, id);
         all.extend(row.adds.iter().map(|audience| (member(audience), Action::Add)));
+        all.extend(row.erase.then(|| (member(&all_of_them()), Action::Delete)));
         all.extend(row.deletes.iter().map(|audience| (member(audience), Action::Delete)));
     }
     all

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use envelope::{DeviceId, Row};
-use ids::{DeviceType, Encoding};
+use envelope::{Row, SentId};
+use ids::{Encoding, IdType};
 use sandbox::control::NewAudience;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::world::{HOUR_MS, QUEUE, Tenant, World, body, hash, skip};
 const IDFA: &str = "EA7583CD-A667-48BC-B806-42ECB2B48606";
 
 fn raw(row: Row<'static>) -> Row<'static> {
-    Row { id: DeviceId(DeviceType::Idfa, Encoding::Raw, IDFA.into()), ..row }
+    Row { id: SentId(IdType::Idfa, Encoding::Raw, IDFA.into()), ..row }
 }
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn a_letter_says_why_whose_and_where_and_holds_hashed_ids_only() {
     let world = World::new().await;
     world.hide(IDFA);
     let tenant = world.tenant().await;
-    let md5 = hashed_id::Md5::parse(Encoding::Raw, IDFA).unwrap().to_string();
+    let md5 = hashed_id::HashedId::parse(IdType::Idfa, Encoding::Raw, IDFA).unwrap().to_string();
     world.hide(&md5);
     world.tiktok.poison(&md5, 40002, &format!("bad\u{0}{{{md5}}}\u{7}")).await.unwrap();
     let text = body(tenant.connection, &[raw(tenant.joins(1)), tenant.joins(2)]);
@@ -116,10 +116,8 @@ async fn what_was_sent_before_the_customer_was_forgotten_is_dropped() {
 async fn ids_that_are_none_are_counted_and_not_uploaded_and_need_no_letter() {
     let world = World::new().await;
     let tenant = world.tenant().await;
-    let odd = |encoding, value: &'static str| Row {
-        id: DeviceId(DeviceType::Idfa, encoding, value.into()),
-        ..tenant.joins(1)
-    };
+    let odd =
+        |encoding, value: &'static str| Row { id: SentId(IdType::Idfa, encoding, value.into()), ..tenant.joins(1) };
     let rows = [
         odd(Encoding::Raw, "00000000-0000-0000-0000-000000000000"),
         odd(Encoding::Raw, "not an id"),

@@ -4,6 +4,7 @@
 mod bounds;
 mod capture;
 mod delivery;
+mod erasures;
 mod event;
 mod isolation;
 mod lanes;

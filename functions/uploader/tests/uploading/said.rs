@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use connections::{Accepted, UserId};
-use envelope::{DeviceId, Header, Row, Writer};
-use ids::{AudienceId, ConnectionId, DeviceType, Encoding};
+use envelope::{Header, Row, SentId, Writer};
+use ids::{AudienceId, ConnectionId, Encoding, IdType};
 
 /// All hashes of a test have it, and no log line may.
 pub(crate) const MARK: &str = "abcdef0123456789abcdef01";
@@ -27,7 +27,8 @@ pub(crate) fn hash(user: u32) -> String {
 pub(crate) fn row(user: u32, adds: &[AudienceId], deletes: &[AudienceId]) -> Row<'static> {
     Row {
         mpid: Some((user + 1).to_string().parse().unwrap()),
-        id: DeviceId(DeviceType::Idfa, Encoding::Md5, hash(user).into()),
+        id: SentId(IdType::Idfa, Encoding::Md5, hash(user).into()),
+        erase: false,
         adds: adds.iter().copied().collect(),
         deletes: deletes.iter().copied().collect(),
         unmapped_adds: [].into_iter().collect(),

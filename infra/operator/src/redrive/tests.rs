@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use ids::{DeviceType, Encoding};
+use ids::{Encoding, IdType};
 
 use super::*;
 
@@ -11,7 +11,8 @@ fn row(id: u8, adds: &[u64], deletes: &[u64]) -> Row<'static> {
     let audience = |id: &u64| id.to_string().parse().unwrap();
     Row {
         mpid: None,
-        id: DeviceId(DeviceType::Idfa, Encoding::Md5, format!("0ca6a1feca650934a6a80edc68fde5{id:02x}").into()),
+        id: SentId(IdType::Idfa, Encoding::Md5, format!("0ca6a1feca650934a6a80edc68fde5{id:02x}").into()),
+        erase: false,
         adds: adds.iter().map(audience).collect(),
         deletes: deletes.iter().map(audience).collect(),
         unmapped_adds: SmallVec::new(),
@@ -90,7 +91,7 @@ fn each_id_goes_to_the_lane_that_it_has_now_under_a_name_that_repeats_itself() {
             let group: GroupId = message.group.parse().unwrap();
             assert_eq!(group.connection.to_string(), "7.12");
             for row in Envelope::read(&message.body).unwrap().rows {
-                assert_eq!(hashed_id::lane(row.id.1, &row.id.2, lanes), group.lane);
+                assert_eq!(hashed_id::lane(row.id.0, row.id.1, &row.id.2, lanes), group.lane);
             }
             assert_eq!(message.attributes, [("redriven", "l-1".to_owned()), ("firehose_message_id", "f-1".to_owned())]);
         }

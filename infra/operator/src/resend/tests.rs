@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use envelope::{DeviceId, Envelope, Header, Row, Writer};
-use ids::{DeviceType, Encoding};
+use envelope::{Envelope, Header, Row, SentId, Writer};
+use ids::{Encoding, IdType};
 use queue::in_memory::{Fault, InMemory};
-use smallvec::SmallVec;
 
 use super::*;
 
@@ -36,16 +35,9 @@ impl World {
         for (digit, adds, deletes) in [(1, Some("71"), None), (2, None, Some("72"))] {
             let audiences = |id: Option<&str>| id.map(|id| id.parse().unwrap()).into_iter().collect();
             let value = format!("0ca6a1feca650934a6a80edc68fd{digit:02}{id:02x}");
-            let id = DeviceId(DeviceType::Gaid, Encoding::Md5, value.into());
+            let id = SentId(IdType::Gaid, Encoding::Md5, value.into());
             let (adds, deletes) = (audiences(adds), audiences(deletes));
-            let row = Row {
-                mpid: None,
-                id,
-                adds,
-                deletes,
-                unmapped_adds: SmallVec::new(),
-                unmapped_deletes: SmallVec::new(),
-            };
+            let row = Row { adds, deletes, ..Row::of(None, id) };
             writer.push(&row).unwrap();
         }
         let name = format!("l-{id}");

@@ -9,7 +9,7 @@ pub(crate) const GOOD: &str = r#"{"type":"audience_membership_change_request","i
 "timestamp_ms":1714592744065,"firehose_version":"3.2.0","account":{"account_id":1,"account_settings":
 {"tiktokAccountId":"7000000000000000001","TikTok Access Token":"t"}},"audience_id":5,"audience_name":"x","action":"add",
 "audience_subscription_settings":{"tiktokAudienceId":"7"},"previous_audience_subscription_settings":null,
-"user_profiles":[{"mpid":"-5","user_identities":[{"type":"email"}],"partner_identities":[],
+"user_profiles":[{"mpid":"-5","user_identities":[{"type":"email","encoding":"sha256","value":"e"},{"type":"customer"}],"partner_identities":[],
 "device_identities":[{"type":"ios_advertising_id","encoding":"raw","value":"x"},{"type":"roku_advertising_id"}],
 "audiences":[{"audience_id":5,"audience_name":"x","audience_subscription_settings":{"tiktokAudienceId":"7"},"action":"delete"}]},
 {"mpid":"6","device_identities":[{"type":"google_advertising_id","encoding":"md5","value":"y"}],

@@ -20,8 +20,9 @@ pub(crate) fn shown(profile: &Profile<'_>) -> String {
         (Audience::Unmapped(id), Action::Add) => format!("+[{id}]"),
         (Audience::Unmapped(id), Action::Delete) => format!("-[{id}]"),
     });
+    let emails = profile.emails.iter().map(|id| format!("{:?} {}", id.encoding, id.value));
     let mpid = profile.mpid.map_or_else(|| "?".to_owned(), |mpid| mpid.to_string());
-    std::iter::once(mpid).chain(ids).chain(changes).collect::<Vec<_>>().join(" ")
+    std::iter::once(mpid).chain(ids).chain(emails).chain(changes).collect::<Vec<_>>().join(" ")
 }
 
 /// A message of one profile.
@@ -35,7 +36,7 @@ fn one(profile: &str) -> (Option<String>, LeftOut) {
 #[test]
 fn what_is_due_is_read() {
     let (profiles, left_out) = read(GOOD);
-    assert_eq!(profiles, ["-5 Idfa Raw x -7", "6 Gaid Md5 y +8", "7 Idfa Raw z +[7]"]);
+    assert_eq!(profiles, ["-5 Idfa Raw x Sha256 e -7", "6 Gaid Md5 y +8", "7 Idfa Raw z +[7]"]);
     assert_eq!(left_out, LeftOut { identity_type: 1, ..LeftOut::default() });
 }
 

@@ -5,6 +5,8 @@
 
 mod answers;
 mod connections;
+mod emails;
+mod erasure;
 mod fairness;
 mod foreign;
 mod healing;
@@ -37,6 +39,8 @@ e2e::stories! {
     throttling: a_throttling_storm_is_ridden_out_and_a_throttled_advertiser_waits_alone;
     repetition: thousands_arrive_while_thirty_percent_of_calls_fail, sqs_failing_in_part_is_answered_with_503_and_a_repetition_does_no_harm,
         requests_that_mparticle_repeats_change_nothing;
+    emails: addresses_travel_only_for_the_audiences_whose_customers_say_so;
+    erasure: who_asks_to_be_forgotten_is_in_no_audience_when_the_queue_is_empty, a_request_without_an_account_is_answered_alike_by_both_doors;
     foreign: foreign_messages_on_the_queue_become_letters_and_a_newer_version_waits;
     straight_path: people_of_every_kind_reach_their_audiences_by_both_transports, calls_are_few_and_large,
         both_transports_give_the_same_answer, another_server_that_speaks_the_same_api_is_called_where_the_deployment_says_so;
