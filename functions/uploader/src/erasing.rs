@@ -57,14 +57,13 @@ impl App {
         sent_ms: i64,
         until: Instant,
     ) -> Result<Vec<AudienceId>, Arc<Reason>> {
-        let list = match self.listed.since(connection, sent_ms) {
-            Some(list) => list,
-            None => {
-                let asked_ms = now_ms();
-                let list = Arc::new(List { asked_ms, audiences: self.list(connection, usable, until).await? });
-                self.listed.0.insert(connection, Arc::clone(&list));
-                list
-            }
+        let list = if let Some(list) = self.listed.since(connection, sent_ms) {
+            list
+        } else {
+            let asked_ms = now_ms();
+            let list = Arc::new(List { asked_ms, audiences: self.list(connection, usable, until).await? });
+            self.listed.0.insert(connection, Arc::clone(&list));
+            list
         };
         let made = self.tokens.audiences_made_lately(connection, until).await?;
         let all: BTreeSet<AudienceId> = list.audiences.iter().copied().chain(made).collect();

@@ -79,7 +79,7 @@ pub struct DsrProcessing {
     pub account_settings: Vec<TextSetting>,
     /// The requests that are taken.
     pub supported_dsr_types: Vec<DsrType>,
-    /// The domain of this integration, by which OpenDSR knows a processor.
+    /// The domain of this integration, by which `OpenDSR` knows a processor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
 }

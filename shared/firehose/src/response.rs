@@ -73,8 +73,8 @@ impl Serialize for Dated<'_> {
                 WithHead { head: head("module_registration_response"), rest }.serialize(serializer)
             }
             Response::Subscription { audience, send_email } => {
-                let held = Held { audience: *audience, send_email: *send_email };
-                let rest = Settings { audience_subscription_settings: held };
+                let settings = Held { audience: *audience, send_email: *send_email };
+                let rest = Settings { audience_subscription_settings: settings };
                 WithHead { head: head("audience_subscription_response"), rest }.serialize(serializer)
             }
             Response::Membership { suspend } => {

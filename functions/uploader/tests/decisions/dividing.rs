@@ -21,7 +21,7 @@ struct TikTok {
 
 impl TikTok {
     fn new(bad: impl IntoIterator<Item = u32>, missing: impl IntoIterator<Item = u32>) -> Self {
-        let bad = bad.into_iter().map(|user| crate::world::hash(user)).collect();
+        let bad = bad.into_iter().map(crate::world::hash).collect();
         Self { bad, missing: missing.into_iter().map(audience).collect(), calls: 0, delivered: Vec::new() }
     }
 

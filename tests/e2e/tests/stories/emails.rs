@@ -45,7 +45,7 @@ pub(crate) async fn addresses_travel_only_for_the_audiences_whose_customers_say_
             Ok(members(&by_email, IdKind::EmailSha256).await? == [ADDRESS])
         })
         .await?;
-        stack.queue.drained(std::time::Duration::from_secs(60)).await?;
+        stack.queue.drained(std::time::Duration::from_mins(1)).await?;
         for audience in [&by_email, &without] {
             ensure!(members(audience, IdKind::IdfaMd5).await?.len() == 1, "device ids travel for all");
         }

@@ -53,7 +53,7 @@ async fn held(stack: &Stack, audiences: &[Audience]) -> Result<Vec<usize>> {
     let mut all = Vec::new();
     for audience in audiences {
         let members = stack.tiktok.members(audience.tiktok_id.as_deref().unwrap_or_default()).await?;
-        all.push(members.values().map(|ids| ids.len()).sum());
+        all.push(members.values().map(Vec::len).sum());
     }
     Ok(all)
 }
@@ -82,7 +82,7 @@ pub(crate) async fn who_asks_to_be_forgotten_is_in_no_audience_when_the_queue_is
         tokio::time::sleep(Duration::from_secs(3)).await;
         ensure!(held(stack, &audiences).await? == [4, 4, 0, 0], "the advertiser is throttled all the while");
         stack.tiktok.clear_fault(throttled).await?;
-        stack.queue.drained(Duration::from_secs(240)).await?;
+        stack.queue.drained(Duration::from_mins(4)).await?;
         let held = held(stack, &audiences).await?;
         ensure!(held == [1, 1, 1, 1], "only the other person is left: {held:?}");
         ensure!(stack.logs().await?.text().contains(REQUEST), "the request is traced in the log");
