@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Action, Expected, Model, Options, People, Profile, Stack, Transport, message, story, until};
+use e2e::{
+    Account, Action, Customer, Expected, Model, Options, People, Profile, Stack, Transport, message, story, until,
+};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -139,9 +141,27 @@ pub(crate) async fn a_customer_that_is_forgotten_leaves_no_token_letter_or_waiti
         let status = ask(stack, &["status"]).await?;
         ensure!(row(&status, advertiser)?["state"] == "forgotten", "{status}");
         ensure!(row(&status, &other.account.advertiser_id)?["state"] == "active", "{status}");
-        Ok(())
+        end_token(stack, &other).await
     })
     .await
+}
+
+/// Has TikTok end the token of a connection, and removes the connection.
+async fn end_token(stack: &Stack, customer: &Customer) -> Result<()> {
+    let Account { advertiser_id: advertiser, account_id, token } = &customer.account;
+    let account = account_id.to_string();
+    let file = stack.directory().join("stack.json").display().to_string();
+    let asked = run(&["--stack", &file, "token", "revoke", advertiser, &account]).await?;
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    ensure!(!asked.status.success() && said.contains("nothing was done"), "{said}");
+    order(stack, &["token", "revoke", advertiser, &account, "--yes"]).await?;
+    let checked = run(&["--stack", &file, "token", "check", advertiser, "--json"]).await?;
+    let told: Value = serde_json::from_slice(&checked.stdout)?;
+    ensure!(!checked.status.success() && told[0]["tiktok"] == "refused", "{told}");
+    order(stack, &["token", "forget", advertiser, &account, "--yes"]).await?;
+    let record = stack.cloud.secret(&stack.at.record_of(advertiser)).await?;
+    ensure!(!record.to_string().contains(token), "the token is kept");
+    Ok(())
 }
 
 pub(crate) async fn the_firehose_token_is_changed_with_the_operators_tool() -> Result<()> {

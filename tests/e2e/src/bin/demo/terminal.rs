@@ -13,7 +13,7 @@ const BAR: usize = 24;
 pub(crate) struct Terminal {
     out: Stdout,
     live: bool,
-    coloured: bool,
+    colored: bool,
     /// When the present step began.
     began: Instant,
     /// When progress was written last.
@@ -24,8 +24,8 @@ impl Terminal {
     pub(crate) fn new() -> Self {
         let out = stdout();
         let live = out.is_terminal();
-        let coloured = live && std::env::var_os("NO_COLOR").is_none();
-        Self { out, live, coloured, began: Instant::now(), written: None }
+        let colored = live && std::env::var_os("NO_COLOR").is_none();
+        Self { out, live, colored, began: Instant::now(), written: None }
     }
 
     pub(crate) fn heading(&mut self, text: &str) {
@@ -91,7 +91,7 @@ impl Terminal {
     }
 
     fn style(&self, code: &str, text: &str) -> String {
-        if self.coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colored { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// Where nobody reads any more there is nothing to do about it.
