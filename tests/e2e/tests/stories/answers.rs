@@ -24,6 +24,9 @@ fn refused() -> Vec<(&'static str, Vec<u8>, &'static str, Option<&'static str>)>
     };
     let mut odd_profiles = good.clone();
     odd_profiles["user_profiles"] = json!(5);
+    let mut access = good.clone();
+    access["type"] = json!("dsr_processing_request");
+    access["subject_request_type"] = json!("access");
     let settings = "/account/account_settings";
     let (id, token) = ("account.account_settings.tiktokAccountId", "account.account_settings.tiktokAccessToken");
     let unknown = json!("a<b>\u{7}".repeat(20));
@@ -33,7 +36,12 @@ fn refused() -> Vec<(&'static str, Vec<u8>, &'static str, Option<&'static str>)>
         ("no type", b"{}".to_vec(), "invalid_field", Some("type")),
         ("an unknown type", with(&good, "/type", unknown), "unknown_type", Some("type")),
         ("events", with(&good, "/type", json!("event_processing_request")), "type_not_registered", Some("type")),
-        ("a data subject", with(&good, "/type", json!("dsr_processing_request")), "type_not_registered", Some("type")),
+        (
+            "who asks for access",
+            access.to_string().into_bytes(),
+            "request_type_not_supported",
+            Some("subject_request_type"),
+        ),
         ("users that are none", odd_profiles.to_string().into_bytes(), "invalid_field", Some("user_profiles")),
         ("an account that is none", with(&good, "/account", json!("Acme")), "invalid_field", Some("account")),
         ("an unknown action", with(&subscription, "/action", json!("join")), "invalid_field", Some("action")),
