@@ -155,13 +155,17 @@ async fn calls_before(cloud: &Cloud, settled: &Line) -> Result<Vec<Call>, Error>
         to_ms: to_ms + LONGEST_TASK_MS,
     };
     let lines = asked.lines(cloud, |line| line.is_of(connection) && line.at_ms <= settled.at_ms).await?;
-    Ok(last_task(&lines).into_iter().map(call).collect())
+    Ok(task_of(&lines, settled).into_iter().map(call).collect())
 }
 
-/// Of one connection's lines in one process, the calls after the task before ended: one task is at work at a time.
-fn last_task(lines: &[Line]) -> Vec<&Line> {
-    let start = lines.iter().rposition(|line| line.message == SETTLED).map_or(0, |at| at + 1);
-    lines.iter().skip(start).filter(|line| line.action.is_some()).collect()
+/// Of one connection's lines in one process, the calls between the end of the task before and `settled`: one task is at work at a time.
+/// What follows `settled` may have been written in the same millisecond.
+fn task_of<'a>(lines: &'a [Line], settled: &Line) -> Vec<&'a Line> {
+    let is_settled = |line: &Line| line.message == NAMED && line.firehose_messages == settled.firehose_messages;
+    let end = lines.iter().rposition(is_settled).unwrap_or(lines.len());
+    let before = lines.get(..end).unwrap_or_default();
+    let start = before.iter().rposition(|line| line.message == SETTLED).map_or(0, |at| at + 1);
+    before.iter().skip(start).filter(|line| line.action.is_some()).collect()
 }
 
 fn call(line: &Line) -> Call {

@@ -8,9 +8,11 @@ fn line(text: &str, at_ms: i64) -> Line {
 fn the_calls_of_a_task_are_those_since_the_task_before_ended() {
     let call = |rows: u64| format!(r#"{{"message":"TikTok took a mapping call","action":"add","rows":{rows}}}"#);
     let settled = format!(r#"{{"message":"{SETTLED}"}}"#);
-    let lines = [line(&call(1), 1), line(&settled, 2), line(&call(2), 3), line(&call(3), 4)];
-    assert_eq!(last_task(&lines).iter().filter_map(|line| line.rows).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(last_task(&lines[..2]).len(), 0);
+    let named = format!(r#"{{"message":"{NAMED}","firehose_messages":"f-1=3"}}"#);
+    let lines = [&call(1), &settled, &call(2), &call(3), &named, &settled].map(|text| line(text, 4));
+    let calls: Vec<_> = task_of(&lines, &lines[4]).iter().filter_map(|line| line.rows).collect();
+    assert_eq!(calls, [2, 3], "all in one millisecond");
+    assert_eq!(task_of(&lines[..2], &lines[4]).len(), 0);
 }
 
 #[test]

@@ -82,9 +82,10 @@ impl<'s> Scene<'s> {
 
     /// Waits until everything arrived, and mParticle is told that the connection lives.
     async fn lives(&self, account: &Account) -> Result<()> {
-        self.stack.arrives(&self.model, 150).await?;
+        // An instance of ingest that holds the record of before learns of it at a verification.
         let lives = async || Ok(!self.stack.is_suspended(account).await?);
         until("mParticle is told that it lives", 30, lives).await?;
+        self.stack.arrives(&self.model, 150).await?;
         ensure!(self.stack.state(account).await? == "active");
         Ok(())
     }
