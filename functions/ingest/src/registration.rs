@@ -149,17 +149,16 @@ mod tests {
         let json = serde_json::to_value(registration).unwrap();
         let email = serde_json::json!([{"type": "email", "encoding": "sha256", "required": true}]);
         assert_eq!(json["permissions"]["user_identities"], email);
-        insta::assert_json_snapshot!(json["audience_processing_registration"]["audience_subscription_settings"][1], @r#"
-        {
-          "checked": false,
-          "default_value": false,
-          "description": "Match the people of this audience by their e-mail addresses too, as SHA-256.",
-          "id": "sendEmail",
-          "name": "Send Email",
-          "type": "boolean",
-          "visible": true
-        }
-        "#);
+        let setting = serde_json::json!({
+            "type": "boolean",
+            "id": "sendEmail",
+            "name": "Send Email",
+            "description": "Match the people of this audience by their e-mail addresses too, as SHA-256.",
+            "visible": true,
+            "default_value": false,
+            "checked": false,
+        });
+        assert_eq!(json["audience_processing_registration"]["audience_subscription_settings"][1], setting);
     }
 
     #[test]
@@ -168,24 +167,19 @@ mod tests {
         let registration =
             registration(&RegistrationConfig { forward_erasure: true, erasure_domain: domain, ..config() });
         let json = serde_json::to_value(registration).unwrap();
-        insta::assert_json_snapshot!(json["dsr_processing_registration"], @r#"
-        {
-          "account_settings": [
-            {
-              "confidential": false,
-              "description": "The number in the URL of your TikTok ads dashboard.",
-              "id": "tiktokAccountId",
-              "name": "TikTok Account Id",
-              "required": true,
-              "type": "text",
-              "visible": true
-            }
-          ],
-          "domain": "firehose.example.com",
-          "supported_dsr_types": [
-            "erasure"
-          ]
-        }
-        "#);
+        let erasure = serde_json::json!({
+            "account_settings": [{
+                "type": "text",
+                "id": "tiktokAccountId",
+                "name": "TikTok Account Id",
+                "description": "The number in the URL of your TikTok ads dashboard.",
+                "visible": true,
+                "required": true,
+                "confidential": false,
+            }],
+            "supported_dsr_types": ["erasure"],
+            "domain": "firehose.example.com",
+        });
+        assert_eq!(json["dsr_processing_registration"], erasure);
     }
 }
