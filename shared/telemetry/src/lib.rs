@@ -2,6 +2,8 @@
 //!
 //! Only this product's own crates log below `warn`: the libraries' debug output holds headers and bodies, and with them secrets.
 
+#[cfg(feature = "capture")]
+pub mod capture;
 pub mod contract;
 mod embedded;
 mod lines;

@@ -1,48 +1,24 @@
 //! One line a request that tells what came of it, and nothing of code, token, state or person in any.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
-use std::sync::Once;
-
 use ids::TokenFingerprint;
 use sandbox::Fault;
 use sandbox::control::{NewApp, NewGrant};
 use serde_json::Value;
+use telemetry::capture;
+use tracing::level_filters::LevelFilter;
 
 use crate::world::{REQUEST_ID, Visit, World};
 
-thread_local! {
-    /// What this thread's test logged since it began to listen.
-    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Writes to the lines of the thread that logs: each test has its own.
-struct OwnLines;
-
-impl Write for OwnLines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// From now on everything is heard, the sandbox's own library at warnings.
+/// From now on everything is heard that the function logs.
 fn listen() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::INFO);
-        subscriber.with_writer(|| OwnLines).init();
-    });
-    LINES.take();
+    capture::listen(LevelFilter::INFO);
 }
 
 /// The lines heard, in none of which is any of `private`.
 fn heard(private: &[&str]) -> Vec<Value> {
-    let text = String::from_utf8(LINES.take()).unwrap();
+    let text = capture::heard();
+    // The next look is at what follows.
+    listen();
     for private in private {
         assert!(!text.contains(private), "{private} in {text}");
     }

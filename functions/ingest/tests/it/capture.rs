@@ -1,51 +1,23 @@
 //! What a test logged and counted.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 
 use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use serde_json::{Value, json};
+use telemetry::capture;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
-
-thread_local! {
-    /// What this thread's test logged since it began to listen.
-    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Writes to the lines of the thread that logs: each test has its own.
-struct OwnLines;
-
-impl Write for OwnLines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// From now on everything is heard that our own crates log, at the most talkative level.
 pub(crate) fn listen() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let own = ["ingest", "firehose", "tiktok", "secrets", "connections", "queue"];
-        let targets =
-            Targets::new().with_default(LevelFilter::WARN).with_targets(own.map(|own| (own, LevelFilter::TRACE)));
-        let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(|| OwnLines);
-        tracing_subscriber::registry().with(lines).with(targets).init();
-    });
-    LINES.take();
+    capture::listen(LevelFilter::TRACE);
 }
 
 /// What was logged since; none of `private` is in it.
 pub(crate) fn heard(private: &[&str]) -> Vec<Value> {
-    let text = String::from_utf8(LINES.take()).unwrap();
+    let text = capture::heard();
+    // The next look is at what follows.
+    listen();
     for private in private {
         assert!(!text.contains(private), "{private} in {text}");
     }
