@@ -156,6 +156,7 @@ impl App {
             findings: &findings,
             verdict,
             minimum_users: self.config.minimum_audience_users,
+            email_identities: self.config.email_identities,
             own_path: &self.own_path,
         };
         let answer = self.answers.page(200, &page);

@@ -26,6 +26,8 @@ pub struct Config {
     pub minimum_audience_users: u32,
     /// `AUDIENCE_SCOPES` (`3,31`): the permissions any of which lets a token manage audiences.
     pub audience_scopes: Scopes,
+    /// `EMAIL_IDENTITIES` (`false`): whether customers can have e-mail addresses sent, which the page then explains.
+    pub email_identities: bool,
     /// `METRICS_NAMESPACE`: where CloudWatch keeps the metrics.
     pub metrics_namespace: String,
     /// `LOG_LEVEL` (`info`): what this product's own crates log.
@@ -55,6 +57,7 @@ impl Config {
         let require_fresh_state = settings.or("REQUIRE_FRESH_STATE", false);
         let minimum_audience_users = settings.or("MINIMUM_AUDIENCE_USERS", 50_000);
         let audience_scopes = settings.or("AUDIENCE_SCOPES", Scopes::default());
+        let email_identities = settings.or("EMAIL_IDENTITIES", false);
         let metrics_namespace = settings.required("METRICS_NAMESPACE");
         let log_level = settings.or("LOG_LEVEL", LevelFilter::INFO);
         let read = || {
@@ -66,6 +69,7 @@ impl Config {
                 require_fresh_state: require_fresh_state?,
                 minimum_audience_users: minimum_audience_users?,
                 audience_scopes: audience_scopes?,
+                email_identities: email_identities?,
                 metrics_namespace: metrics_namespace?,
                 log_level: log_level?,
                 time_limits: TimeLimits::default(),
@@ -149,7 +153,7 @@ mod tests {
     #[test]
     fn defaults_are_as_documented() {
         let config = read(&[]).unwrap();
-        assert!(!config.require_fresh_state);
+        assert!(!config.require_fresh_state && !config.email_identities);
         assert_eq!(config.minimum_audience_users, 50_000);
         assert_eq!(config.audience_scopes, Scopes(vec![3, 31]));
         assert_eq!(config.log_level, LevelFilter::INFO);

@@ -41,6 +41,8 @@ pub(crate) struct Token<'a> {
     pub(crate) findings: &'a Findings,
     pub(crate) verdict: Verdict,
     pub(crate) minimum_users: u32,
+    /// Whether an audience in mParticle has the setting Send Email.
+    pub(crate) email_identities: bool,
     pub(crate) own_path: &'a str,
 }
 

@@ -33,6 +33,15 @@ async fn the_page_shows_the_token_whose_it_is_and_where_it_goes() {
 }
 
 #[tokio::test]
+async fn send_email_is_explained_where_there_is_such_a_setting() {
+    let mut world = World::new().await;
+    let person = world.person(&["Northwind Shoes"]).await;
+    world.authorize(&person).await.is_silent_about("Send Email");
+    world.config.email_identities = true;
+    world.authorize(&person).await.says("<strong>Send Email</strong> is off").says("as SHA-256 hashes");
+}
+
+#[tokio::test]
 async fn with_one_account_its_id_is_filled_in() {
     let world = World::new().await;
     let person = world.person(&["Northwind Shoes"]).await;
