@@ -36,10 +36,10 @@ pub enum Command {
         /// The TikTok advertiser id
         advertiser: AdvertiserId,
     },
-    /// The way of one Firehose message, from the logs and the dead letters
+    /// The way of one Firehose message, or of a person's request to be forgotten, from the logs and the dead letters
     Trace {
-        /// mParticle's id of the message
-        message_id: String,
+        /// mParticle's id of the message, or of the request (`subject_request_id`)
+        id: String,
         /// How many days to look back in the logs
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=731))]
         days: u16,

@@ -56,7 +56,7 @@ async fn carry_out(arguments: &Arguments) -> Result<Report, Error> {
             resend::delete(&cloud, filter, *all, *yes).await
         }
         Command::Audiences { advertiser } => audiences::audiences(&cloud, *advertiser).await,
-        Command::Trace { message_id, days } => trace::trace(&cloud, message_id, *days).await,
+        Command::Trace { id, days } => trace::trace(&cloud, id, *days).await,
         Command::Token(Token::Check { advertiser }) => tokens::check(&cloud, *advertiser).await,
         Command::Token(Token::Revoke { advertiser, account, yes }) => {
             tokens::revoke(&cloud, *advertiser, *account, *yes).await

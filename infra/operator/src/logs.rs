@@ -62,6 +62,10 @@ pub(crate) struct Line {
     pub(crate) tiktok_request_id: Option<String>,
     pub(crate) firehose_message_id: Option<String>,
     pub(crate) firehose_messages: Option<String>,
+    pub(crate) subject_request_id: Option<String>,
+    pub(crate) subject_requests: Option<String>,
+    /// What became of a request to be forgotten.
+    pub(crate) erasure: Option<String>,
     pub(crate) rows: Option<u64>,
     pub(crate) users: Option<u64>,
     pub(crate) changes: Option<u64>,
@@ -91,6 +95,12 @@ impl Line {
     pub(crate) fn is_of(&self, connection: ids::ConnectionId) -> bool {
         let is = |field: &Option<String>, id: String| field.as_ref() == Some(&id);
         is(&self.advertiser, connection.advertiser.to_string()) && is(&self.account, connection.account.to_string())
+    }
+
+    /// Whether it is the line of a request to `ingest` with this id: of the message, or of a person's request to be forgotten.
+    pub(crate) fn arrived_as(&self, id: &str) -> bool {
+        let ids = [&self.firehose_message_id, &self.subject_request_id];
+        self.transport.is_some() && ids.iter().any(|named| named.as_deref() == Some(id))
     }
 
     /// Whose connection it is about.

@@ -1,6 +1,8 @@
-//! `trace`: the way of one Firehose message, put together from the logs and the dead letters.
+//! `trace`: the way of one Firehose message, or of one person's request to be forgotten, put together from the logs and the dead letters.
 //!
 //! The queue itself is not looked into: to receive a message blocks its lane. So what still waits is told by what is not settled yet.
+
+use std::collections::BTreeMap;
 
 use ids::ConnectionId;
 use serde::Serialize;
@@ -17,17 +19,18 @@ use crate::time::{DAY_MS, age, moment};
 
 /// What the uploader says when it is done with some of a connection's messages.
 const SETTLED: &str = "the messages of a connection are settled";
-/// What it says of the Firehose messages among them.
-const NAMED: &str = "Firehose messages are settled";
+/// What it says of the Firehose messages among them, and of the requests to be forgotten.
+const NAMED: [&str; 2] = ["Firehose messages are settled", "erasures are settled"];
 const WAITS: &str = "changes of a connection wait; its lanes are blocked";
 /// An invocation of the uploader is shorter.
 const LONGEST_TASK_MS: i64 = 15 * 60_000;
 const MOST_LINES: usize = 10_000;
 
-/// The way of a message.
+/// The way of a message, or of a request to be forgotten, for which mParticle may send a message for each connection.
 #[derive(Debug, Serialize)]
 struct Way {
-    firehose_message_id: String,
+    /// mParticle's id of the message, or of the request.
+    id: String,
     /// Each time that it arrived: mParticle repeats what was not answered.
     arrivals: Vec<Arrival>,
     /// Messages of it that went to the queue.
@@ -51,6 +54,8 @@ struct Arrival {
     changes: Option<u64>,
     /// Messages on the queue, one a lane and more where a lane has much.
     messages: Option<u64>,
+    /// What became of a request to be forgotten.
+    erasure: Option<String>,
     reason: Option<String>,
 }
 
@@ -77,40 +82,40 @@ struct Waiting {
 /// `trace`.
 pub(crate) async fn trace(cloud: &Cloud, id: &str, days: u16) -> Result<Report, Error> {
     if id.is_empty() || id.chars().any(|c| c.is_whitespace() || matches!(c, '"' | '\\' | '=' | '*')) {
-        return Err(Error::NotFound("that is no id of a Firehose message".to_owned()));
+        return Err(Error::NotFound("that is no id of a Firehose message or of a request to be forgotten".to_owned()));
     }
     let now = now_ms();
     let from_ms = now - i64::from(days) * DAY_MS;
     let asked = |function, pattern: String| Asked { function, pattern, stream: None, from_ms, to_ms: now };
-    let arrived = asked(Function::Ingest, format!("{{ $.firehose_message_id = \"{id}\" }}"));
-    let arrived = arrived
-        .lines(cloud, |line| line.firehose_message_id.as_deref() == Some(id) && line.transport.is_some())
-        .await?;
-    let named = asked(Function::Uploader, format!("{{ $.firehose_messages = \"*{id}*\" }}"));
-    let named = named.lines(cloud, |line| line.message == NAMED && settled_of(line, id) > 0).await?;
+    let pattern = format!("{{ ($.firehose_message_id = \"{id}\") || ($.subject_request_id = \"{id}\") }}");
+    let arrived = asked(Function::Ingest, pattern).lines(cloud, |line| line.arrived_as(id)).await?;
+    let pattern = format!("{{ ($.firehose_messages = \"*{id}*\") || ($.subject_requests = \"*{id}*\") }}");
+    let named = asked(Function::Uploader, pattern);
+    let named = named.lines(cloud, |line| is_named(line) && settled_of(line, id) > 0).await?;
     let mut calls = Vec::new();
     for line in &named {
         calls.extend(calls_before(cloud, line).await?);
     }
     calls.sort_by_key(|call| call.at_ms);
     let letters = dead_letters::all(&cloud.dead_letters, &Filter::default()).await?;
-    let letters: Vec<_> =
-        letters.into_iter().filter(|letter| letter.firehose_message_id.as_deref() == Some(id)).collect();
+    let is_of = |letter: &Letter| {
+        [&letter.firehose_message_id, &letter.subject_request_id].iter().any(|named| named.as_deref() == Some(id))
+    };
+    let letters: Vec<_> = letters.into_iter().filter(is_of).collect();
     if arrived.is_empty() && letters.is_empty() {
         return Err(Error::NotFound(format!(
-            "no log of the last {} and no dead letter knows the message {id}",
+            "no log of the last {} and no dead letter knows the message or request {id}",
             count(days, "day")
         )));
     }
-    // What mParticle repeats is the same messages, of which SQS may have kept one each.
-    let queued = arrived.iter().filter_map(|line| line.messages).max().unwrap_or_default();
+    let queued = queued(&arrived);
     let settled = named.iter().map(|line| settled_of(line, id)).sum::<u64>().min(queued);
     let waiting = match arrived.last() {
         Some(last) if settled < queued => waiting(cloud, last, now).await?,
         Some(_) | None => None,
     };
     let arrivals = arrived.into_iter().map(arrival).collect();
-    let way = Way { firehose_message_id: id.to_owned(), arrivals, queued, settled, calls, letters, waiting };
+    let way = Way { id: id.to_owned(), arrivals, queued, settled, calls, letters, waiting };
     Ok(Report::new(text(&way, now), &way))
 }
 
@@ -133,11 +138,26 @@ impl Asked {
     }
 }
 
-/// How many queue messages of the Firehose message a line says are settled.
+/// How many queue messages there are of it. What mParticle repeats for a connection is the same messages, of which SQS may have kept
+/// one each.
+fn queued(arrived: &[Line]) -> u64 {
+    let mut of_connections = BTreeMap::new();
+    for line in arrived {
+        let most: &mut u64 = of_connections.entry((&line.advertiser, &line.account)).or_default();
+        *most = line.messages.unwrap_or_default().max(*most);
+    }
+    of_connections.values().sum()
+}
+
+fn is_named(line: &Line) -> bool {
+    NAMED.contains(&line.message.as_str())
+}
+
+/// How many queue messages of it a line says are settled.
 fn settled_of(line: &Line, id: &str) -> u64 {
-    let named = line.firehose_messages.as_deref().unwrap_or_default();
+    let named = [&line.firehose_messages, &line.subject_requests].into_iter().flatten();
     let of = |one: &str| one.strip_prefix(id)?.strip_prefix('=')?.parse::<u64>().ok();
-    named.split(' ').filter_map(of).sum()
+    named.flat_map(|named| named.split(' ')).filter_map(of).sum()
 }
 
 /// The calls of the task that wrote `settled`.
@@ -161,7 +181,8 @@ async fn calls_before(cloud: &Cloud, settled: &Line) -> Result<Vec<Call>, Error>
 /// Of one connection's lines in one process, the calls between the end of the task before and `settled`: one task is at work at a time.
 /// What follows `settled` may have been written in the same millisecond.
 fn task_of<'a>(lines: &'a [Line], settled: &Line) -> Vec<&'a Line> {
-    let is_settled = |line: &Line| line.message == NAMED && line.firehose_messages == settled.firehose_messages;
+    let named = |line: &Line| (line.firehose_messages.clone(), line.subject_requests.clone());
+    let is_settled = |line: &Line| is_named(line) && named(line) == named(settled);
     let end = lines.iter().rposition(is_settled).unwrap_or(lines.len());
     let before = lines.get(..end).unwrap_or_default();
     let start = before.iter().rposition(|line| line.message == SETTLED).map_or(0, |at| at + 1);
@@ -181,8 +202,8 @@ fn call(line: &Line) -> Call {
 }
 
 fn arrival(line: Line) -> Arrival {
-    let Line { at_ms, transport, answer, advertiser, account, users, changes, messages, reason, .. } = line;
-    Arrival { at_ms, transport, answer, advertiser, account, users, changes, messages, reason }
+    let Line { at_ms, transport, answer, advertiser, account, users, changes, messages, erasure, reason, .. } = line;
+    Arrival { at_ms, transport, answer, advertiser, account, users, changes, messages, erasure, reason }
 }
 
 /// Why the lanes of the message's connection waited last.
@@ -213,12 +234,13 @@ fn text(way: &Way, now_ms: i64) -> String {
             word(&arrival.answer),
             arrival.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"))
         ));
-        lines.push(format!(
-            "  {} with {}, queued as {}",
-            count(number(arrival.users), "user"),
-            count(number(arrival.changes), "change"),
-            count(number(arrival.messages), "message")
-        ));
+        let what = match &arrival.erasure {
+            Some(outcome) => format!("a request to be forgotten ({outcome})"),
+            None => {
+                format!("{} with {}", count(number(arrival.users), "user"), count(number(arrival.changes), "change"))
+            }
+        };
+        lines.push(format!("  {what}, queued as {}", count(number(arrival.messages), "message")));
     }
     lines.push(format!("{} of {} settled", way.settled, count(way.queued, "queue message")));
     if let Some(waiting) = &way.waiting {

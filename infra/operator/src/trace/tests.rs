@@ -8,7 +8,7 @@ fn line(text: &str, at_ms: i64) -> Line {
 fn the_calls_of_a_task_are_those_since_the_task_before_ended() {
     let call = |rows: u64| format!(r#"{{"message":"TikTok took a mapping call","action":"add","rows":{rows}}}"#);
     let settled = format!(r#"{{"message":"{SETTLED}"}}"#);
-    let named = format!(r#"{{"message":"{NAMED}","firehose_messages":"f-1=3"}}"#);
+    let named = format!(r#"{{"message":"{}","firehose_messages":"f-1=3"}}"#, NAMED[0]);
     let lines = [&call(1), &settled, &call(2), &call(3), &named, &settled].map(|text| line(text, 4));
     let calls: Vec<_> = task_of(&lines, &lines[4]).iter().filter_map(|line| line.rows).collect();
     assert_eq!(calls, [2, 3], "all in one millisecond");
@@ -17,8 +17,23 @@ fn the_calls_of_a_task_are_those_since_the_task_before_ended() {
 
 #[test]
 fn a_line_names_each_message_with_what_is_settled_of_it() {
-    let line = line(&format!(r#"{{"message":"{NAMED}","firehose_messages":"f-1=3 f-12=16 f-1=2"}}"#), 1);
-    assert_eq!([settled_of(&line, "f-1"), settled_of(&line, "f-12"), settled_of(&line, "f")], [5, 16, 0]);
+    let messages = line(&format!(r#"{{"message":"{}","firehose_messages":"f-1=3 f-12=16 f-1=2"}}"#, NAMED[0]), 1);
+    assert_eq!(["f-1", "f-12", "f"].map(|id| settled_of(&messages, id)), [5, 16, 0]);
+    let requests = line(&format!(r#"{{"message":"{}","subject_requests":"r-1=2 r-2=1"}}"#, NAMED[1]), 1);
+    assert_eq!(["r-1", "r-2", "f-1"].map(|id| settled_of(&requests, id)), [2, 1, 0]);
+}
+
+#[test]
+fn what_is_repeated_counts_once_and_each_connection_of_a_request_by_itself() {
+    let arrived = |account: u64, messages: u64| {
+        let text = format!(
+            r#"{{"transport":"http","advertiser":"7","account":"{account}","subject_request_id":"r-1","messages":{messages}}}"#
+        );
+        line(&text, 1)
+    };
+    assert_eq!(queued(&[arrived(1, 3), arrived(1, 3), arrived(2, 2)]), 5);
+    assert_eq!(queued(&[]), 0);
+    assert!(arrived(1, 3).arrived_as("r-1") && !arrived(1, 3).arrived_as("r-2"));
 }
 
 #[test]
@@ -31,7 +46,7 @@ fn a_way_is_told_from_its_arrival_to_its_letters() {
     let waiting =
         Waiting { at_ms: 1_795_694_400_000, cause: Some("unavailable".to_owned()), code: None, tiktok_message: None };
     let way = Way {
-        firehose_message_id: "f-1".to_owned(),
+        id: "f-1".to_owned(),
         arrivals: vec![arrival(line(arrived, 0))],
         queued: 16,
         settled: 15,
@@ -40,4 +55,9 @@ fn a_way_is_told_from_its_arrival_to_its_letters() {
         waiting: Some(waiting),
     };
     insta::assert_snapshot!(text(&way, 1_795_694_460_000));
+    let forgotten = arrived.replace(r#""users":40,"changes":80,"messages":16"#, r#""erasure":"queued","messages":3"#);
+    let way = Way { arrivals: vec![arrival(line(&forgotten, 0))], queued: 3, settled: 3, waiting: None, ..way };
+    assert!(
+        text(&way, 0).contains("  a request to be forgotten (queued), queued as 3 messages\n3 of 3 queue messages")
+    );
 }

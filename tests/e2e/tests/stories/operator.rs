@@ -24,7 +24,7 @@ async fn run(arguments: &[&str]) -> Result<Output> {
 }
 
 /// What a command says as JSON, and that it says it to people too.
-async fn ask(stack: &Stack, command: &[&str]) -> Result<Value> {
+pub(crate) async fn ask(stack: &Stack, command: &[&str]) -> Result<Value> {
     let file = stack.directory().join("stack.json").display().to_string();
     let shown = run(&[&["--stack", &file], command].concat()).await?;
     let told = run(&[command, &["--stack", &file, "--json"]].concat()).await?;
