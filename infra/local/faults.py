@@ -45,6 +45,7 @@ class Fault:
     skip: int = 0
     matched: int = 0
     fired: int = 0
+    number: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
     def matches(self, call: Call) -> bool:
@@ -70,6 +71,7 @@ class Fault:
     def to_json(self) -> dict:
         named = {"action": self.action, "resource": self.resource, "caller": self.caller, "skip": self.skip}
         return {
+            "number": self.number,
             "service": self.service,
             **{key: value for key, value in named.items() if value},
             "kind": {self.kind: self.options},
@@ -147,10 +149,22 @@ class Faults:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.set: list[Fault] = []
+        self.last = 0
 
     def add(self, fault: Fault) -> None:
         with self.lock:
+            self.last += 1
+            fault.number = self.last
             self.set.append(fault)
+
+    def remove(self, number: str) -> dict:
+        """Takes one fault back, and says how often it fired. Raises `UnknownFaultError`."""
+        with self.lock:
+            found = [fault for fault in self.set if str(fault.number) == number]
+            if not found:
+                raise UnknownFaultError(f"no fault has the number {number}")
+            self.set.remove(found[0])
+            return found[0].to_json()
 
     def clear(self) -> None:
         with self.lock:

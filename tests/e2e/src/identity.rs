@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 pub use sandbox::IdKind;
 
@@ -84,7 +85,17 @@ fn id_kind(kind: &str) -> IdKind {
 /// The MD5 of a text, in lower-case hex.
 #[must_use]
 pub fn md5_hex(text: &str) -> String {
-    Md5::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+    hex(&Md5::digest(text.as_bytes()))
+}
+
+/// The SHA-256 of a text, in lower-case hex.
+#[must_use]
+pub fn sha256_hex(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
         // Writing to a String cannot fail.
         write!(hex, "{byte:02x}").ok();
         hex

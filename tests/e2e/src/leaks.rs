@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use crate::identity::{NIL, md5_hex};
+use crate::identity::{NIL, md5_hex, sha256_hex};
 use crate::people::MARK;
 
 /// The names of the fields whose text is secret or personal.
@@ -71,7 +71,7 @@ fn note(words: &mut HashSet<String>, text: &str) {
     if word.len() < 12 || word == NIL || word == md5_hex(NIL) || word == md5_hex("") {
         return;
     }
-    words.insert(md5_hex(&word));
+    words.extend([md5_hex(&word), sha256_hex(&word)]);
     words.insert(word);
 }
 

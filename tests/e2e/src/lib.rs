@@ -5,6 +5,7 @@
 //! both transports, [`queue`], [`letters`] and [`uploader`] watch it on its way, and [`model`] says whether it arrived. [`leaks`] and
 //! [`logs`] see that nothing leaked.
 
+pub mod chaos;
 pub mod cloud;
 pub mod consent;
 pub mod customers;

@@ -27,6 +27,8 @@ pub struct Audience {
     pub audience_id: i64,
     /// Its name.
     pub name: String,
+    /// The setting `Send Email`.
+    pub by_email: bool,
     /// What the response to its connection set: TikTok's id.
     pub tiktok_id: Option<String>,
 }
@@ -70,7 +72,7 @@ impl<'a> Profile<'a> {
         json!({
             "device_identities": devices.iter().map(crate::Identity::json).collect::<Vec<_>>(),
             "user_identities": [
-                { "type": "email", "encoding": "raw", "value": format!("{mpid}.{MARK}@example.com") },
+                { "type": "email", "encoding": "raw", "value": self.person.address() },
                 { "type": "customer", "encoding": "raw", "value": format!("{MARK}-customer-{mpid}") },
             ],
             "partner_identities": [{ "type": "partner_id", "encoding": "raw", "value": format!("{MARK}-partner-{mpid}") }],
@@ -101,7 +103,8 @@ fn change(audience: &Audience, action: Action) -> Value {
 /// What mParticle stored with the subscription.
 fn held(audience: &Audience) -> Value {
     let id = audience.tiktok_id.iter().map(|id| ("tiktokAudienceId".to_owned(), json!(id)));
-    Value::Object(id.collect::<Map<_, _>>())
+    let by_email = audience.by_email.then(|| ("sendEmail".to_owned(), json!("true")));
+    Value::Object(id.chain(by_email).collect::<Map<_, _>>())
 }
 
 impl Account {
@@ -187,7 +190,9 @@ pub fn now_ms() -> i64 {
     LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after).map_or(now, |last| now.max(last + 1))
 }
 
-fn message_id() -> String {
+/// A UUID that no other message of this process has.
+#[must_use]
+pub fn message_id() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let bytes = Md5::digest(format!("message {number} of {}", std::process::id()));

@@ -2,20 +2,41 @@
 //! newest change wins, whoever it came with: two people with one device are one id. It is given the same changes in the order in which
 //! they were sent, and shares no code with the product.
 
+mod comparison;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use sandbox::control::Control;
 
-use crate::identity::{Expected, IdKind};
+use crate::identity::{Expected, IdKind, sha256_hex};
 use crate::message::{Action, Audience, Profile};
 
-type Members = BTreeMap<IdKind, BTreeSet<String>>;
+use comparison::held;
+pub use comparison::{Comparison, Difference};
+
+/// The ids of an audience, each with what was said of it last. Who left is kept: an id may still be there when it should not.
+type Ids = BTreeMap<Id, Word>;
+/// An id as TikTok keeps it.
+pub type Id = (IdKind, String);
+
+/// What was said last of an id in an audience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Whether it joined.
+    pub joined: bool,
+    /// Whether the person asked to be forgotten.
+    pub erased: bool,
+    /// The `timestamp_ms` of the message; 0 where nobody asks for it.
+    pub at_ms: i64,
+}
 
 /// The state of every audience after all changes so far.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    audiences: BTreeMap<String, Members>,
+    audiences: BTreeMap<String, Ids>,
+    /// What was said of audiences that TikTok does not have, by mParticle's number of the configuration and of the audience.
+    pub unmapped: BTreeMap<(i64, i64), BTreeMap<Id, Word>>,
     /// What was counted so far.
     pub counts: Counts,
 }
@@ -35,29 +56,6 @@ pub struct Counts {
     pub unmapped: u64,
 }
 
-/// An audience as it is against what it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comparison {
-    /// TikTok's id of the audience.
-    pub audience_id: String,
-    /// Ids that it should hold.
-    pub expected: usize,
-    /// Ids that it holds.
-    pub held: usize,
-    /// Of the expected, those that it does not hold.
-    pub missing: usize,
-    /// Of the held, those that it should not.
-    pub extra: usize,
-}
-
-impl Comparison {
-    /// Whether the audience is exactly as it should be.
-    #[must_use]
-    pub const fn agrees(&self) -> bool {
-        self.missing == 0 && self.extra == 0
-    }
-}
-
 impl Model {
     /// Says that an audience exists, though nobody may ever join it.
     pub fn knows(&mut self, audience: &Audience) {
@@ -68,13 +66,27 @@ impl Model {
 
     /// Applies the users of one message, which is newer than all before it.
     pub fn apply(&mut self, profiles: &[Profile<'_>]) {
+        self.apply_message(0, 0, profiles);
+    }
+
+    /// The same, of a message that a configuration made at `at_ms`.
+    pub fn apply_message(&mut self, account_id: i64, at_ms: i64, profiles: &[Profile<'_>]) {
         self.counts.users += profiles.len() as u64;
         for profile in profiles {
-            self.apply_one(profile);
+            self.apply_one(account_id, at_ms, profile);
         }
     }
 
-    fn apply_one(&mut self, profile: &Profile<'_>) {
+    /// A person with these ids asked at `at_ms` to be forgotten: they leave all of these audiences.
+    pub fn erase(&mut self, at_ms: i64, audiences: &[String], ids: &[Id]) {
+        let word = Word { joined: false, erased: true, at_ms };
+        for audience in audiences {
+            let of_audience = self.audiences.entry(audience.clone()).or_default();
+            of_audience.extend(ids.iter().map(|id| (id.clone(), word)));
+        }
+    }
+
+    fn apply_one(&mut self, account_id: i64, at_ms: i64, profile: &Profile<'_>) {
         let changes = self.effective(profile);
         if changes.is_empty() {
             self.leave_out_what_is_read(profile);
@@ -89,28 +101,26 @@ impl Model {
                     queued = true;
                 }
                 Expected::Uploaded(kind, hash) => {
-                    uploaded.push((*kind, hash));
+                    uploaded.push((*kind, hash.clone()));
                     queued = true;
                 }
             }
         }
+        queued |= changes.iter().any(|(audience, _)| audience.by_email);
         if !queued {
             return self.leave_out("no_id");
         }
         self.counts.changes += changes.len() as u64;
         for (audience, action) in changes {
-            let Some(id) = &audience.tiktok_id else {
+            let address = audience.by_email.then(|| (IdKind::EmailSha256, sha256_hex(&profile.person.address())));
+            let ids = uploaded.iter().cloned().chain(address);
+            let word = Word { joined: action == Action::Add, erased: false, at_ms };
+            let said = ids.map(|id| (id, word));
+            if let Some(id) = &audience.tiktok_id {
+                self.audiences.entry(id.clone()).or_default().extend(said);
+            } else {
                 self.counts.unmapped += uploaded.len() as u64;
-                continue;
-            };
-            let members = self.audiences.entry(id.clone()).or_default();
-            for (kind, hash) in &uploaded {
-                let of_kind = members.entry(*kind).or_default();
-                if action == Action::Add {
-                    of_kind.insert((*hash).clone());
-                } else {
-                    of_kind.remove(*hash);
-                }
+                self.unmapped.entry((account_id, audience.audience_id)).or_default().extend(said);
             }
         }
     }
@@ -148,7 +158,7 @@ impl Model {
     /// What was said last of each audience, of models in the order in which they were said.
     #[must_use]
     pub fn newest_of(models: Vec<Self>) -> Self {
-        Self { audiences: models.into_iter().flat_map(|model| model.audiences).collect(), counts: Counts::default() }
+        Self { audiences: models.into_iter().flat_map(|model| model.audiences).collect(), ..Self::default() }
     }
 
     /// Compares every audience with what TikTok holds.
@@ -157,11 +167,28 @@ impl Model {
     /// When the sandbox cannot be asked.
     pub async fn compare(&self, tiktok: &Control) -> Result<Vec<Comparison>> {
         let mut comparisons = Vec::new();
-        for (audience_id, expected) in &self.audiences {
-            let held = tiktok.members(audience_id).await?;
-            comparisons.push(compare(audience_id, expected, &held));
+        for (audience_id, ids) in &self.audiences {
+            comparisons.push(Comparison::of(audience_id, ids, &held(tiktok, audience_id).await?));
         }
         Ok(comparisons)
+    }
+
+    /// Each id that is in an audience and should not be, or should be and is not.
+    ///
+    /// # Errors
+    /// When the sandbox cannot be asked.
+    pub async fn differences(&self, tiktok: &Control) -> Result<Vec<Difference>> {
+        let mut differences = Vec::new();
+        for (audience_id, ids) in &self.audiences {
+            let held = held(tiktok, audience_id).await?;
+            let all: BTreeSet<_> = held.iter().chain(ids.keys()).collect();
+            differences.extend(all.into_iter().filter_map(|id| {
+                let (word, is_held) = (ids.get(id).copied(), held.contains(id));
+                let differs = is_held != word.is_some_and(|word| word.joined);
+                differs.then(|| Difference { audience_id: audience_id.clone(), id: id.clone(), word, is_held })
+            }));
+        }
+        Ok(differences)
     }
 
     /// The audiences that are not as they should be.
@@ -188,30 +215,8 @@ impl Model {
     /// When the sandbox cannot be asked.
     pub async fn compare_one(&self, tiktok: &Control, audience: &Audience) -> Result<Comparison> {
         let id = audience.tiktok_id.as_deref().context("an audience that was never connected")?;
-        let expected = self.audiences.get(id).cloned().unwrap_or_default();
-        Ok(compare(id, &expected, &tiktok.members(id).await?))
-    }
-}
-
-fn size(members: &Members) -> usize {
-    members.values().map(BTreeSet::len).sum()
-}
-
-fn compare(audience_id: &str, expected: &Members, held: &BTreeMap<IdKind, Vec<String>>) -> Comparison {
-    let held: Members =
-        held.iter().map(|(kind, hashes)| (*kind, hashes.iter().cloned().collect::<BTreeSet<_>>())).collect();
-    let absent_from = |there: &Members, here: &Members| {
-        let of_kind = |(kind, hashes): (&IdKind, &BTreeSet<String>)| {
-            there.get(kind).map_or(hashes.len(), |there| hashes.difference(there).count())
-        };
-        here.iter().map(of_kind).sum()
-    };
-    Comparison {
-        audience_id: audience_id.to_owned(),
-        expected: size(expected),
-        held: size(&held),
-        missing: absent_from(&held, expected),
-        extra: absent_from(expected, &held),
+        let none = Ids::new();
+        Ok(Comparison::of(id, self.audiences.get(id).unwrap_or(&none), &held(tiktok, id).await?))
     }
 }
 
@@ -221,11 +226,16 @@ mod tests {
     use crate::people::{KINDS, People};
 
     fn audience(tiktok_id: Option<&str>) -> Audience {
-        Audience { audience_id: 1, name: "An audience".to_owned(), tiktok_id: tiktok_id.map(str::to_owned) }
+        Audience {
+            audience_id: 1,
+            name: "An audience".to_owned(),
+            by_email: false,
+            tiktok_id: tiktok_id.map(str::to_owned),
+        }
     }
 
     fn members(model: &Model) -> usize {
-        model.audiences.get("7").map_or(0, size)
+        model.audiences.get("7").map_or(0, |ids| ids.values().filter(|word| word.joined).count())
     }
 
     #[test]

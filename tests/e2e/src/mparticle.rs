@@ -61,6 +61,18 @@ pub struct Told {
     pub field: Option<String>,
 }
 
+/// A refusal that repeats what is secret or personal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leak(Vec<String>);
+
+impl std::error::Error for Leak {}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a refusal holds what it must not: {:?}", self.0)
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Told { code, message, field } = &self.told;
@@ -92,7 +104,8 @@ impl Answer {
     }
 
     /// Whether sending the same again later can help.
-    fn later(&self) -> bool {
+    #[must_use]
+    pub fn later(&self) -> bool {
         match self {
             Self::Response(_) => false,
             Self::Refused(Refusal { status: Some(status), .. }) => matches!(status, 408 | 429 | 500 | 502..=504),
@@ -214,7 +227,7 @@ impl MParticle {
     /// Whatever is wrong with a message, a refusal repeats nothing of what is secret or personal in it.
     fn refused(&self, status: Option<u16>, told: Told) -> Result<Answer> {
         let leaks = self.confidential.leaks_in(&format!("{} {:?}", told.message, told.field));
-        anyhow::ensure!(leaks.is_empty(), "a refusal holds what it must not: {leaks:?}");
+        anyhow::ensure!(leaks.is_empty(), Leak(leaks));
         Ok(Answer::Refused(Refusal { status, told }))
     }
 }

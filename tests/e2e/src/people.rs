@@ -13,7 +13,7 @@ pub const MARK: &str = "personal-and-private";
 pub const KINDS: usize = 20;
 
 /// A user of mParticle's customer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// mParticle's id: a signed 64-bit number in text.
     pub mpid: String,
@@ -21,18 +21,26 @@ pub struct Person {
     pub devices: Vec<Identity>,
 }
 
+impl Person {
+    /// The e-mail address.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}.{MARK}@example.com", self.mpid)
+    }
+}
+
 /// A source of people.
 #[derive(Clone, Debug)]
 pub struct People {
-    seed: &'static str,
+    seed: String,
     met: u64,
 }
 
 impl People {
     /// People that no other seed gives.
     #[must_use]
-    pub const fn new(seed: &'static str) -> Self {
-        Self { seed, met: 0 }
+    pub fn new(seed: impl Into<String>) -> Self {
+        Self { seed: seed.into(), met: 0 }
     }
 
     /// The next people, of every kind in turn.

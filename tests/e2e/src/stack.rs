@@ -113,7 +113,7 @@ impl Stack {
     /// When `ingest` refuses.
     pub async fn connect(&self, account: &Account, audience_id: i64, name: &str) -> Result<Audience> {
         self.claim_letters_of(&account.advertiser_id);
-        let mut audience = Audience { audience_id, name: name.to_owned(), tiktok_id: None };
+        let mut audience = Audience { audience_id, name: name.to_owned(), by_email: false, tiktok_id: None };
         let request = message::subscription(account, &audience, "add");
         let response = self.mparticle.deliver(Transport::Http, &request).await?;
         let id = response["audience_subscription_settings"]["tiktokAudienceId"].as_str();

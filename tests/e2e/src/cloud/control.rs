@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Cloud, accepted};
 
 /// How a service of the local cloud misbehaves, and for which calls. Begin with one of the constructors and narrow it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AwsFault {
     service: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +92,12 @@ impl AwsFault {
         Self { when: json!({ "next": calls }), ..self }
     }
 
+    /// Only this share of them, 0 to 1, by a seed.
+    #[must_use]
+    pub fn share(self, share: f64, seed: u64) -> Self {
+        Self { when: json!({ "share": share, "seed": seed }), ..self }
+    }
+
     /// Lets so many matching calls through first.
     #[must_use]
     pub fn after(self, calls: u32) -> Self {
@@ -112,12 +118,22 @@ impl Calls {
 }
 
 impl Cloud {
-    /// Makes AWS misbehave.
+    /// Makes AWS misbehave. Returns the fault's number.
     ///
     /// # Errors
     /// When the local cloud is not reached or does not understand it.
-    pub async fn fault(&self, fault: &AwsFault) -> Result<()> {
-        self.control(Method::POST, "faults", Some(&json!(fault))).await.map(drop)
+    pub async fn fault(&self, fault: &AwsFault) -> Result<u64> {
+        let answer = self.control(Method::POST, "faults", Some(&json!(fault))).await?;
+        answer["number"].as_u64().with_context(|| format!("the local cloud answers {answer}"))
+    }
+
+    /// Ends one misbehavior of AWS. Returns how many calls it befell.
+    ///
+    /// # Errors
+    /// When the local cloud is not reached, or has no fault of this number.
+    pub async fn clear_fault(&self, number: u64) -> Result<u64> {
+        let answer = self.control(Method::DELETE, &format!("faults/{number}"), None).await?;
+        answer["fired"].as_u64().with_context(|| format!("the local cloud answers {answer}"))
     }
 
     /// Ends all misbehavior of AWS.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// What is refused: what is wrong, the message, the code and the field that are named.
 fn refused() -> Vec<(&'static str, Vec<u8>, &'static str, Option<&'static str>)> {
     let account = Account { account_id: 1, advertiser_id: "7123".to_owned(), token: "a-token".to_owned() };
-    let audience = Audience { audience_id: 5, name: "Refused".to_owned(), tiktok_id: None };
+    let audience = Audience { audience_id: 5, name: "Refused".to_owned(), by_email: false, tiktok_id: None };
     let (good, subscription) = (message::verification(&account), message::subscription(&account, &audience, "add"));
     let with = |message: &Value, path: &str, value: Value| {
         let mut message = message.clone();
@@ -177,7 +177,7 @@ pub(crate) async fn tiktok_refusing_a_subscription_is_told_in_its_words() -> Res
         // The most that an advertiser may have at TikTok, which is one for this one.
         let rules = stack.tiktok.rules_of(&account.advertiser_id).await?;
         stack.tiktok.set_rules_of(&account.advertiser_id, &Rules { max_audiences: 1, ..rules }).await?;
-        let one_more = Audience { audience_id: 2, name: "One more".to_owned(), tiktok_id: None };
+        let one_more = Audience { audience_id: 2, name: "One more".to_owned(), by_email: false, tiktok_id: None };
         let refusal =
             stack.mparticle.send(Transport::Lambda, &message::subscription(account, &one_more, "add")).await?;
         let refusal = refusal.refusal()?;
@@ -191,7 +191,7 @@ pub(crate) async fn a_service_out_of_reach_is_answered_with_503() -> Result<()> 
     story(Options::new(), async |stack| {
         let customer = stack.customer("Out of reach").await?;
         stack.tiktok.fault(Fault::status(502).on("/dmp/custom_audience/list/")).await?;
-        let audience = Audience { audience_id: 1, name: "Later".to_owned(), tiktok_id: None };
+        let audience = Audience { audience_id: 1, name: "Later".to_owned(), by_email: false, tiktok_id: None };
         let request = message::subscription(&customer.account, &audience, "add");
         let refusal = stack.mparticle.send(Transport::Http, &request).await?.refusal()?;
         ensure!((refusal.status, refusal.told.code.as_str()) == (Some(503), "tiktok_unavailable"), "{refusal}");

@@ -98,7 +98,8 @@ pub(crate) async fn a_letter_for_an_audience_that_was_never_connected_finds_it_w
     story(Options::shared(), async |stack| {
         let (customer, _) = stack.connected("Connects later").await?;
         let account = &customer.account;
-        let unknown = Audience { audience_id: 77, name: "Connected later".to_owned(), tiktok_id: None };
+        let unknown =
+            Audience { audience_id: 77, name: "Connected later".to_owned(), by_email: false, tiktok_id: None };
         let people = People::new("connected later").plain(30);
         let profiles = Profile::all(&people, &unknown, Action::Add);
         stack.mparticle.deliver(Transport::Http, &message::membership(account, &profiles)).await?;

@@ -11,7 +11,7 @@ pub(crate) async fn only_ids_mpid_and_audience_ids_leave_ingest() -> Result<()> 
     story(Options::shared(), async |stack| {
         let customer = stack.customer("Private").await?;
         stack.connect(&customer.account, 1, "Private").await?;
-        let nowhere = Audience { audience_id: 2, name: "Never connected".to_owned(), tiktok_id: None };
+        let nowhere = Audience { audience_id: 2, name: "Never connected".to_owned(), by_email: false, tiktok_id: None };
         let people = People::new("privacy").of_every_kind(10 * KINDS);
         for (transport, people) in Transport::BOTH.into_iter().zip(people.chunks(5 * KINDS)) {
             let profiles = Profile::all(people, &nowhere, Action::Add);

@@ -16,7 +16,8 @@ pub(crate) async fn people_of_every_kind_reach_their_audiences_by_both_transport
         let account = Account { account_id: 1, advertiser_id: shown.accounts[0].0.clone(), token: shown.token };
         let (summer, winter) =
             (stack.connect(&account, 11, "Summer").await?, stack.connect(&account, 12, "Winter").await?);
-        let elsewhere = Audience { audience_id: 13, name: "Never connected".to_owned(), tiktok_id: None };
+        let elsewhere =
+            Audience { audience_id: 13, name: "Never connected".to_owned(), by_email: false, tiktok_id: None };
 
         let mut model = Model::default();
         let people = People::new("straight path").of_every_kind(20 * KINDS);

@@ -155,7 +155,7 @@ pub(crate) async fn a_stranger_who_types_anothers_account_id_changes_nothing_for
         stack.arrives(&model, 60).await?;
 
         for account in [&bogus, &reaching_out] {
-            let audience = Audience { audience_id: 5, name: "Stolen".to_owned(), tiktok_id: None };
+            let audience = Audience { audience_id: 5, name: "Stolen".to_owned(), by_email: false, tiktok_id: None };
             let refusal =
                 stack.mparticle.send(Transport::Http, &message::subscription(account, &audience, "add")).await?;
             assert_eq!(refusal.refusal()?.status, Some(400));

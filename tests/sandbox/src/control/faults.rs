@@ -1,6 +1,6 @@
 //! Faults, set and taken back by the client.
 
-use super::messages::Number;
+use super::messages::{Hits, Number};
 use super::{Control, Result};
 use crate::fault::Fault;
 
@@ -16,6 +16,12 @@ impl Control {
     /// The faults still set, with their counts as they are now.
     pub async fn faults(&self) -> Result<Vec<Fault>> {
         self.value(self.get("faults")).await
+    }
+
+    /// How many calls a fault has hit; one that ended by itself or was taken back is still known.
+    pub async fn fault_hits(&self, number: u64) -> Result<u64> {
+        let answer: Hits = self.value(self.get(&format!("faults/{number}"))).await?;
+        Ok(answer.hits)
     }
 
     /// Takes one fault back; fails if it has run out already.

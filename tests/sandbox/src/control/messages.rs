@@ -165,3 +165,8 @@ pub(crate) struct AuthCode {
 pub(crate) struct Number {
     pub(crate) number: u64,
 }
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Hits {
+    pub(crate) hits: u64,
+}

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::extract::{Json, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{get, patch, post};
 use serde_json::json;
 
 use crate::state::Sandbox;
@@ -65,7 +65,7 @@ pub(crate) fn routes() -> Router<Arc<Sandbox>> {
         .route("/journal/counts", get(journal::counts))
         .route("/journal/last", get(journal::last))
         .route("/faults", get(faults::list).post(faults::add).delete(faults::clear))
-        .route("/faults/{number}", delete(faults::remove))
+        .route("/faults/{number}", get(faults::hits).delete(faults::remove))
         .route("/rules", get(rules::general).put(rules::set_general))
         .route("/people", get(accounts::people).post(accounts::create_person))
         .route("/people/{key}", get(accounts::person).patch(accounts::change_person))

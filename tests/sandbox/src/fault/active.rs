@@ -1,5 +1,7 @@
 //! The faults that are set, and which of them hits a call. It counts down and draws; it carries nothing out.
 
+use std::collections::BTreeMap;
+
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -10,6 +12,8 @@ use super::{Fault, When};
 pub(crate) struct Faults {
     active: Vec<Active>,
     last: u64,
+    /// How many calls each hit, those that ended too.
+    hits: BTreeMap<u64, u64>,
 }
 
 #[derive(Debug)]
@@ -34,6 +38,7 @@ impl Faults {
     /// Sets a fault and returns its number.
     pub(crate) fn add(&mut self, fault: Fault, seed: u64, now_ms: u64) -> u64 {
         self.last += 1;
+        self.hits.insert(self.last, 0);
         let rng = StdRng::seed_from_u64(seed ^ self.last);
         let ends_ms = fault.lasting_ms.map_or(u64::MAX, |lasting| now_ms.saturating_add(lasting));
         self.active.push(Active { number: self.last, fault, ends_ms, rng });
@@ -51,6 +56,11 @@ impl Faults {
         self.active.clear();
     }
 
+    /// How many calls a fault has hit; `None` if there was none of this number.
+    pub(crate) fn hits(&self, number: u64) -> Option<u64> {
+        self.hits.get(&number).copied()
+    }
+
     /// The faults set, with `skip` and `when` counted down.
     pub(crate) fn list(&mut self, now_ms: u64) -> Vec<Fault> {
         self.forget_ended(now_ms);
@@ -64,9 +74,12 @@ impl Faults {
             .active
             .iter_mut()
             .filter(|active| active.fault.matches(target))
-            .find_map(|active| active.is_due().then(|| active.fault.clone()));
+            .find_map(|active| active.is_due().then(|| (active.number, active.fault.clone())));
+        if let Some(hits) = hit.as_ref().and_then(|(number, _)| self.hits.get_mut(number)) {
+            *hits += 1;
+        }
         self.active.retain(|active| active.fault.when != When::Next(0));
-        hit
+        hit.map(|(_, fault)| fault)
     }
 
     fn forget_ended(&mut self, now_ms: u64) {

@@ -65,7 +65,7 @@ impl<'s> Tour<'s> {
     pub(crate) async fn join(&mut self, terminal: &mut Terminal) -> Result<()> {
         let Self { model, crowds, .. } = self;
         let mut messages: Vec<_> = crowds.iter().flat_map(|crowd| crowd.joins(model)).collect();
-        let stray = Audience { audience_id: 999, name: "Never connected".to_owned(), tiktok_id: None };
+        let stray = Audience { audience_id: 999, name: "Never connected".to_owned(), by_email: false, tiktok_id: None };
         messages.extend(crowds.first().map(|crowd| crowd.strays(model, &stray)));
         let people: usize = crowds.iter().map(Crowd::size).sum();
         self.send(terminal, &messages, &format!("{} people join", grouped(people))).await

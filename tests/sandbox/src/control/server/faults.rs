@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Reply, SharedSandbox, missing};
 use crate::clock;
-use crate::control::messages::Number;
+use crate::control::messages::{Hits, Number};
 use crate::fault::Fault;
 
 pub(super) async fn list(Shared(sandbox): SharedSandbox) -> Json<Vec<Fault>> {
@@ -16,6 +16,11 @@ pub(super) async fn add(Shared(sandbox): SharedSandbox, Json(fault): Json<Fault>
     let mut state = sandbox.lock();
     let seed = state.rules.general.seed;
     Json(Number { number: state.faults.add(fault, seed, clock::now_ms()) })
+}
+
+pub(super) async fn hits(Shared(sandbox): SharedSandbox, Path(number): Path<u64>) -> Reply<Hits> {
+    let hits = sandbox.lock().faults.hits(number);
+    hits.map(|hits| Json(Hits { hits })).ok_or_else(|| missing("fault", &number.to_string()))
 }
 
 pub(super) async fn remove(Shared(sandbox): SharedSandbox, Path(number): Path<u64>) -> Reply<Value> {

@@ -1,0 +1,199 @@
+//! Makes things fail, step by step, as the plan says; and makes what happens once happen for sure: a kill waits for a process to kill, a
+//! deletion for its audience, a person who authorizes tries again.
+
+mod lambda;
+
+use anyhow::{Context, Result};
+use reqwest::StatusCode;
+use sandbox::Rules;
+use sandbox::control::ControlError;
+use serde_json::Value;
+
+use super::plan::{CATALOG, Event, Injection, PlannedFault};
+use super::world::{World, locked};
+use crate::consent::TICKED;
+
+/// A fault that is on.
+enum On {
+    TikTok(u64),
+    Aws(u64),
+    LaggingList,
+    /// With the time-out that the function had.
+    ShortTimeout(&'static str, u64),
+}
+
+/// Lives through all steps, and then until nothing fails any more and all that was to happen has happened.
+pub(super) async fn rule(world: &World<'_>) -> Result<()> {
+    let mut on: Vec<(&PlannedFault, On)> = Vec::new();
+    let mut due: Vec<Event> = Vec::new();
+    let (mut faults, mut events) = (world.plan.faults.iter().peekable(), world.plan.events.iter().peekable());
+    let mut step = 0;
+    while step <= world.plan.steps || !due.is_empty() {
+        world.reach(step).await;
+        for (fault, is) in on.extract_if(.., |(fault, _)| fault.until <= step) {
+            end(world, fault, is).await.with_context(|| format!("ending {}", fault.kind))?;
+        }
+        while let Some(fault) = faults.next_if(|fault| fault.from <= step) {
+            on.push((fault, begin(world, fault).await.with_context(|| format!("beginning {}", fault.kind))?));
+        }
+        while let Some((_, event)) = events.next_if(|(at, _)| *at <= step) {
+            due.push(*event);
+        }
+        let mut waiting = Vec::new();
+        for event in due {
+            if !happens(world, event).await.with_context(|| format!("{event:?}"))? {
+                waiting.push(event);
+            }
+        }
+        due = waiting;
+        step += 1;
+        // A kill that finds nobody at work when all is over has nobody to wait for.
+        if step > world.plan.steps {
+            due.retain(|event| !matches!(event, Event::Kill(_)));
+        }
+    }
+    Ok(())
+}
+
+async fn begin(world: &World<'_>, fault: &PlannedFault) -> Result<On> {
+    Ok(match &fault.injection {
+        Injection::TikTok(planned) => {
+            let mut planned = planned.clone();
+            planned.advertiser_id = fault.advertiser.map(|number| world.advertisers[number].clone());
+            On::TikTok(world.stack.tiktok.fault(planned).await?)
+        }
+        Injection::Aws(planned) => On::Aws(world.stack.cloud.fault(planned).await?),
+        Injection::LaggingList => {
+            lag(world, 3_000, 60_000).await?;
+            On::LaggingList
+        }
+        Injection::ShortTimeout(function) => On::ShortTimeout(function, lambda::set_timeout(world, function, 1).await?),
+    })
+}
+
+async fn end(world: &World<'_>, fault: &PlannedFault, is: On) -> Result<()> {
+    let fired = match is {
+        On::TikTok(number) => {
+            match world.stack.tiktok.clear_fault(number).await {
+                // It had so many calls to hit, and hit them.
+                Err(ControlError::Refused { status: StatusCode::NOT_FOUND, .. }) | Ok(()) => {}
+                Err(error) => return Err(error.into()),
+            }
+            world.stack.tiktok.fault_hits(number).await?
+        }
+        On::Aws(number) => world.stack.cloud.clear_fault(number).await?,
+        On::LaggingList => {
+            lag(world, 0, 0).await?;
+            1
+        }
+        On::ShortTimeout(function, seconds) => {
+            lambda::set_timeout(world, function, seconds).await?;
+            1
+        }
+    };
+    world.count(fault.kind, fired);
+    Ok(())
+}
+
+async fn lag(world: &World<'_>, creation_shows_after_ms: u64, deletion_shows_after_ms: u64) -> Result<()> {
+    let rules = world.stack.tiktok.rules().await?;
+    let lagging = Rules { creation_shows_after_ms, deletion_shows_after_ms, ..rules };
+    Ok(world.stack.tiktok.set_rules(&lagging).await?)
+}
+
+/// Lets something happen; false if it cannot yet.
+async fn happens(world: &World<'_>, event: Event) -> Result<bool> {
+    match event {
+        Event::Kill(function) => {
+            let killed = world.stack.cloud.kill(function).await?;
+            world.count(&format!("lambda: {function} killed at work"), killed);
+            Ok(killed > 0)
+        }
+        Event::Cool(function) => {
+            let killed = world.stack.cloud.restart(function).await?;
+            world.count(&format!("lambda: {function} started cold"), killed.max(1));
+            Ok(true)
+        }
+        Event::Redeploy(function) => {
+            lambda::redeploy(world, function).await?;
+            world.count(&format!("lambda: {function} deployed anew"), 1);
+            Ok(true)
+        }
+        Event::DeleteAudience(number, place) => delete_audience(world, number, place).await,
+        Event::Revoke(number) => revoke(world, number).await,
+        Event::Authorize(number) => authorize(world, number).await,
+        Event::Paste(number) => paste(world, number).await,
+    }
+}
+
+async fn delete_audience(world: &World<'_>, number: usize, place: usize) -> Result<bool> {
+    let Some(id) = world.connections[number].audiences()[place].tiktok_id.clone() else { return Ok(false) };
+    locked(&world.connections[number].audiences)[place].is_deleted = true;
+    world.stack.tiktok.delete_audience(&id).await?;
+    world.count("tiktok: an audience is deleted by hand", 1);
+    Ok(true)
+}
+
+/// The token that the connection has by now.
+async fn token_in_use(world: &World<'_>, number: usize) -> Option<String> {
+    let connection = world.stack.connection(&world.connections[number].account()).await.ok()?;
+    connection["token"].as_str().map(str::to_owned)
+}
+
+async fn revoke(world: &World<'_>, number: usize) -> Result<bool> {
+    let Some(token) = token_in_use(world, number).await else { return Ok(false) };
+    world.stack.tiktok.revoke(&token).await?;
+    let person = &world.connections[number].person;
+    for live in world.connections.iter().filter(|live| live.person == *person) {
+        *locked(&live.was_revoked) = true;
+    }
+    world.count("token: revoked", 1);
+    Ok(true)
+}
+
+/// Authorizes until the page has given the connection its new token.
+async fn authorize(world: &World<'_>, number: usize) -> Result<bool> {
+    let person = &world.connections[number].person;
+    let page = world.stack.authorize(person, &TICKED).await;
+    let Ok(shown) = page.and_then(|page| page.authorized()) else {
+        world.count("authorizations tried again", 1);
+        return Ok(false);
+    };
+    let is_healed = token_in_use(world, number).await.is_some_and(|token| token == shown.token);
+    world.count(if is_healed { "token: healed by the page" } else { "authorizations tried again" }, 1);
+    Ok(is_healed)
+}
+
+async fn paste(world: &World<'_>, number: usize) -> Result<bool> {
+    let live = &world.connections[number];
+    let token = world.stack.new_token(&live.person).await?;
+    locked(&live.account).token = token;
+    world.count("token: pasted anew", 1);
+    Ok(true)
+}
+
+/// What a complete world must have survived at least once, besides each kind of fault.
+pub(super) const EVENTS: [&str; 10] = [
+    "lambda: ingest killed at work",
+    "lambda: uploader killed at work",
+    "lambda: ingest started cold",
+    "lambda: uploader started cold",
+    "lambda: ingest deployed anew",
+    "lambda: uploader deployed anew",
+    "tiktok: an audience is deleted by hand",
+    "token: revoked",
+    "token: healed by the page",
+    "token: pasted anew",
+];
+
+/// The kinds of faults and of events that never hit anything, though the plan has them.
+pub(super) fn never_fired(world: &World<'_>) -> Vec<&'static str> {
+    let planned = |name: &str| world.plan.faults.iter().any(|fault| fault.kind == name);
+    let faults = CATALOG.iter().map(|kind| kind.name).filter(|name| planned(name));
+    faults.chain(EVENTS).filter(|name| world.counted(name) == 0).collect()
+}
+
+/// A number of a JSON answer.
+fn number(of: &Value, name: &str) -> Result<u64> {
+    of[name].as_u64().with_context(|| format!("no {name} in {of}"))
+}

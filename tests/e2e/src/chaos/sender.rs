@@ -1,0 +1,164 @@
+//! mParticle in front of one connection: it sends one message after the other, each until it is answered with success. That is the order
+//! which the product promises to keep.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::plan::{Act, User};
+use super::world::{Live, World, locked};
+use crate::identity::{Expected, IDFA, IdKind, sha256_hex};
+use crate::message::{self, Action, Audience, Profile};
+use crate::model::Id;
+use crate::mparticle::{Answer, Leak, Transport};
+use crate::people::Person;
+
+/// How long one message is repeated.
+const PATIENCE: Duration = Duration::from_mins(4);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Does all that a connection's sender has to do, each act in its step or as soon as those before it are done.
+pub(super) async fn send_all(world: &World<'_>, number: usize) -> Result<()> {
+    for (step, act) in &world.plan.connections[number].acts {
+        world.reach(*step).await;
+        let done = match act {
+            Act::Connect(audience) => connect(world, number, *audience).await,
+            Act::Disconnect(audience) => disconnect(world, number, *audience).await,
+            Act::Change(transport, users) => change(world, number, *transport, users).await,
+            Act::Erase(transport, person) => erase(world, number, *transport, *person).await,
+            Act::Verify => verify(world, number).await,
+        };
+        done.with_context(|| format!("connection {number}, step {step}"))?;
+    }
+    Ok(())
+}
+
+async fn connect(world: &World<'_>, number: usize, place: usize) -> Result<()> {
+    let live = &world.connections[number];
+    let audience = live.audiences()[place].clone();
+    let request = || message::subscription(&live.account(), &audience, "add");
+    let answer = until_taken(world, Transport::Http, request, true).await?;
+    let id = answer["audience_subscription_settings"]["tiktokAudienceId"].as_str().context("no audience id")?;
+    let connected = Audience { tiktok_id: Some(id.to_owned()), ..audience };
+    locked(&world.model).knows(&connected);
+    locked(&live.audiences)[place].audience = connected;
+    world.count("audiences connected", 1);
+    Ok(())
+}
+
+async fn disconnect(world: &World<'_>, number: usize, place: usize) -> Result<()> {
+    let live = &world.connections[number];
+    let audience = live.audiences()[place].clone();
+    // From now on nobody can tell what of it is still carried out.
+    locked(&live.audiences)[place].is_disconnected = true;
+    let request = || message::subscription(&live.account(), &audience, "remove");
+    until_taken(world, Transport::Http, request, true).await?;
+    world.count("audiences disconnected", 1);
+    Ok(())
+}
+
+async fn change(world: &World<'_>, number: usize, transport: Transport, users: &[User]) -> Result<()> {
+    let (live, people) = (&world.connections[number], &world.plan.connections[number].people);
+    let (account, audiences, at_ms) = (live.account(), live.audiences(), message::now_ms());
+    let profile = |user: &User| Profile {
+        person: &people[user.person],
+        changes: user.changes.iter().map(|(audience, action)| (&audiences[*audience], *action)).collect(),
+    };
+    let profiles: Vec<_> = users.iter().map(profile).collect();
+    let request = message::membership_at(at_ms, &account, &profiles);
+    locked(&world.model).apply_message(account.account_id, at_ms, &profiles);
+    until_taken(world, transport, || request.clone(), false).await?;
+    world.count("messages", 1);
+    world.count("users in them", users.len() as u64);
+    world.count("changes in them", profiles.iter().map(|profile| said(profile)).sum());
+    Ok(())
+}
+
+fn said(profile: &Profile<'_>) -> u64 {
+    profile.changes.iter().filter(|(_, action)| *action != Action::AttributeUpdate).count() as u64
+}
+
+/// The person's first id of each type, as the protocol has room for one, and the address.
+async fn erase(world: &World<'_>, number: usize, transport: Transport, person: usize) -> Result<()> {
+    let (live, person) = (&world.connections[number], &world.plan.connections[number].people[person]);
+    let (identities, ids) = subject(person);
+    let request_id = message::message_id();
+    let request = message::erasure(Some(&live.account()), &request_id, &identities);
+    let at_ms = request["timestamp_ms"].as_i64().context("a time")?;
+    locked(&world.model).erase(at_ms, &fed_now(live), &ids);
+    until_taken(world, transport, || request.clone(), false).await?;
+    world.count("people forgotten", 1);
+    Ok(())
+}
+
+fn fed_now(live: &Live) -> Vec<String> {
+    let audiences = locked(&live.audiences);
+    let fed = audiences.iter().filter(|known| !known.is_disconnected);
+    fed.filter_map(|known| known.audience.tiktok_id.clone()).collect()
+}
+
+fn subject(person: &Person) -> (Value, Vec<Id>) {
+    let mut identities = Map::new();
+    let mut ids = vec![(IdKind::EmailSha256, sha256_hex(&person.address()))];
+    identities.insert("email".to_owned(), json!({ "encoding": "raw", "value": person.address() }));
+    for device in &person.devices {
+        let Expected::Uploaded(kind, hash) = &device.expected else { continue };
+        // Apple's is named alike in both kinds of messages.
+        let name = if device.kind == IDFA { IDFA } else { "android_advertising_id" };
+        if !identities.contains_key(name) {
+            identities.insert(name.to_owned(), json!({ "encoding": device.encoding, "value": device.value }));
+            ids.push((*kind, hash.clone()));
+        }
+    }
+    (Value::Object(identities), ids)
+}
+
+/// Asks whether the connection lives.
+pub(super) async fn verify(world: &World<'_>, number: usize) -> Result<()> {
+    let request = message::verification(&world.connections[number].account());
+    until_taken(world, Transport::Http, || request.clone(), false).await?;
+    world.count("verifications", 1);
+    Ok(())
+}
+
+/// Sends a message until it is taken. `by_hand`: a person presses the button again where it is refused.
+async fn until_taken(
+    world: &World<'_>,
+    transport: Transport,
+    request: impl Fn() -> Value,
+    by_hand: bool,
+) -> Result<Value> {
+    let (deadline, mut pause) = (Instant::now() + PATIENCE, FIRST_PAUSE);
+    loop {
+        let why = match world.stack.mparticle.send(transport, &request()).await {
+            Ok(Answer::Response(response)) => {
+                let suspended = response["suspend_subscription"] == true;
+                world.count("answers that ask to suspend", u64::from(suspended));
+                return Ok(response);
+            }
+            Ok(answer) if answer.later() => {
+                world.count("requests repeated: not now", 1);
+                answer.refusal()?.to_string()
+            }
+            Ok(answer) if by_hand => {
+                world.count("buttons pressed again", 1);
+                answer.refusal()?.to_string()
+            }
+            Ok(answer) => return answer.response(),
+            Err(error) if error.is::<Leak>() => return Err(error),
+            Err(error) => {
+                world.count("requests repeated: no answer", 1);
+                format!("{error:#}")
+            }
+        };
+        ensure!(!why.is_empty());
+        if Instant::now() > deadline {
+            bail!("it is not taken after {} s: {why}", PATIENCE.as_secs());
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}

@@ -1,0 +1,136 @@
+//! What became of a world: each difference from the model is in a dead letter, and each letter's cause is true.
+
+mod letters;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, bail};
+use sandbox::journal::Entry;
+
+use super::fate;
+use super::plan::Size;
+use super::world::{World, locked};
+use crate::model::Difference;
+use letters::{Given, Told};
+
+/// Codes that a call gets which is not well formed. None of the world's own refusals has one of them.
+const MALFORMED: [u32; 6] = [40000, 40002, 40011, 40061, 40062, 40104];
+/// So many of a kind are told.
+const TOLD: usize = 5;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Ids that are where they should be, or are not where they should not be.
+    pub as_it_should_be: usize,
+    /// Ids that are not, and why, by the cause of their letter.
+    pub explained: BTreeMap<String, usize>,
+    /// Letters, by cause.
+    pub letters: BTreeMap<String, usize>,
+    /// What is wrong.
+    wrong: Vec<String>,
+}
+
+impl Verdict {
+    /// Looks at everything.
+    pub(super) async fn of(world: &World<'_>) -> Result<Self> {
+        let model = locked(&world.model).clone();
+        let journal = world.stack.tiktok.journal().await?;
+        let given = Given::new(world.stack.take_letters().await?)?;
+        let mut verdict = Self::default();
+        for letter in &given.letters {
+            *verdict.letters.entry(letter.cause().to_owned()).or_default() += letter.changes().max(1);
+            verdict.all(given.untrue(world, letter, &journal));
+        }
+        let gone = world.gone();
+        let disconnected = disconnected(world);
+        for difference in model.differences(&world.stack.tiktok).await? {
+            if disconnected.contains(&difference.audience_id) || is_forgotten(&difference, &gone) {
+                continue;
+            }
+            match given.explain(&Told::of(world, &difference)) {
+                Some(cause) => *verdict.explained.entry(cause.to_owned()).or_default() += 1,
+                None => verdict.wrong.push(format!("without a dead letter: {difference:?}")),
+            }
+        }
+        verdict.as_it_should_be = model.compare(&world.stack.tiktok).await?.iter().map(|audience| audience.held).sum();
+        for told in letters::unmapped(&model) {
+            if given.explain(&told).is_none() {
+                verdict.wrong.push(format!("no letter says that an audience was never connected: {told:?}"));
+            }
+        }
+        verdict.calls(&journal);
+        verdict.strangers(world).await?;
+        verdict.feedback(world).await?;
+        if world.plan.size == Size::Full {
+            verdict.all(fate::never_fired(world).into_iter().map(|name| format!("never happened: {name}")));
+        }
+        Ok(verdict)
+    }
+
+    fn all(&mut self, wrong: impl IntoIterator<Item = String>) {
+        self.wrong.extend(wrong);
+    }
+
+    /// The sandbox is strict: what it refuses without having been told to is the caller's mistake.
+    fn calls(&mut self, journal: &[Entry]) {
+        let malformed = journal.iter().filter(|call| {
+            let code = call.code.is_some_and(|code| MALFORMED.contains(&code));
+            call.fault.is_none() && (code || call.status.is_some_and(|status| status == 404 || status == 405))
+        });
+        let told = |call: &Entry| format!("a call is not well formed: {} answered {:?}", call.path, call.code);
+        self.all(malformed.map(told));
+    }
+
+    /// Audiences that nobody knows, of calls that were carried out without an answer, have no members.
+    async fn strangers(&mut self, world: &World<'_>) -> Result<()> {
+        let mut known = BTreeSet::new();
+        for live in &world.connections {
+            known.extend(live.audiences().into_iter().filter_map(|audience| audience.tiktok_id));
+        }
+        for advertiser in &world.advertisers {
+            for audience in world.stack.tiktok.audiences(advertiser).await? {
+                if !known.contains(&audience.audience_id) && audience.members.values().any(|count| *count > 0) {
+                    self.wrong.push(format!("an audience that nobody knows has members: {}", audience.audience_id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn feedback(&mut self, world: &World<'_>) -> Result<()> {
+        let sent = world.stack.cloud.clear_fault(world.fed_back).await?;
+        if sent > 0 {
+            self.wrong.push(format!("the uploader sent {sent} times to the queue that it reads"));
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is wrong.
+    ///
+    /// # Errors
+    /// What is.
+    pub fn is_clean(&self) -> Result<()> {
+        if self.wrong.is_empty() {
+            return Ok(());
+        }
+        let first: Vec<_> = self.wrong.iter().take(TOLD).map(String::as_str).collect();
+        bail!("{} things are not as they should be:\n  {}", self.wrong.len(), first.join("\n  "))
+    }
+}
+
+/// Nobody can tell what is still carried out for an audience while it is being disconnected.
+fn disconnected(world: &World<'_>) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    for live in &world.connections {
+        let audiences = locked(&live.audiences);
+        let disconnected = audiences.iter().filter(|known| known.is_disconnected);
+        ids.extend(disconnected.filter_map(|known| known.audience.tiktok_id.clone()));
+    }
+    ids
+}
+
+/// An audience that was deleted holds nobody who could be forgotten, and no letter is written of that.
+fn is_forgotten(difference: &Difference, gone: &BTreeSet<String>) -> bool {
+    difference.word.is_some_and(|word| word.erased) && gone.contains(&difference.audience_id)
+}

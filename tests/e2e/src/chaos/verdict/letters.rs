@@ -1,0 +1,204 @@
+//! Dead letters against what the world knows: which change each holds, and whether its cause is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use sandbox::IdKind;
+use sandbox::journal::Entry;
+use serde_json::Value;
+
+use crate::chaos::plan::CATALOG;
+use crate::chaos::world::{World, locked};
+use crate::identity::Expected;
+use crate::letters::Letter;
+use crate::model::{Difference, Id, Model};
+
+/// A change as a letter tells it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Told {
+    /// The audience: TikTok's id; mParticle's number with that of the configuration; or the configuration alone, if it is an erasure.
+    audience: String,
+    id: Option<Id>,
+    joined: bool,
+    at_ms: i64,
+}
+
+/// Without the id.
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Told")
+            .field("audience", &self.audience)
+            .field("joined", &self.joined)
+            .field("at_ms", &self.at_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Told {
+    /// The change that is missing at TikTok.
+    pub(super) fn of(world: &World<'_>, difference: &Difference) -> Self {
+        let Difference { audience_id, id, word, .. } = difference;
+        let erased = word.is_some_and(|word| word.erased);
+        let audience = if erased { erasure_in(account_of(world, audience_id)) } else { audience_id.clone() };
+        let joined = word.is_some_and(|word| word.joined);
+        // What was never said is in no letter.
+        Self { audience, id: Some(id.clone()), joined, at_ms: word.map_or(-1, |word| word.at_ms) }
+    }
+}
+
+fn account_of(world: &World<'_>, audience_id: &str) -> i64 {
+    let feeds = |audiences: Vec<crate::Audience>| {
+        audiences.iter().any(|audience| audience.tiktok_id.as_deref() == Some(audience_id))
+    };
+    let found = world.connections.iter().find(|live| feeds(live.audiences()));
+    found.map_or(0, |live| live.account().account_id)
+}
+
+fn erasure_in(account: i64) -> String {
+    format!("all of {account}")
+}
+
+fn never_connected(account: i64, audience: i64) -> String {
+    format!("{audience} of {account}")
+}
+
+/// The changes for audiences that were never connected.
+pub(super) fn unmapped(model: &Model) -> Vec<Told> {
+    let mut all = Vec::new();
+    for ((account, audience), ids) in &model.unmapped {
+        all.extend(ids.iter().map(|(id, word)| {
+            let (joined, at_ms) = (word.joined, word.at_ms);
+            Told { audience: never_connected(*account, *audience), id: Some(id.clone()), joined, at_ms }
+        }));
+    }
+    all
+}
+
+/// All letters of a world.
+pub(super) struct Given {
+    pub(super) letters: Vec<Letter>,
+    changes: BTreeMap<Told, String>,
+}
+
+impl Given {
+    pub(super) fn new(letters: Vec<Letter>) -> Result<Self> {
+        let mut changes = BTreeMap::new();
+        for letter in &letters {
+            let cause = letter.cause().to_owned();
+            changes.extend(told(letter)?.into_iter().map(|told| (told, cause.clone())));
+        }
+        Ok(Self { letters, changes })
+    }
+
+    /// The cause of the letter that holds this change.
+    pub(super) fn explain(&self, told: &Told) -> Option<&str> {
+        self.changes.get(told).map(String::as_str)
+    }
+
+    /// What is not true in a letter.
+    pub(super) fn untrue(&self, world: &World<'_>, letter: &Letter, journal: &[Entry]) -> Option<String> {
+        let is_true = match letter.cause() {
+            "no_audience" => told(letter).is_ok_and(|told| told.iter().all(|told| was_never_connected(world, told))),
+            "token" => had_trouble_with_its_token(world, letter),
+            "audience_missing" => answered(letter, journal).is_some_and(|call| {
+                let gone = world.gone();
+                let said = told(letter).unwrap_or_default();
+                call.fault.is_some() || said.iter().all(|told| gone.contains(&told.audience))
+            }),
+            "rejected" | "rejected_unknown" => answered(letter, journal).is_some_and(|call| {
+                let refused = refused(world);
+                let said = told(letter).unwrap_or_default();
+                call.fault.is_some() || said.iter().all(|told| told.id.as_ref().is_some_and(|id| refused.contains(id)))
+            }),
+            "advertiser_throttled" | "unavailable" => had_trouble_at_tiktok(world, letter),
+            // Everybody's trouble is waited for longer than a world lasts, and the rest is nobody's but the product's.
+            _ => false,
+        };
+        (!is_true).then(|| format!("a letter whose cause is not true: {:?}", letter.attributes))
+    }
+}
+
+/// The call whose answer the letter repeats.
+fn answered<'j>(letter: &Letter, journal: &'j [Entry]) -> Option<&'j Entry> {
+    let advertiser = letter.attribute("advertiser");
+    let found = journal.iter().find(|call| call.request_id == letter.attribute("request_id"))?;
+    let is_it = found.code.is_some_and(|code| code.to_string() == letter.attribute("code"));
+    (is_it && found.advertiser_ids.iter().any(|id| id == advertiser)).then_some(found)
+}
+
+fn was_never_connected(world: &World<'_>, told: &Told) -> bool {
+    let mut never = BTreeSet::new();
+    for live in &world.connections {
+        let account = live.account().account_id;
+        let unmapped = live.audiences().into_iter().filter(|audience| audience.tiktok_id.is_none());
+        never.extend(unmapped.map(|audience| never_connected(account, audience.audience_id)));
+    }
+    never.contains(&told.audience)
+}
+
+/// Its token was revoked, or TikTok was told to doubt it.
+fn had_trouble_with_its_token(world: &World<'_>, letter: &Letter) -> bool {
+    let account = letter.attribute("account");
+    let live = world.connections.iter().find(|live| live.account().account_id.to_string() == account);
+    let doubted = world.plan.faults.iter().any(|fault| {
+        let kind = CATALOG.iter().find(|kind| kind.name == fault.kind);
+        kind.is_some_and(|kind| kind.doubts_tokens) && hits(world, fault.advertiser, letter)
+    });
+    live.is_some_and(|live| *locked(&live.was_revoked)) || doubted
+}
+
+fn had_trouble_at_tiktok(world: &World<'_>, letter: &Letter) -> bool {
+    let is_tiktok = |kind: &str| kind.starts_with("tiktok");
+    world.plan.faults.iter().any(|fault| is_tiktok(fault.kind) && hits(world, fault.advertiser, letter))
+}
+
+fn hits(world: &World<'_>, advertiser: Option<usize>, letter: &Letter) -> bool {
+    advertiser.is_none_or(|number| world.advertisers[number] == letter.attribute("advertiser"))
+}
+
+/// The ids that TikTok refuses for good.
+fn refused(world: &World<'_>) -> BTreeSet<Id> {
+    let connections = world.plan.connections.iter();
+    let ids = connections.flat_map(|connection| {
+        connection.refused.iter().filter_map(|(person, _)| connection.people[*person].devices.first())
+    });
+    ids.filter_map(|id| match &id.expected {
+        Expected::Uploaded(kind, hash) => Some((*kind, hash.clone())),
+        Expected::LeftOut(_) | Expected::Dropped(_) => None,
+    })
+    .collect()
+}
+
+/// The changes that a letter holds.
+fn told(letter: &Letter) -> Result<Vec<Told>> {
+    let body: Value = serde_json::from_str(&letter.body).context("a letter that is no envelope")?;
+    let at_ms = body["changed_ms"].as_i64().context("a letter without a time")?;
+    let account: i64 = letter.attribute("account").parse().context("a letter of no configuration")?;
+    let mut all = Vec::new();
+    for row in letter.rows() {
+        let id = Some(id_of(&row).context("a row without an id")?);
+        let mut push = |audience: String, joined| all.push(Told { audience, id: id.clone(), joined, at_ms });
+        for (list, joined) in [("adds", true), ("deletes", false)] {
+            let audiences = row[list].as_array().into_iter().flatten();
+            audiences.filter_map(Value::as_str).for_each(|audience| push(audience.to_owned(), joined));
+        }
+        for (list, joined) in [("unmapped_adds", true), ("unmapped_deletes", false)] {
+            let audiences = row[list].as_array().into_iter().flatten();
+            audiences.filter_map(Value::as_i64).for_each(|audience| push(never_connected(account, audience), joined));
+        }
+        if row["erase"] == true {
+            push(erasure_in(account), false);
+        }
+    }
+    Ok(all)
+}
+
+fn id_of(row: &Value) -> Option<Id> {
+    let kind = match (row["id"][0].as_str()?, row["id"][1].as_str()?) {
+        ("idfa", "md5") => IdKind::IdfaMd5,
+        ("gaid", "md5") => IdKind::AaidMd5,
+        ("email", "sha256") => IdKind::EmailSha256,
+        _ => return None,
+    };
+    Some((kind, row["id"][2].as_str()?.to_owned()))
+}
