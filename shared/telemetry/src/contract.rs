@@ -93,7 +93,7 @@ pub const METRICS: &[Metric] = &[
     counter("authorized", INGEST, "Requests over HTTP with an accepted token, by which of the two it is: `current` or `previous`").by(&["token"]),
     counter("users_received", INGEST, "Profiles in membership messages"),
     counter("dropped", INGEST, "Profiles, ids and changes that were left out, by the reason").by(&["reason"]),
-    counter("changes_queued", INGEST, "Changes that were put on the queue"),
+    counter("changes_queued", INGEST, "Changes, and ids of people to be forgotten, that were put on the queue"),
     counter("messages_queued", INGEST, "Messages that were put on the queue"),
     counter("erasures", INGEST, "People who ask to be forgotten, by what became of the request").by(&["outcome"]),
     counter("suspended_answers", INGEST, "Answers that told mParticle to suspend a connection"),

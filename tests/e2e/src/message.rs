@@ -72,7 +72,7 @@ impl<'a> Profile<'a> {
         json!({
             "device_identities": devices.iter().map(crate::Identity::json).collect::<Vec<_>>(),
             "user_identities": [
-                { "type": "email", "encoding": "raw", "value": self.person.address() },
+                self.person.email(),
                 { "type": "customer", "encoding": "raw", "value": format!("{MARK}-customer-{mpid}") },
             ],
             "partner_identities": [{ "type": "partner_id", "encoding": "raw", "value": format!("{MARK}-partner-{mpid}") }],

@@ -46,7 +46,7 @@ pub struct Model {
 pub struct Counts {
     /// Users in all messages.
     pub users: u64,
-    /// Changes of a user in an audience that are queued.
+    /// Changes of a user in an audience that are queued, and ids of people to be forgotten.
     pub changes: u64,
     /// By `ingest`, by reason: of identities, changes and users together.
     pub left_out: BTreeMap<&'static str, u64>,
@@ -79,6 +79,7 @@ impl Model {
 
     /// A person with these ids asked at `at_ms` to be forgotten: they leave all of these audiences.
     pub fn erase(&mut self, at_ms: i64, audiences: &[String], ids: &[Id]) {
+        self.counts.changes += ids.len() as u64;
         let word = Word { joined: false, erased: true, at_ms };
         for audience in audiences {
             let of_audience = self.audiences.entry(audience.clone()).or_default();

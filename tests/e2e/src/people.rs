@@ -4,7 +4,10 @@
 
 use md5::{Digest as _, Md5};
 
-use crate::identity::{Expected, GAID, IDFA, Identity, NIL, md5_hex};
+use serde_json::{Map, Value, json};
+
+use crate::identity::{Expected, GAID, IDFA, IdKind, Identity, NIL, md5_hex, sha256_hex};
+use crate::model::Id;
 
 /// What stands in every e-mail address, customer id and attribute.
 pub const MARK: &str = "personal-and-private";
@@ -26,6 +29,33 @@ impl Person {
     #[must_use]
     pub fn address(&self) -> String {
         format!("{}.{MARK}@example.com", self.mpid)
+    }
+
+    /// The address as mParticle sends it: of half of the people as SHA-256, as it was asked for.
+    #[must_use]
+    pub fn email(&self) -> Value {
+        let hashed = self.mpid.ends_with(['0', '2', '4', '6', '8']);
+        let (encoding, value) = if hashed { ("sha256", sha256_hex(&self.address())) } else { ("raw", self.address()) };
+        json!({ "type": "email", "encoding": encoding, "value": value })
+    }
+
+    /// How a request to be forgotten names the person, and what must go: the address and the first id of each type, since the protocol
+    /// has room for one.
+    #[must_use]
+    pub fn subject(&self) -> (Value, Vec<Id>) {
+        let mut identities = Map::new();
+        let mut ids = vec![(IdKind::EmailSha256, sha256_hex(&self.address()))];
+        identities.insert("email".to_owned(), json!({ "encoding": "raw", "value": self.address() }));
+        for device in &self.devices {
+            let Expected::Uploaded(kind, hash) = &device.expected else { continue };
+            // Apple's is named alike in both kinds of messages.
+            let name = if device.kind == IDFA { IDFA } else { "android_advertising_id" };
+            if !identities.contains_key(name) {
+                identities.insert(name.to_owned(), json!({ "encoding": device.encoding, "value": device.value }));
+                ids.push((*kind, hash.clone()));
+            }
+        }
+        (Value::Object(identities), ids)
     }
 }
 

@@ -4,16 +4,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::plan::{Act, User};
 use super::world::{Live, World, locked};
-use crate::identity::{Expected, IDFA, IdKind, sha256_hex};
 use crate::message::{self, Action, Audience, Profile};
-use crate::model::Id;
 use crate::mparticle::{Answer, Leak, Transport};
-use crate::people::Person;
 
 /// How long one message is repeated.
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -81,10 +78,9 @@ fn said(profile: &Profile<'_>) -> u64 {
     profile.changes.iter().filter(|(_, action)| *action != Action::AttributeUpdate).count() as u64
 }
 
-/// The person's first id of each type, as the protocol has room for one, and the address.
 async fn erase(world: &World<'_>, number: usize, transport: Transport, person: usize) -> Result<()> {
     let (live, person) = (&world.connections[number], &world.plan.connections[number].people[person]);
-    let (identities, ids) = subject(person);
+    let (identities, ids) = person.subject();
     let request_id = message::message_id();
     let request = message::erasure(Some(&live.account()), &request_id, &identities);
     let at_ms = request["timestamp_ms"].as_i64().context("a time")?;
@@ -98,22 +94,6 @@ fn fed_now(live: &Live) -> Vec<String> {
     let audiences = locked(&live.audiences);
     let fed = audiences.iter().filter(|known| !known.is_disconnected);
     fed.filter_map(|known| known.audience.tiktok_id.clone()).collect()
-}
-
-fn subject(person: &Person) -> (Value, Vec<Id>) {
-    let mut identities = Map::new();
-    let mut ids = vec![(IdKind::EmailSha256, sha256_hex(&person.address()))];
-    identities.insert("email".to_owned(), json!({ "encoding": "raw", "value": person.address() }));
-    for device in &person.devices {
-        let Expected::Uploaded(kind, hash) = &device.expected else { continue };
-        // Apple's is named alike in both kinds of messages.
-        let name = if device.kind == IDFA { IDFA } else { "android_advertising_id" };
-        if !identities.contains_key(name) {
-            identities.insert(name.to_owned(), json!({ "encoding": device.encoding, "value": device.value }));
-            ids.push((*kind, hash.clone()));
-        }
-    }
-    (Value::Object(identities), ids)
 }
 
 /// Asks whether the connection lives.

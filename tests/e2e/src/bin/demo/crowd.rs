@@ -11,7 +11,7 @@ pub(crate) struct Crowd {
     pub(crate) account: Account,
     /// The first is everybody's, the others every third one's.
     pub(crate) audiences: Vec<Audience>,
-    people: Vec<Person>,
+    pub(crate) people: Vec<Person>,
 }
 
 impl Crowd {

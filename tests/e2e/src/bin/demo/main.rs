@@ -39,7 +39,7 @@ async fn demo(terminal: &mut Terminal) -> Result<()> {
     let began = Instant::now();
     terminal.heading("mParticle audiences to TikTok, on this machine");
     terminal.working("start", "the local cloud");
-    let stack = Stack::up(&Options::new()).await?;
+    let stack = Stack::up(&Options::new().with("EmailIdentities", "true")).await?;
     terminal.step("start", "the template in a local cloud; a sandbox stands for TikTok");
     let Err(failure) = show(terminal, &stack, began).await else { return Ok(()) };
     Err(failure.context(format!("the logs are in {}", stack.keep_logs().await.display())))
@@ -49,6 +49,7 @@ async fn show(terminal: &mut Terminal, stack: &Stack, began: Instant) -> Result<
     let mut tour = Tour::begin(terminal, stack).await?;
     tour.join(terminal).await?;
     tour.leave(terminal).await?;
+    tour.forget(terminal).await?;
     report::show(terminal, stack, &tour).await?;
     stack.in_order().await?;
     let seconds = began.elapsed().as_secs_f64();

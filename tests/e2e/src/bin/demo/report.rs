@@ -98,6 +98,9 @@ async fn way(table: &mut Table<'_>, stack: &Stack, tour: &Tour<'_>, logs: &Logs)
     table.plain("messages sent", tour.messages);
     table.counted("users in them, as ingest counted", logs.total("ingest", "users_received"), counts.users);
     table.counted("changes queued", logs.total("ingest", "changes_queued"), counts.changes);
+    let forgotten = logs.totals_by("ingest", "erasures", "outcome");
+    let queued = forgotten.get("queued").copied().unwrap_or_default();
+    table.counted("people to be forgotten, queued", queued, tour.forgotten as u64);
     table.plain("queue messages", logs.total("ingest", "messages_queued"));
     let journal = stack.tiktok.journal().await?;
     let (mapping, others): (Vec<_>, Vec<_>) = journal.iter().partition(|call| call.path == MAPPING);

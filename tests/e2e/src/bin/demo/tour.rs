@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use e2e::consent::TICKED;
 use e2e::{Account, Audience, Model, People, Stack, Transport, message};
+use sandbox::Rules;
 use serde_json::Value;
 
 use crate::crowd::Crowd;
@@ -14,6 +15,10 @@ use crate::terminal::{Terminal, grouped};
 const PERSON: &str = "admin";
 /// How long the queue may take to drain.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// The people of the second account who are told of by e-mail too, and their audience.
+const BY_EMAIL: (usize, &str) = (200, "Members, by e-mail too");
+/// How many of them ask to be forgotten.
+const FORGOTTEN: usize = 10;
 /// Of each of the person's accounts: how many people it has, and what its audiences are called.
 const CROWDS: [(usize, &[&str]); 3] =
     [(12_000, &["Summer sale", "Lapsed buyers"]), (4_000, &["Runners"]), (8_000, &["Newsletter readers"])];
@@ -28,6 +33,8 @@ pub(crate) struct Tour<'s> {
     pub(crate) crowds: Vec<Crowd>,
     /// Firehose messages with users that were sent.
     pub(crate) messages: usize,
+    /// People who asked to be forgotten.
+    pub(crate) forgotten: usize,
 }
 
 impl<'s> Tour<'s> {
@@ -43,22 +50,39 @@ impl<'s> Tour<'s> {
         let registration = stack.mparticle.deliver(Transport::Http, &message::registration()).await?;
         terminal.step("register", &registered(&registration)?);
 
-        let mut tour = Self { stack, model: Model::default(), names: Vec::new(), crowds: Vec::new(), messages: 0 };
+        // Whether one audience takes device ids and addresses is not known of TikTok.
+        stack.tiktok.set_rules(&Rules { one_hash_family: false, ..stack.tiktok.rules().await? }).await?;
+        let (model, names, crowds) = (Model::default(), Vec::new(), Vec::new());
+        let mut tour = Self { stack, model, names, crowds, messages: 0, forgotten: 0 };
         let mut people = People::new("demo");
         for ((account_id, (count, names)), (advertiser_id, advertiser)) in (1..).zip(CROWDS).zip(shown.accounts) {
             let account = Account { account_id, advertiser_id, token: shown.token.clone() };
             let mut audiences = Vec::new();
             for (number, name) in (1..).zip(names) {
-                let audience = stack.connect(&account, account_id * 100 + number, name).await?;
-                tour.model.knows(&audience);
-                audiences.push(audience);
+                audiences.push(tour.connect(&account, account_id * 100 + number, name).await?);
             }
             tour.names.push(advertiser);
             tour.crowds.push(Crowd::new(account, audiences, &mut people, count));
         }
+        tour.connect_by_email(&mut people).await?;
         let audiences: usize = tour.crowds.iter().map(|crowd| crowd.audiences.len()).sum();
-        terminal.step("connect", &format!("{audiences} audiences of {} advertisers", tour.crowds.len()));
+        terminal.step("connect", &format!("{audiences} audiences of {accounts} advertisers, one by e-mail too"));
         Ok(tour)
+    }
+
+    async fn connect(&mut self, account: &Account, audience_id: i64, name: &str) -> Result<Audience> {
+        let audience = self.stack.connect(account, audience_id, name).await?;
+        self.model.knows(&audience);
+        Ok(audience)
+    }
+
+    async fn connect_by_email(&mut self, people: &mut People) -> Result<()> {
+        let (count, name) = BY_EMAIL;
+        let account = self.crowds.get(1).context("a second account")?.account.clone();
+        let connected = self.connect(&account, account.account_id * 100 + 99, name).await?;
+        self.names.push(self.names.get(1).context("a second account")?.clone());
+        self.crowds.push(Crowd::new(account, vec![Audience { by_email: true, ..connected }], people, count));
+        Ok(())
     }
 
     /// Everybody joins, and the queue drains.
@@ -78,6 +102,31 @@ impl<'s> Tour<'s> {
         let messages: Vec<_> = crowds.iter().flat_map(|crowd| crowd.leaves(model)).collect();
         let what = format!("{} leave or come back", grouped(model.counts.users - before));
         self.send(terminal, &messages, &what).await
+    }
+
+    /// Some of those who are told of by e-mail ask to be forgotten: they leave all audiences of their account.
+    pub(crate) async fn forget(&mut self, terminal: &mut Terminal) -> Result<()> {
+        let Self { model, crowds, .. } = self;
+        let crowd = crowds.last().context("a crowd")?;
+        let of_account = crowds.iter().filter(|other| other.account.account_id == crowd.account.account_id);
+        let audiences: Vec<_> = of_account.flat_map(|crowd| &crowd.audiences).collect();
+        let messages: Vec<_> = crowd
+            .people
+            .iter()
+            .take(FORGOTTEN)
+            .map(|person| {
+                let (identities, ids) = person.subject();
+                let request = message::erasure(Some(&crowd.account), &message::message_id(), &identities);
+                model.erase(
+                    0,
+                    &audiences.iter().filter_map(|audience| audience.tiktok_id.clone()).collect::<Vec<_>>(),
+                    &ids,
+                );
+                request
+            })
+            .collect();
+        self.forgotten += messages.len();
+        self.send(terminal, &messages, &format!("{FORGOTTEN} ask to be forgotten")).await
     }
 
     async fn send(&mut self, terminal: &mut Terminal, messages: &[Value], what: &str) -> Result<()> {
