@@ -4,7 +4,7 @@ use ids::AdvertiserId;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
-use crate::lenient::{self, Rows};
+use crate::lenient::{self, List, Rows};
 use crate::{Answer, Client, Failure};
 
 /// `advertiser/info/` takes this many ids a call.
@@ -105,11 +105,6 @@ impl Advertiser {
     }
 }
 
-#[derive(Deserialize)]
-struct List {
-    list: Rows<Advertiser>,
-}
-
 impl Client {
     /// The details of advertisers, 100 a call, one call after the other. Those that TikTok does not list are left out.
     ///
@@ -135,7 +130,7 @@ impl Client {
         let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
         let ids = format!("[{}]", ids.join(","));
         let query = [("advertiser_ids", ids.as_str()), ("fields", FIELDS)];
-        let Answer { data, trace }: Answer<List> = self.get("/advertiser/info/", token, &query).await?;
+        let Answer { data, trace }: Answer<List<Advertiser>> = self.get("/advertiser/info/", token, &query).await?;
         Ok(Answer { data: data.list, trace })
     }
 }
@@ -185,7 +180,7 @@ mod tests {
     fn a_row_that_cannot_be_read_costs_no_other() {
         let list = r#"{"list":[{"advertiser_id":null},7,{"advertiser_id":7,"name":null,"role":3,"status":null},
             {"advertiser_id":"8","name":"Eight","role":"ROLE_AGENT","status":"STATUS_LIMIT","new":[]}]}"#;
-        let list: List = serde_json::from_str(list).unwrap();
+        let list: List<Advertiser> = serde_json::from_str(list).unwrap();
         let (seven, eight) = ("7".parse().unwrap(), "8".parse().unwrap());
         let plain = Advertiser {
             advertiser_id: seven,
@@ -200,7 +195,7 @@ mod tests {
             status: AccountStatus::NotEnabled,
         };
         assert_eq!((list.list.readable, list.list.unreadable), (vec![plain, agency], 2));
-        assert!(serde_json::from_str::<List>(r#"{"list":null}"#).unwrap().list.readable.is_empty());
-        assert!(serde_json::from_str::<List>("{}").is_err());
+        assert!(serde_json::from_str::<List<Advertiser>>(r#"{"list":null}"#).unwrap().list.readable.is_empty());
+        assert!(serde_json::from_str::<List<Advertiser>>("{}").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Reads an answer of TikTok's: HTTP status, envelope, data. All of it is from outside and kept within bounds.
 
+use reqwest::Response;
 use reqwest::header::HeaderMap;
-use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -89,8 +89,8 @@ pub(crate) async fn read<T: DeserializeOwned>(
     secrets: &[&SecretString],
 ) -> Result<Answer<T>, Failure> {
     let mut response = response.map_err(|error| not_reached(&error))?;
-    let status = response.status();
-    let trace = Trace { request_id: None, log_id: log_id(response.headers()) };
+    let status = response.status().as_u16();
+    let trace = Trace { request_id: None, log_id: log_id(response.headers(), secrets) };
     let mut bytes = Vec::new();
     while let Some(chunk) =
         response.chunk().await.map_err(|error| Failure { trace: trace.clone(), ..not_reached(&error) })?
@@ -103,8 +103,12 @@ pub(crate) async fn read<T: DeserializeOwned>(
     judge(status, trace, &bytes, secrets)
 }
 
-fn judge<T: DeserializeOwned>(
-    status: StatusCode,
+/// What an answer says, from its HTTP status, its headers and its body. `secrets` are cut out of whatever of it is passed on.
+///
+/// # Errors
+/// [`Failure`], also where the body is not in the form of TikTok's API.
+pub fn judge<T: DeserializeOwned>(
+    status: u16,
     mut trace: Trace,
     bytes: &[u8],
     secrets: &[&SecretString],
@@ -112,20 +116,13 @@ fn judge<T: DeserializeOwned>(
     let Ok(body) = serde_json::from_slice::<Body<'_>>(bytes) else {
         return Err(without_code(status, trace, "the answer is not in the form of TikTok's API"));
     };
-    trace.request_id = body.request_id.as_deref().map(identifier);
+    trace.request_id = body.request_id.map(|id| identifier(&id, secrets));
     let message = presentable(body.message.as_deref().unwrap_or_default(), secrets);
-    let meaning = Meaning::of_status(status.as_u16()).or_else(|| Meaning::of_code(body.code, &message));
+    let meaning = Meaning::of_status(status).or_else(|| Meaning::of_code(body.code, &message));
     if let Some(meaning) = meaning {
-        return Err(Failure {
-            meaning,
-            code: Some(body.code),
-            status: Some(status.as_u16()),
-            message,
-            trace,
-            not_sent: false,
-        });
+        return Err(Failure { meaning, code: Some(body.code), status: Some(status), message, trace, not_sent: false });
     }
-    if !status.is_success() {
+    if !(200..300).contains(&status) {
         return Err(without_code(status, trace, "an error status with a body that says success"));
     }
     match serde_json::from_str(body.data.map_or("null", RawValue::get)) {
@@ -148,33 +145,34 @@ fn not_reached(error: &reqwest::Error) -> Failure {
     Failure { not_sent: error.is_connect(), ..Failure::without_answer(message) }
 }
 
-fn without_code(status: StatusCode, trace: Trace, message: &str) -> Failure {
-    let meaning = match Meaning::of_status(status.as_u16()) {
+fn without_code(status: u16, trace: Trace, message: &str) -> Failure {
+    let meaning = match Meaning::of_status(status) {
         Some(meaning) => meaning,
         // 400, 401, 403 and the like without a code: something between here and TikTok refuses to pass the call on.
-        None if status.is_client_error() => Meaning::Operator,
+        None if (400..500).contains(&status) => Meaning::Operator,
         None => Meaning::Unavailable,
     };
-    Failure { meaning, code: None, status: Some(status.as_u16()), message: message.to_owned(), trace, not_sent: false }
+    Failure { meaning, code: None, status: Some(status), message: message.to_owned(), trace, not_sent: false }
 }
 
-fn log_id(headers: &HeaderMap) -> Option<String> {
-    headers.get("x-tt-logid").and_then(|value| value.to_str().ok()).map(identifier)
+fn log_id(headers: &HeaderMap, secrets: &[&SecretString]) -> Option<String> {
+    headers.get("x-tt-logid").and_then(|value| value.to_str().ok()).map(|id| identifier(id, secrets))
 }
 
-/// An id of TikTok's, within bounds.
-fn identifier(text: &str) -> String {
-    text.chars().filter(char::is_ascii_graphic).take(100).collect()
+/// An id of TikTok's, within bounds and without any of `secrets`.
+fn identifier(text: &str, secrets: &[&SecretString]) -> String {
+    without_secrets(text, secrets).chars().filter(char::is_ascii_graphic).take(100).collect()
 }
 
 /// A message of TikTok's, safe to log and to show: on one line, cut, and without any of `secrets` or what may be a hashed device id.
 fn presentable(text: &str, secrets: &[&SecretString]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.expose_secret().is_empty()) {
-        text = text.replace(secret.expose_secret(), "[secret]");
-    }
-    let plain = without_hashes(&text);
+    let plain = without_hashes(&without_secrets(text, secrets));
     plain.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE_CHARS).collect()
+}
+
+fn without_secrets(text: &str, secrets: &[&SecretString]) -> String {
+    let secrets = secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty());
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
 }
 
 /// `text` with each run of at least 32 hex digits replaced: TikTok may repeat the MD5 or SHA-256 of a device id.
@@ -199,7 +197,7 @@ mod tests {
 
     fn judged(status: u16, body: &str) -> Result<Answer<serde_json::Value>, Failure> {
         let token = SecretString::from("s3cr3t-token");
-        judge(StatusCode::from_u16(status).unwrap(), Trace::default(), body.as_bytes(), &[&token])
+        judge(status, Trace::default(), body.as_bytes(), &[&token])
     }
 
     #[test]
@@ -238,6 +236,12 @@ mod tests {
     }
 
     #[test]
+    fn an_id_of_tiktoks_that_repeats_a_secret_is_stripped_of_it() {
+        let failure = judged(200, r#"{"code":40002,"request_id":"r-s3cr3t-token-1"}"#).unwrap_err();
+        assert_eq!(failure.trace.request_id.as_deref(), Some("r-[secret]-1"));
+    }
+
+    #[test]
     fn hashes_are_cut_out_of_a_message_and_ids_are_not() {
         let md5 = "0CA6a1feca650934a6a80edc68fde56f";
         for (said, shown) in [
@@ -258,7 +262,7 @@ mod tests {
     #[test]
     fn no_body_makes_it_panic() {
         for body in [&[0xff, 0xfe][..], &[b'['; 10_000], br#"{"code":99999999999999999999}"#] {
-            let judged = judge::<serde_json::Value>(StatusCode::OK, Trace::default(), body, &[]);
+            let judged = judge::<serde_json::Value>(200, Trace::default(), body, &[]);
             assert_eq!(judged.unwrap_err().meaning, Meaning::Unavailable);
         }
     }

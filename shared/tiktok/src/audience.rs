@@ -70,7 +70,8 @@ impl Audience {
 }
 
 /// A page of at most 100 audiences.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "Page")]
 pub struct AudiencePage {
     /// In TikTok's order. A row that cannot be read is left out: it is somebody else's, and must not cost us ours.
     pub audiences: Vec<Audience>,
@@ -85,14 +86,16 @@ enum Segment<'a> {
     Delete { advertiser_id: AdvertiserId, delete_audience_id: AudienceId },
 }
 
-#[derive(Deserialize)]
-struct Created {
+/// What TikTok answers where an audience was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct NewAudience {
+    /// Its id.
     #[serde(deserialize_with = "lenient::parsed")]
-    audience_id: AudienceId,
+    pub audience_id: AudienceId,
 }
 
 #[derive(Deserialize)]
-struct List {
+struct Page {
     list: Rows<Audience>,
     page_info: PageInfo,
 }
@@ -101,6 +104,12 @@ struct List {
 struct PageInfo {
     #[serde(deserialize_with = "lenient::parsed")]
     total_page: u32,
+}
+
+impl From<Page> for AudiencePage {
+    fn from(Page { list, page_info }: Page) -> Self {
+        Self { audiences: list.readable, total_pages: page_info.total_page.max(1) }
+    }
 }
 
 impl Client {
@@ -115,7 +124,7 @@ impl Client {
         name: &str,
     ) -> Result<Answer<AudienceId>, Failure> {
         let body = Segment::Create { advertiser_id: advertiser, custom_audience_name: name };
-        let created: Answer<Created> = self.post("/segment/audience/", token, &body).await?;
+        let created: Answer<NewAudience> = self.post("/segment/audience/", token, &body).await?;
         Ok(Answer { data: created.data.audience_id, trace: created.trace })
     }
 
@@ -147,11 +156,7 @@ impl Client {
         let (name, value) = advertiser_query(advertiser);
         let page = page.to_string();
         let query = [(name, value.as_str()), ("is_creator", "true"), ("page", page.as_str()), ("page_size", "100")];
-        let Answer { data, trace }: Answer<List> = self.get("/dmp/custom_audience/list/", token, &query).await?;
-        Ok(Answer {
-            data: AudiencePage { audiences: data.list.readable, total_pages: data.page_info.total_page.max(1) },
-            trace,
-        })
+        self.get("/dmp/custom_audience/list/", token, &query).await
     }
 }
 
@@ -166,9 +171,9 @@ mod tests {
             {"audience_id":"8","name":"Acht [mp-8]","audience_type":"Partner","cover_num":-1,"is_valid":false,
              "is_expiring":true,"expired_time":"2027-11-26 12:00:00","create_time":"2026-11-26 12:00:00","error_msg":[]}],
             "page_info":{"total_page":"1"}}"#;
-        let list: List = serde_json::from_str(list).unwrap();
-        assert_eq!(list.page_info.total_page, 1);
-        let [bare, full] = list.list.readable.as_slice() else { panic!("{:?}", list.list) };
+        let page: AudiencePage = serde_json::from_str(list).unwrap();
+        assert_eq!(page.total_pages, 1);
+        let [bare, full] = page.audiences.as_slice() else { panic!("{page:?}") };
         assert_eq!((bare.audience_id.to_string().as_str(), bare.name.as_str()), ("7123456789012345678", ""));
         assert_eq!((bare.cover_num, bare.is_valid, bare.is_expiring), (Some(1200), true, false));
         assert_eq!((full.name.as_str(), full.cover_num), ("Acht [mp-8]", None));
@@ -184,7 +189,7 @@ mod tests {
         for wrong in
             [r#"{"page_info":{"total_page":1}}"#, r#"{"list":[]}"#, r#"{"list":{},"page_info":{"total_page":1}}"#]
         {
-            assert!(serde_json::from_str::<List>(wrong).is_err(), "{wrong}");
+            assert!(serde_json::from_str::<AudiencePage>(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -8,13 +8,21 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+/// What TikTok answers where it lists something: `{"list":[…]}`.
+#[derive(Debug, Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+pub struct List<T> {
+    /// What it lists.
+    pub list: Rows<T>,
+}
+
 /// A list of rows. `null` is an empty list.
 #[derive(Debug)]
-pub(crate) struct Rows<T> {
+pub struct Rows<T> {
     /// Those that can be read, in order.
-    pub(crate) readable: Vec<T>,
+    pub readable: Vec<T>,
     /// How many there are besides.
-    pub(crate) unreadable: usize,
+    pub unreadable: usize,
 }
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {

@@ -16,10 +16,11 @@ mod oauth;
 
 pub use acceptance::Acceptance;
 pub use account::{AccountKind, AccountStatus, Advertiser};
-pub use answer::{Answer, Failure, Trace};
-pub use audience::{Audience, AudiencePage, MAX_NAME_CHARS};
+pub use answer::{Answer, Failure, Trace, judge};
+pub use audience::{Audience, AudiencePage, MAX_NAME_CHARS, NewAudience};
 pub use client::{BuildError, Client};
 pub use credentials::AppCredentials;
+pub use lenient::{List, Rows};
 pub use mapping::{Action, Mapping, Row, Schema};
 pub use meaning::Meaning;
 pub use oauth::{AdvertiserName, Grant, User};

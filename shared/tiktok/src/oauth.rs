@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::read;
-use crate::lenient::{self, Rows};
+use crate::lenient::{self, List};
 use crate::{Answer, AppCredentials, Client, Failure};
 
 /// What a consent granted.
@@ -55,11 +55,6 @@ impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User").field("core_user_id", &self.core_user_id).finish_non_exhaustive()
     }
-}
-
-#[derive(Deserialize)]
-struct Names {
-    list: Rows<AdvertiserName>,
 }
 
 impl Client {
@@ -112,7 +107,7 @@ impl Client {
             .request(Method::GET, "/oauth2/advertiser/get/")
             .header("Access-Token", token.expose_secret())
             .query(&query);
-        let answer: Answer<Names> = read(request.send().await, &[&app.secret, token]).await?;
+        let answer: Answer<List<AdvertiserName>> = read(request.send().await, &[&app.secret, token]).await?;
         Ok(Answer { data: answer.data.list.readable, trace: answer.trace })
     }
 
@@ -133,7 +128,7 @@ mod tests {
     fn one_odd_account_costs_no_other_its_name() {
         let names = r#"{"list":[{"advertiser_id":{}},{"advertiser_id":7,"advertiser_name":null},null,
             {"advertiser_id":"8","advertiser_name":"Acht"}]}"#;
-        let names: Names = serde_json::from_str(names).unwrap();
+        let names: List<AdvertiserName> = serde_json::from_str(names).unwrap();
         let names: Vec<_> =
             names.list.readable.iter().map(|one| (one.advertiser_id.to_string(), &*one.advertiser_name)).collect();
         assert_eq!(names, [("7".to_owned(), ""), ("8".to_owned(), "Acht")]);
