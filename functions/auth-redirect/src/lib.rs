@@ -36,6 +36,7 @@ pub use answer::Answer;
 pub use app::App;
 pub use config::{Config, Scopes, TimeLimits};
 pub use consent::{ConsentLink, InvalidConsentLink};
+pub use query::{Asked, Callback};
 
 /// Takes events until the process is ended.
 ///

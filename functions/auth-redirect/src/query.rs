@@ -14,7 +14,7 @@ const MAX_QUERY_BYTES: usize = 8 * 1024;
 
 /// What a request asks for.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub enum Asked {
     /// The page with the button.
     Start,
     /// To be sent to TikTok with a fresh `state`.
@@ -31,11 +31,11 @@ pub(crate) enum Asked {
 
 /// What TikTok sends back after a consent.
 #[derive(Debug)]
-pub(crate) struct Callback {
+pub struct Callback {
     /// Works once, for an hour.
-    pub(crate) code: SecretString,
+    pub code: SecretString,
     /// Ties the answer to the question. Private to the browser, so nobody logs it.
-    pub(crate) state: SecretString,
+    pub state: SecretString,
 }
 
 /// A parameter: not there, there, or there more than once.
@@ -71,7 +71,8 @@ impl<'a> Parameter<'a> {
 
 impl Asked {
     /// Reads the part of the address after the question mark.
-    pub(crate) fn read(query: &str) -> Self {
+    #[must_use]
+    pub fn read(query: &str) -> Self {
         if query.len() > MAX_QUERY_BYTES {
             return Self::Damaged;
         }
