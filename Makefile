@@ -22,6 +22,9 @@ YES ?=
 BUILT ?=
 # 1 checks dependencies against the advisory database as well, which comes from github.com.
 ADVISORIES ?=
+# How long make fuzz tries inputs on each target, in seconds; and on which, as in FUZZ_TARGETS="firehose record".
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard tests/fuzz/fuzz_targets/*.rs))))
 PYTHON ?= python3
 
 # --- Places -----------------------------------------------------------------------------------------------------------
@@ -39,6 +42,8 @@ DEPLOY_PY := $(VENV_PYTHON) infra/deploy/deploy.py
 CARGO_DENY_VERSION := 0.20.2
 # The one on the PATH, if it is of that version.
 CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-deny $(CARGO_DENY_VERSION)' && command -v cargo-deny),target/tools/bin/cargo-deny)
+CARGO_FUZZ_VERSION := 0.13.1
+CARGO_FUZZ := target/tools/bin/cargo-fuzz
 RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 PACKAGES := $(FUNCTIONS:%=-p %)
 BOOTSTRAPS := $(FUNCTIONS:%=$(BUNDLES)/%/bootstrap)
@@ -83,6 +88,10 @@ lint: lint-venv $(CARGO_DENY) ## formatting, clippy, docs, dependency policy, te
 	@echo "> cfn-lint" && $(VENV_PYTHON) $(VENV)/bin/cfn-lint
 	@echo "> policies" && $(VENV_PYTHON) infra/deploy/policy.py
 	@echo "> ruff" && $(VENV_PYTHON) -m ruff check --quiet infra && $(VENV_PYTHON) -m ruff format --quiet --check infra
+
+.PHONY: fuzz
+fuzz: check $(CARGO_FUZZ) ## random inputs for each parser of what comes from outside (FUZZ_SECONDS=600)
+	@tests/fuzz/run.sh '$(CARGO_FUZZ)' '$(FUZZ_SECONDS)' $(FUZZ_TARGETS)
 
 .PHONY: bench
 bench: bundles ## the benchmarks
@@ -162,6 +171,10 @@ $(VENV)/installed: infra/local/requirements.txt
 $(VENV)/lint-installed: infra/local/requirements-lint.txt $(VENV)/installed
 	@echo "> linters" && $(VENV)/bin/pip install --quiet --requirement $<
 	@touch $@
+
+$(CARGO_FUZZ):
+	@echo "> cargo-fuzz, which takes a minute" && \
+	  cargo install --quiet --locked cargo-fuzz@$(CARGO_FUZZ_VERSION) --root target/tools
 
 $(CARGO_DENY):
 	@echo "> cargo-deny, which takes some minutes" && \
