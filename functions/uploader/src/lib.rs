@@ -17,6 +17,7 @@ pub mod letter;
 mod marked;
 pub mod plan;
 mod remembered;
+mod report;
 mod rounds;
 mod sender;
 pub mod settle;

@@ -19,8 +19,9 @@ use crate::cause::Blame;
 use crate::event::{Event, Response};
 use crate::foreign::bury;
 use crate::hand::Hand;
+use crate::report;
 use crate::sender::milliseconds;
-use crate::task::{Time, report_age};
+use crate::task::Time;
 
 /// Kept at the end of an invocation for settling.
 const SETTLING: Duration = Duration::from_secs(15);
@@ -109,7 +110,7 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
     let (received, gone, left) = (rounds.received, std::mem::take(&mut rounds.gone), hand.with(|hand| hand.messages()));
     drop(rounds);
     if let Some(sent_ms) = hand.with(|hand| hand.oldest_sent_ms()) {
-        report_age(Blame::Nobody, sent_ms);
+        report::age(Blame::Nobody, sent_ms);
     }
     let duration_ms = milliseconds(started.elapsed());
     tracing::info!(received, gone = gone.len(), not_served = left, duration_ms, "an invocation of the uploader ends");

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use envelope::{Envelope, ReadError, Row};
 use futures::FutureExt;
@@ -12,7 +11,6 @@ use queue::Received;
 use startup::clock::now_ms;
 use tokio::time::Instant;
 
-use crate::App;
 use crate::acknowledge::acknowledge;
 use crate::cause::{Blame, Cause, Outcome, Reason};
 use crate::hand::Hand;
@@ -20,11 +18,11 @@ use crate::letter::REDRIVEN;
 use crate::marked::Marked;
 use crate::plan::{Change, Plan, Planner};
 use crate::rounds::InHand;
-use crate::sender::{Sender, Stopped, milliseconds};
+use crate::sender::{Sender, Stopped};
 use crate::settle::{Content, LaneSettlement, Terms, settle};
 use crate::token::Usable;
-use crate::traced;
 use crate::work::{Place, Work};
+use crate::{App, report, traced};
 
 /// What a task has to know of its invocation.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +73,7 @@ impl App {
         let lanes = worked.unwrap_or_else(|_| self.after_panic(&work, time));
         let gone = acknowledge(&work, &lanes, &self.queue, &self.dead_letters, time.deadline).await;
         traced::report(&work, &gone);
-        report(&work, &lanes, gone.len(), started);
+        report::settled(&work, &lanes, gone.len(), started);
         hand.with(|hand: &mut Hand| hand.settled(&work));
         gone
     }
@@ -110,7 +108,7 @@ impl App {
             }
         };
         let Read { contents, mut plan } = self.read(work, &known);
-        count(&plan);
+        report::planned(&plan);
         let (stopped, delivered) = match ready {
             Ok(usable) => {
                 let calls = std::mem::take(&mut plan.calls);
@@ -126,7 +124,7 @@ impl App {
             }
         };
         let terms = self.terms(connection, stopped.as_ref(), delivered, time);
-        count_outcomes(&plan, stopped.as_ref());
+        report::outcomes(&plan, stopped.as_ref());
         settle(work, &contents, &plan, terms)
     }
 
@@ -253,71 +251,4 @@ fn read(connection: ConnectionId, message: &Received) -> Result<Envelope<'_>, Co
         Err(error @ ReadError::Newer(_)) => Err(Content::Waits(Reason::new(Cause::NewerVersion, error.to_string()))),
         Err(error @ ReadError::Unreadable { .. }) => Err(unreadable(error.to_string())),
     }
-}
-
-fn count(plan: &Plan) {
-    let counts = plan.counts;
-    metrics::counter!("erasures_received").increment(counts.erasures);
-    metrics::counter!("rows_received").increment(counts.rows);
-    for (reason, count) in [("nil", counts.nil), ("malformed", counts.malformed), ("encoding", counts.encoding)] {
-        metrics::counter!("ids_dropped", "reason" => reason).increment(count);
-    }
-    metrics::counter!("changes_superseded").increment(counts.superseded);
-    metrics::counter!("changes_of_deleted_audiences").increment(counts.dropped);
-}
-
-fn count_outcomes(plan: &Plan, stopped: Option<&Stopped>) {
-    let count = |is: fn(&Outcome) -> bool| plan.changes.iter().filter(|change| is(&change.outcome)).count() as u64;
-    metrics::counter!("changes_delivered").increment(count(|outcome| matches!(outcome, Outcome::Delivered)));
-    metrics::counter!("ids_erased").increment(plan.erased());
-    metrics::counter!("changes_rejected").increment(count(|outcome| matches!(outcome, Outcome::Rejected(_))));
-    let cause = stopped.map_or("not_tried", |stopped| stopped.reason.cause.word());
-    let later = count(|outcome| matches!(outcome, Outcome::Later(_)));
-    metrics::counter!("changes_postponed", "cause" => cause).increment(later);
-}
-
-/// One line a connection and task: what became of its messages, and why some stay.
-fn report(work: &Work, lanes: &[LaneSettlement], gone: usize, started: Instant) {
-    let (advertiser, account) = (work.connection.advertiser, work.connection.account);
-    let letters = || lanes.iter().flat_map(|lane| &lane.done).flat_map(|done| &done.letters);
-    let erasures = letters().filter(|letter| letter.erases).count() as u64;
-    if erasures > 0 {
-        metrics::counter!("erasure_letters").increment(erasures);
-    }
-    let mut causes = BTreeMap::<Cause, (u64, &Reason)>::new();
-    for letter in letters() {
-        causes.entry(letter.reason.cause).or_insert((0, letter.reason.as_ref())).0 += 1;
-    }
-    for (cause, (letters, reason)) in causes {
-        metrics::counter!("dead_letters", "cause" => cause.word()).increment(letters);
-        tracing::error!(
-            %advertiser, %account, cause = cause.word(), code = reason.code, tiktok_message = reason.message,
-            tiktok_request_id = reason.tiktok_request_id, letters, "changes were given up and are in the dead-letter queue"
-        );
-    }
-    let heads = || lanes.iter().filter_map(|lane| lane.head.as_ref());
-    if let Some(head) = heads().max_by_key(|head| head.reason.blame() != Blame::Nobody) {
-        let delay_ms = milliseconds(heads().map(|head| head.delay).max().unwrap_or(Duration::ZERO));
-        tracing::warn!(
-            %advertiser, %account, cause = head.reason.cause.word(), code = head.reason.code,
-            tiktok_message = head.reason.message, tiktok_request_id = head.reason.tiktok_request_id,
-            lanes = heads().count(), delay_ms, "changes of a connection wait; its lanes are blocked"
-        );
-    }
-    for head in heads() {
-        if let Some(message) = work.at(head.place) {
-            report_age(head.reason.blame(), message.sent_ms);
-        }
-    }
-    tracing::info!(
-        %advertiser, %account, messages = work.len(), gone, duration_ms = milliseconds(started.elapsed()),
-        "the messages of a connection are settled"
-    );
-}
-
-/// How long a change waits that was queued at `sent_ms`, in milliseconds since 1970.
-pub(crate) fn report_age(blame: Blame, sent_ms: i64) {
-    let seconds = now_ms().saturating_sub(sent_ms) / 1000;
-    let seconds = i32::try_from(seconds).map_or(f64::from(i32::MAX), f64::from);
-    metrics::gauge!("oldest_change_age_seconds", "trouble" => blame.word()).set(seconds);
 }
