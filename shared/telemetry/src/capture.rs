@@ -10,6 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 thread_local! {
     static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static PANIC_AT: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 struct OwnLines;
@@ -17,6 +18,12 @@ struct OwnLines;
 impl Write for OwnLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
+        let line = String::from_utf8_lossy(bytes);
+        let is_met = PANIC_AT.with_borrow(|parts| !parts.is_empty() && parts.iter().all(|part| line.contains(part)));
+        if is_met {
+            PANIC_AT.take();
+            panic!("a fault where a test wants one: {line}");
+        }
         Ok(bytes.len())
     }
 
@@ -33,6 +40,11 @@ pub fn listen(level: LevelFilter) {
         tracing_subscriber::registry().with(lines).with(crate::filter(level)).init();
     });
     LINES.take();
+}
+
+/// A fault of the product's own: the code that logs the next line with all these parts panics there, once.
+pub fn panic_at(parts: &[&str]) {
+    PANIC_AT.set(parts.iter().map(|part| (*part).to_owned()).collect());
 }
 
 /// All that was logged since, one JSON object a line.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use telemetry::capture;
+pub(crate) use telemetry::capture::panic_at;
 use tracing::level_filters::LevelFilter;
 
 /// From now on everything is heard that the product's crates log, at the most talkative level.

@@ -1,10 +1,12 @@
 //! One customer's trouble is that customer's alone.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sandbox::Fault;
 use tokio::time::sleep;
 
+use crate::capture;
 use crate::world::{MAPPING, QUEUE, Tenant, World, eventually, skip};
 
 #[tokio::test]
@@ -34,6 +36,42 @@ async fn a_hanging_advertiser_delays_neither_the_others_nor_the_acknowledgment_o
     for tenant in &well[1..] {
         assert_eq!(world.members(tenant).await, [1, 2]);
     }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_work_of_one_connection_leaves_its_messages_and_the_others_are_served() {
+    let world = World::new().await;
+    let (ill, well) = (world.tenant().await, world.tenant().await);
+    let messages = [world.says(&ill, 0, &[ill.joins(1)]), world.says(&ill, 1, &[ill.joins(2)])];
+    world.says(&well, 0, &[well.joins(1)]);
+    capture::panic_at(&["TikTok took a mapping call", &ill.advertiser]);
+    let named = world.invoke().await;
+    assert_eq!(BTreeSet::from_iter(named), BTreeSet::from(messages), "they come back");
+    assert_eq!(world.members(&well).await, [1]);
+    assert_eq!(world.queued().len(), 2, "the other's message is acknowledged");
+    let [line] = &*capture::lines("a fault in the uploader; the changes of a connection wait") else {
+        panic!("{}", capture::text())
+    };
+    assert_eq!((&line["advertiser"], &line["messages"]), (&ill.advertiser.as_str().into(), &2.into()));
+
+    world.drain().await;
+    assert_eq!(world.members(&ill).await, [1, 2]);
+    assert!(world.letters().is_empty());
+}
+
+#[tokio::test]
+async fn a_panic_while_a_connection_is_settled_leaves_its_messages_and_the_others_are_served() {
+    let world = World::new().await;
+    let (ill, well) = (world.tenant().await, world.tenant().await);
+    let message = world.says(&ill, 0, &[ill.joins(1)]);
+    world.says(&well, 0, &[well.joins(1)]);
+    capture::panic_at(&["the messages of a connection are settled", &ill.advertiser]);
+    assert_eq!(world.invoke().await, [message], "it is named to Lambda, though it is gone");
+    assert_eq!(world.members(&well).await, [1]);
+    let fault = "a fault in the uploader; the messages of a connection come back when their visibility ends";
+    assert_eq!(capture::lines(fault).len(), 1);
+    world.drain().await;
+    assert_eq!(world.members(&ill).await, [1]);
 }
 
 #[tokio::test]
