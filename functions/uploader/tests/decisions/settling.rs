@@ -1,21 +1,16 @@
-//! Settling: every change is exactly one of told, in a letter, or still on the queue; no message is deleted before an older one.
+//! Settling: what becomes of each message of a lane, and when what stays comes back.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use proptest::prelude::*;
 use uploader::acknowledge::Deletes;
 use uploader::cause::{Cause, Outcome, Reason};
 use uploader::settle::{Content, LaneSettlement, Terms, settle};
 use uploader::work::{Lane, Place, Work};
 
-use crate::planning::lanes;
-use crate::world::{
-    LIMITS, Said, all_of_them, body, connection, in_body, later, lettered, message, plan, rejected, terms, work,
-};
+use crate::world::{LIMITS, Said, body, connection, later, message, plan, rejected, terms, work};
 
-const HOUR: i64 = 3_600_000;
+pub(crate) const HOUR: i64 = 3_600_000;
 
 /// Settles one lane of messages of one join each, whose changes came to `outcomes`.
 fn settle_lane(outcomes: &[Outcome], terms: Terms, change: impl Fn(&mut queue::Received)) -> LaneSettlement {
@@ -41,7 +36,7 @@ fn causes(lane: &LaneSettlement) -> Vec<Vec<Cause>> {
 }
 
 /// Positions of what is done, of the head, and of those behind.
-fn shape(lane: &LaneSettlement) -> (Vec<u32>, Option<(u32, u64)>, Vec<u32>) {
+pub(crate) fn shape(lane: &LaneSettlement) -> (Vec<u32>, Option<(u32, u64)>, Vec<u32>) {
     (
         lane.done.iter().map(|done| done.place.position()).collect(),
         lane.head.as_ref().map(|head| (head.place.position(), head.delay.as_secs())),
@@ -91,70 +86,6 @@ fn age_is_judged_after_three_receives_or_when_the_connection_has_been_failing_fo
     assert!(settle_lane(&[later(Cause::Token)], day_old, twice).head.is_some());
     let dead = Terms { failing_since_ms: Some(0), ..day_old };
     assert!(settle_lane(&[later(Cause::Token)], dead, twice).head.is_none());
-}
-
-/// Settles a full lane of erasures that came to `outcome`, or of which the audiences are not known.
-fn settle_erasures(outcome: Option<Outcome>, terms: Terms, change: impl Fn(&mut queue::Received)) -> LaneSettlement {
-    let mut lane = Lane::default();
-    for user in 0..10 {
-        let mut message = message(&user.to_string(), 0, body(&[Said::is_forgotten(user)]));
-        message.attributes.insert("subject_request_id".to_owned(), format!("r-{user}"));
-        change(&mut message);
-        lane.push(message);
-    }
-    let work = Work::new(connection(), vec![lane]);
-    let (mut plan, contents) = plan(&work, LIMITS);
-    match outcome {
-        Some(outcome) => plan.changes.iter_mut().for_each(|change| change.outcome = outcome.clone()),
-        None => plan = plan_without_list(&work),
-    }
-    settle(&work, &contents, &plan, terms).pop().unwrap()
-}
-
-fn plan_without_list(work: &Work) -> uploader::plan::Plan {
-    let mut planner = uploader::plan::Planner::new();
-    for (place, message) in work.messages() {
-        for row in &envelope::Envelope::read(&message.body).unwrap().rows {
-            planner.add(place, row);
-        }
-    }
-    planner.plan(LIMITS, &Err(Reason::new(Cause::Unavailable, "no list")), |_, _| None)
-}
-
-#[test]
-fn an_erasure_is_waited_for_eight_days_whatever_the_cause_and_never_crowded() {
-    for outcome in [Some(later(Cause::Token)), Some(later(Cause::AdvertiserThrottled)), None] {
-        for (days, stays) in [(1, true), (7, true), (8, false)] {
-            let dead = Terms { dead: true, crowded: true, failing_since_ms: Some(0), ..terms() };
-            let lane = settle_erasures(outcome.clone(), Terms { now_ms: days * 24 * HOUR, ..dead }, |message| {
-                message.receive_count = 5;
-            });
-            assert_eq!(lane.head.is_some(), stays, "{outcome:?} {days}");
-        }
-    }
-}
-
-#[test]
-fn the_letter_of_an_erasure_is_one_row_for_every_audience_and_names_the_persons_request() {
-    let given_up = Terms { now_ms: 9 * 24 * HOUR, ..terms() };
-    for (outcome, terms) in [(Some(rejected()), terms()), (None, given_up), (Some(later(Cause::Token)), given_up)] {
-        let lane = settle_erasures(outcome.clone(), terms, |message| message.receive_count = 5);
-        assert_eq!(lane.done.len(), 10, "{outcome:?}");
-        let [letter] = lane.done[3].letters.as_slice() else { panic!("one letter: {:?}", lane.done[3].letters) };
-        let outgoing = letter.outgoing();
-        let expected = ((all_of_them(), crate::world::id(ids::IdType::Idfa, 3)), tiktok::Action::Delete);
-        assert_eq!((in_body(&outgoing.body), letter.erases), (vec![expected], true));
-        assert!(outgoing.attributes.contains(&("subject_request_id", "r-3".to_owned())));
-    }
-}
-
-#[test]
-fn an_erasure_whose_audiences_are_not_known_comes_back_later_each_time_though_its_connection_is_well() {
-    let delay = |receives| {
-        let lane = settle_erasures(None, terms(), |message| message.receive_count = receives);
-        lane.head.unwrap().delay.as_secs()
-    };
-    assert_eq!((delay(1), delay(3), delay(9)), (10, 40, 300));
 }
 
 #[test]
@@ -250,99 +181,6 @@ fn letters_hold_the_ids_hashed_and_are_the_same_when_they_are_written_again() {
         letter.body
     );
     assert_eq!(letters().pop().unwrap().outgoing(), letter);
-}
-
-fn outcome() -> impl Strategy<Value = Outcome> {
-    prop_oneof![
-        4 => Just(Outcome::Delivered),
-        2 => Just(rejected()),
-        1 => Just(later(Cause::Token)),
-        1 => Just(later(Cause::Unavailable)),
-        1 => Just(later(Cause::NotTried)),
-    ]
-}
-
-/// Deletes what `lanes` say, with some deletes failing; checks the order, and says what is gone.
-fn delete_all(lanes: &[LaneSettlement], unwritten: &HashSet<Place>, fails: impl Fn(Place) -> bool) -> BTreeSet<Place> {
-    let mut deletes = Deletes::new(lanes, unwritten);
-    let mut gone = BTreeSet::new();
-    loop {
-        let round = deletes.next_round();
-        if round.is_empty() {
-            return gone;
-        }
-        let lanes_in_round: BTreeSet<_> = round.iter().map(|place| place.lane()).collect();
-        assert_eq!(lanes_in_round.len(), round.len(), "two of a lane never go together");
-        for place in round {
-            if fails(place) {
-                deletes.failed(place);
-            } else {
-                gone.insert(place);
-            }
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn each_change_is_told_or_lettered_or_still_on_the_queue(
-        lanes in lanes(),
-        outcomes in proptest::collection::vec(outcome(), 1..20),
-        (age_hours, receives, dead, crowded) in (0_i64..30, 1_u32..5, any::<bool>(), any::<bool>()),
-        failing in proptest::collection::vec(any::<bool>(), 1..7),
-    ) {
-        let work = work(&lanes);
-        let (mut plan, contents) = plan(&work, LIMITS);
-        let waiting = plan.changes.iter_mut().filter(|change| change.waits());
-        waiting.zip(outcomes.iter().cycle()).for_each(|(change, outcome)| change.outcome = outcome.clone());
-        let terms = Terms { now_ms: age_hours * HOUR, dead, crowded, failing_since_ms: dead.then_some(0), ..terms() };
-        let _ = receives;
-        let settled = settle(&work, &contents, &plan, terms);
-        let letters = lettered(&settled);
-
-        // Each message is done, the head, or behind it, in the order of its lane.
-        for (lane, settled) in lanes.iter().zip(&settled) {
-            let (done, head, behind) = shape(settled);
-            let order: Vec<_> = done.into_iter().chain(head.map(|(place, _)| place)).chain(behind).collect();
-            prop_assert_eq!(order, (0..u32::try_from(lane.len()).unwrap()).collect::<Vec<_>>());
-        }
-        let done: BTreeSet<Place> = settled.iter().flat_map(|lane| &lane.done).map(|done| done.place).collect();
-        for change in &plan.changes {
-            let origin = plan.origin(change).unwrap();
-            let place = origin.place;
-            let member = (if origin.erases { all_of_them() } else { change.audience }, change.id);
-            let in_letter = letters.contains(&(member, change.action));
-            match &change.outcome {
-                Outcome::Later(_) => prop_assert_eq!(in_letter, done.contains(&place), "waits, or is given up with its message"),
-                Outcome::Rejected(_) => prop_assert_eq!(in_letter, done.contains(&place)),
-                Outcome::Delivered | Outcome::Superseded | Outcome::Dropped => {}
-            }
-        }
-
-        // Whatever cannot be deleted or lettered, nothing overtakes it.
-        let fails = |place: Place| failing[(place.lane() * 3 + place.position() as usize) % failing.len()];
-        let unwritten: HashSet<Place> = done.iter().copied().filter(|place| fails(*place) && place.position() % 2 == 0).collect();
-        let gone = delete_all(&settled, &unwritten, |place| fails(place) && place.position() % 2 == 1);
-        for place in &gone {
-            let older = done.iter().filter(|other| other.lane() == place.lane() && other.position() < place.position());
-            prop_assert!(older.clone().all(|older| gone.contains(older)), "an older message stays");
-            prop_assert!(!unwritten.contains(place));
-        }
-    }
-
-    #[test]
-    fn letters_say_what_their_message_said(lanes in lanes()) {
-        let work = work(&lanes);
-        let (mut plan, contents) = plan(&work, LIMITS);
-        plan.changes.iter_mut().filter(|change| change.waits()).for_each(|change| change.outcome = rejected());
-        for done in settle(&work, &contents, &plan, terms()).iter().flat_map(|lane| &lane.done) {
-            let said: BTreeSet<_> = in_body(&work.at(done.place).unwrap().body).into_iter().collect();
-            for letter in &done.letters {
-                prop_assert!(in_body(&letter.outgoing().body).iter().all(|change| said.contains(change)));
-                prop_assert!(!Arc::clone(&letter.reason).message.is_empty());
-            }
-        }
-    }
 }
 
 #[test]

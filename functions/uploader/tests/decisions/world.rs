@@ -108,12 +108,17 @@ pub(crate) fn message(id: &str, lane: u8, body: String) -> Received {
     }
 }
 
-/// Work of lanes of messages of rows.
+/// Work of lanes of messages of rows, each received for the first time.
 pub(crate) fn work(lanes: &[Vec<Vec<Said>>]) -> Work {
+    received_work(lanes, 1)
+}
+
+/// The same, each message received so many times.
+pub(crate) fn received_work(lanes: &[Vec<Vec<Said>>], receive_count: u32) -> Work {
     let lanes = lanes.iter().zip(0_u8..).map(|(messages, number)| {
         let mut lane = Lane::default();
         for (n, rows) in messages.iter().enumerate() {
-            lane.push(message(&format!("{number}-{n}"), number, body(rows)));
+            lane.push(Received { receive_count, ..message(&format!("{number}-{n}"), number, body(rows)) });
         }
         lane
     });
