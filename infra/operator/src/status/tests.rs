@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use connections::{Accepted, Record, Refusal, Source, UserId};
 
+use super::seen::{LATELY_MS, TAKEN, WAITS, look_back};
 use super::*;
 
 const NOW_MS: i64 = 1_790_000_000_000;
