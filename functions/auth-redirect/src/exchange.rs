@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tiktok::{AppCredentials, Client, Failure, Grant, Meaning, Trace};
+use tiktok::{AppCredentials, Client, Failure, Grant, Meaning, Passing, Trace};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::App;
@@ -109,18 +109,9 @@ fn is_same(one: &AppCredentials, other: &AppCredentials) -> bool {
 
 /// Whether the code of a failed exchange is certainly unspent.
 const fn is_unspent(failure: &Failure) -> bool {
-    match failure.meaning {
-        Meaning::AppThrottled | Meaning::AdvertiserThrottled => true,
-        Meaning::Unavailable => failure.not_sent,
-        Meaning::PartlySuccessful
-        | Meaning::Reauthorize
-        | Meaning::NotPermitted
-        | Meaning::NotAllowListed
-        | Meaning::Missing
-        | Meaning::RestartConsent
-        | Meaning::Operator
-        | Meaning::TooLarge
-        | Meaning::Rejected
-        | Meaning::RejectedUnknown => false,
+    match failure.meaning.passing() {
+        Some(Passing::Throttled) => true,
+        Some(Passing::Trouble) => failure.not_sent,
+        None => false,
     }
 }

@@ -3,20 +3,10 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use tiktok::{Answer, Failure, Meaning};
+use tiktok::{Answer, Failure, Passing};
 
 /// The pause after a call that was throttled: others may be waiting for the same second, so each waits for another time.
 const THROTTLED: std::ops::Range<Duration> = Duration::from_millis(800)..Duration::from_millis(2_400);
-
-/// What a failed call is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Again {
-    /// As often as there is time.
-    Always,
-    /// A few times.
-    Seldom,
-    Never,
-}
 
 /// Calls until TikTok answers, or its answer is final, or it was in trouble four times. The caller bounds the time.
 pub(crate) async fn patiently<T, F: Future<Output = Result<Answer<T>, Failure>>>(
@@ -42,26 +32,8 @@ pub(crate) fn troubled() -> impl Iterator<Item = Duration> {
 
 /// How long to wait before the call is made again; `None` if it is not.
 pub(crate) fn pause(failure: &Failure, troubled: &mut impl Iterator<Item = Duration>) -> Option<Duration> {
-    match again(failure.meaning) {
-        Again::Always => Some(rand::random_range(THROTTLED)),
-        Again::Seldom => troubled.next(),
-        Again::Never => None,
-    }
-}
-
-const fn again(meaning: Meaning) -> Again {
-    match meaning {
-        Meaning::AppThrottled | Meaning::AdvertiserThrottled => Again::Always,
-        Meaning::Unavailable => Again::Seldom,
-        Meaning::PartlySuccessful
-        | Meaning::Reauthorize
-        | Meaning::NotPermitted
-        | Meaning::NotAllowListed
-        | Meaning::Missing
-        | Meaning::RestartConsent
-        | Meaning::Operator
-        | Meaning::TooLarge
-        | Meaning::Rejected
-        | Meaning::RejectedUnknown => Again::Never,
+    match failure.meaning.passing()? {
+        Passing::Throttled => Some(rand::random_range(THROTTLED)),
+        Passing::Trouble => troubled.next(),
     }
 }

@@ -22,5 +22,5 @@ pub use client::{BuildError, Client};
 pub use credentials::AppCredentials;
 pub use lenient::{List, Rows};
 pub use mapping::{Action, Mapping, Row, Schema};
-pub use meaning::Meaning;
+pub use meaning::{Meaning, Passing};
 pub use oauth::{AdvertiserName, Grant, User};

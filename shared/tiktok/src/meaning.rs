@@ -34,6 +34,15 @@ pub enum Meaning {
     RejectedUnknown,
 }
 
+/// Why the same call may be done later, though nobody does anything about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// There were too many calls: this one was not done.
+    Throttled,
+    /// TikTok, or the way to it, is in trouble: nobody knows whether it was done.
+    Trouble,
+}
+
 impl Meaning {
     /// The meaning of a body's `code`, or `None` if what was asked for is done.
     ///
@@ -91,6 +100,25 @@ impl Meaning {
             300..=399 | 404 => Some(Self::Operator),
             413 => Some(Self::TooLarge),
             _ => None,
+        }
+    }
+
+    /// Whether the same call may be done later by itself, and why.
+    #[must_use]
+    pub const fn passing(self) -> Option<Passing> {
+        match self {
+            Self::AppThrottled | Self::AdvertiserThrottled => Some(Passing::Throttled),
+            Self::Unavailable => Some(Passing::Trouble),
+            Self::PartlySuccessful
+            | Self::Reauthorize
+            | Self::NotPermitted
+            | Self::NotAllowListed
+            | Self::Missing
+            | Self::RestartConsent
+            | Self::Operator
+            | Self::TooLarge
+            | Self::Rejected
+            | Self::RejectedUnknown => None,
         }
     }
 
