@@ -42,6 +42,8 @@ DEPLOY_PY := $(VENV_PYTHON) infra/deploy/deploy.py
 CARGO_DENY_VERSION := 0.20.2
 # The one on the PATH, if it is of that version.
 CARGO_DENY := $(or $(shell cargo-deny --version 2>/dev/null | grep -qx 'cargo-deny $(CARGO_DENY_VERSION)' && command -v cargo-deny),target/tools/bin/cargo-deny)
+CARGO_MACHETE_VERSION := 0.9.1
+CARGO_MACHETE := target/tools/bin/cargo-machete
 CARGO_FUZZ_VERSION := 0.13.1
 CARGO_FUZZ := target/tools/bin/cargo-fuzz
 RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
@@ -79,12 +81,13 @@ test: bundles venv ## every test, the end-to-end stories included
 	@cargo test --workspace
 
 .PHONY: lint
-lint: lint-venv $(CARGO_DENY) ## formatting, clippy, docs, dependency policy, template checks
+lint: lint-venv $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, clippy, docs, dependency policy, template checks
 	@echo "> cargo fmt" && cargo fmt --all --check
 	@echo "> cargo clippy" && cargo clippy --quiet --workspace --all-targets -- -D warnings
 	@echo "> cargo doc" && RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
 	@echo "> cargo deny" && $(CARGO_DENY) --log-level error check --hide-inclusion-graph bans licenses sources $(if $(ADVISORIES),advisories)
 	@[ -n "$(ADVISORIES)" ] || echo "  advisories not checked: they come from github.com; make lint ADVISORIES=1 does it"
+	@echo "> cargo machete" && unused=$$($(CARGO_MACHETE) --skip-target-dir 2>&1) || { echo "$$unused"; exit 1; }
 	@echo "> cfn-lint" && $(VENV_PYTHON) $(VENV)/bin/cfn-lint
 	@echo "> policies" && $(VENV_PYTHON) infra/deploy/policy.py
 	@echo "> ruff" && $(VENV_PYTHON) -m ruff check --quiet infra && $(VENV_PYTHON) -m ruff format --quiet --check infra
@@ -171,6 +174,10 @@ $(VENV)/installed: infra/local/requirements.txt
 $(VENV)/lint-installed: infra/local/requirements-lint.txt $(VENV)/installed
 	@echo "> linters" && $(VENV)/bin/pip install --quiet --requirement $<
 	@touch $@
+
+$(CARGO_MACHETE):
+	@echo "> cargo-machete, which takes a minute" && \
+	  cargo install --quiet --locked cargo-machete@$(CARGO_MACHETE_VERSION) --root target/tools
 
 $(CARGO_FUZZ):
 	@echo "> cargo-fuzz, which takes a minute" && \
