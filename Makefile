@@ -98,7 +98,7 @@ fuzz: check $(CARGO_FUZZ) ## random inputs for each parser of what comes from ou
 
 .PHONY: bench
 bench: bundles ## the benchmarks
-	@cargo bench --quiet -p ingest
+	@cargo run --quiet --release -p stages
 	@cargo run --quiet --release -p bench
 
 # The command of the operator's tool, as in ARGS="--stack target/local/stack.json status".
