@@ -187,10 +187,9 @@ impl<'a> Sender<'a> {
     async fn call(&self, (action, schema): (Action, Schema), rows: &[Row]) -> Result<(), Failure> {
         let advertiser = self.connection.advertiser;
         let token = self.with(|state| state.usable.token.clone());
-        let rows: Vec<&Row> = rows.iter().collect();
         let left = self.until.saturating_duration_since(Instant::now());
         let started = Instant::now();
-        let mapping = Mapping { advertiser, action, schema, rows: &rows };
+        let mapping = Mapping { advertiser, action, schema, rows };
         let answer = self.app.tiktok.map(&token, &mapping, self.app.config.tiktok_timeout.min(left)).await;
         let duration_ms = milliseconds(started.elapsed());
         metrics::counter!("calls").increment(1);

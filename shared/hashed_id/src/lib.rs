@@ -8,7 +8,6 @@ mod placeholder;
 use std::fmt;
 
 use ids::{Encoding, IdType};
-use serde::{Serialize, Serializer};
 
 pub use kind::HashFunction;
 
@@ -103,6 +102,11 @@ impl HashedId {
         take(base16ct::lower::encode_str(self.digest(), &mut hex).unwrap_or_default())
     }
 
+    /// Adds the hash to `to`, as lower-case hex digits.
+    pub fn push_to(&self, to: &mut Vec<u8>) {
+        self.with_hex(|hex| to.extend_from_slice(hex.as_bytes()));
+    }
+
     /// The digest as a number, most significant byte first, modulo `lanes`.
     fn modulo(&self, lanes: u8) -> u8 {
         let lanes = u32::from(lanes);
@@ -129,13 +133,6 @@ impl fmt::Display for HashedId {
 impl fmt::Debug for HashedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HashedId({:?}, …)", self.kind)
-    }
-}
-
-/// The hash alone, as hex digits.
-impl Serialize for HashedId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.with_hex(|hex| serializer.serialize_str(hex))
     }
 }
 

@@ -89,6 +89,13 @@ macro_rules! as_text {
             }
         }
 
+        impl $name {
+            /// Adds its text to `to`: ASCII digits, after a sign where it is negative.
+            pub fn push_to(self, to: &mut Vec<u8>) {
+                to.extend_from_slice(itoa::Buffer::new().format(self.0).as_bytes());
+            }
+        }
+
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(&self.0)
@@ -138,6 +145,14 @@ mod tests {
             assert!(wrong.parse::<AccountId>().is_err(), "{wrong:?}");
         }
         assert_eq!((AccountId::new(0), AccountId::new(-1), AccountId::new(i64::MIN)), (None, None, None));
+    }
+
+    #[test]
+    fn the_text_that_is_added_is_the_one_that_is_shown() {
+        let mut text = b"x".to_vec();
+        "-7346244611012968789".parse::<Mpid>().unwrap().push_to(&mut text);
+        "18446744073709551615".parse::<AudienceId>().unwrap().push_to(&mut text);
+        assert_eq!(text, b"x-734624461101296878918446744073709551615");
     }
 
     #[test]

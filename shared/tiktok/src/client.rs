@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ids::AdvertiserId;
+use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
@@ -71,7 +72,8 @@ impl Client {
         timeout: Duration,
     ) -> Result<Answer<()>, Failure> {
         let request = self.request(Method::POST, "/segment/mapping/").header("Access-Token", token.expose_secret());
-        let answer: Answer<IgnoredAny> = read(request.json(mapping).timeout(timeout).send().await, &[token]).await?;
+        let request = request.header(CONTENT_TYPE, "application/json").body(mapping.body());
+        let answer: Answer<IgnoredAny> = read(request.timeout(timeout).send().await, &[token]).await?;
         Ok(Answer { data: (), trace: answer.trace })
     }
 

@@ -107,7 +107,7 @@ async fn a_mapping_has_a_time_out_of_its_own() {
     answer(&tiktok, "/segment/mapping/", done(&json!({})).set_delay(Duration::from_secs(5))).await;
     let id = HashedId::parse(IdType::Idfa, Encoding::Raw, "66b728c2-f9a4-4d87-82ef-ce07414fe3f7").unwrap();
     let row = Row { id, audiences: std::iter::once("71".parse().unwrap()).collect() };
-    let mapping = Mapping { advertiser: advertiser(), action: Action::Add, schema: Schema::Devices, rows: &[&row] };
+    let mapping = Mapping { advertiser: advertiser(), action: Action::Add, schema: Schema::Devices, rows: &[row] };
     let start = Instant::now();
     let failure = client(&tiktok).map(&token(), &mapping, Duration::from_millis(100)).await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());

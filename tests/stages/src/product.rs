@@ -36,15 +36,13 @@ pub(crate) fn bodies(work: &Work) -> Result<Vec<Vec<u8>>> {
         }
     }
     let plan = planner.plan(LIMITS, &Ok(Vec::new()), |_, _| None);
-    plan.calls.iter().map(|call| body(&plan, work.connection, call)).collect()
+    Ok(plan.calls.iter().map(|call| body(&plan, work.connection, call)).collect())
 }
 
-fn body(plan: &Plan, connection: ConnectionId, call: &uploader::plan::Call) -> Result<Vec<u8>> {
+fn body(plan: &Plan, connection: ConnectionId, call: &uploader::plan::Call) -> Vec<u8> {
     let rows: Vec<Row> = call.rows.iter().filter_map(|span| plan.row(*span)).collect();
-    let rows: Vec<&Row> = rows.iter().collect();
     let advertiser = connection.advertiser;
-    let mapping = Mapping { advertiser, action: call.action, schema: call.schema, rows: &rows };
-    Ok(serde_json::to_vec(&mapping)?)
+    Mapping { advertiser, action: call.action, schema: call.schema, rows: &rows }.body()
 }
 
 /// The envelopes as an uploader has them in hand.
