@@ -154,28 +154,32 @@ impl Writing<'_> {
         ids: &[Identity<'_>],
         changes: &[MembershipChange],
     ) -> Result<u64, serde_json::Error> {
-        let (adds, deletes) = (at_tiktok(changes, Action::Add), at_tiktok(changes, Action::Delete));
-        let (unmapped_adds, unmapped_deletes) = (unmapped(changes, Action::Add), unmapped(changes, Action::Delete));
+        let Some(first) = ids.first() else { return Ok(0) };
+        let mut row = Row {
+            mpid: profile.mpid,
+            id: sent(first),
+            erase: false,
+            adds: at_tiktok(changes, Action::Add),
+            deletes: at_tiktok(changes, Action::Delete),
+            unmapped_adds: unmapped(changes, Action::Add),
+            unmapped_deletes: unmapped(changes, Action::Delete),
+        };
         let mut written = 0;
         for id in ids {
             if !may_be_one(id) {
                 self.out.dropped.malformed += 1;
                 continue;
             }
-            let row = Row {
-                mpid: profile.mpid,
-                id: SentId(id.kind, id.encoding, Cow::Borrowed(&id.value)),
-                erase: false,
-                adds: adds.clone(),
-                deletes: deletes.clone(),
-                unmapped_adds: unmapped_adds.clone(),
-                unmapped_deletes: unmapped_deletes.clone(),
-            };
+            row.id = sent(id);
             self.lanes.push(hashed_id::lane(id.kind, id.encoding, &id.value, self.count), &row)?;
             written += 1;
         }
         Ok(written)
     }
+}
+
+fn sent<'a>(id: &'a Identity<'_>) -> SentId<'a> {
+    SentId(id.kind, id.encoding, Cow::Borrowed(&id.value))
 }
 
 /// Whether the value may be an id; whether it is one is for the uploader to say. Only a raw e-mail address has characters outside ASCII.

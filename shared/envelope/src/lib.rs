@@ -6,13 +6,15 @@
 
 mod group;
 mod lanes;
+mod plain;
 mod read;
+mod sqs;
 mod write;
 
 use std::borrow::Cow;
 
 use ids::{AudienceId, ConnectionId, Encoding, IdType, Mpid};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use smallvec::SmallVec;
 
 pub use group::{GroupId, ParseGroupError};
@@ -42,33 +44,33 @@ pub struct Envelope<'a> {
 }
 
 /// One id, and what changes for it. The deletes come after the adds: of an audience that is in both, the id is out in the end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Row<'a> {
     /// mParticle's id of the user, for tracing. TikTok never sees it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub mpid: Option<Mpid>,
     /// The id as mParticle sent it, neither checked nor hashed.
     #[serde(borrow)]
     pub id: SentId<'a>,
     /// The person asked to be forgotten: after all that the row says the id leaves every audience of the connection, named here or not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub erase: bool,
     /// Audiences that the id joins.
-    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+    #[serde(default)]
     pub adds: SmallVec<[AudienceId; 2]>,
     /// Audiences that the id leaves.
-    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+    #[serde(default)]
     pub deletes: SmallVec<[AudienceId; 2]>,
     /// mParticle's ids of audiences that the id joins and that have no audience at TikTok.
-    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+    #[serde(default)]
     pub unmapped_adds: SmallVec<[i64; 1]>,
     /// The same for audiences that the id leaves.
-    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+    #[serde(default)]
     pub unmapped_deletes: SmallVec<[i64; 1]>,
 }
 
 /// An id: `["idfa","raw","66b7…"]`.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 pub struct SentId<'a>(
     /// What kind of id it is.
     pub IdType,

@@ -4,7 +4,7 @@ use ids::{AccountId, AdvertiserId, ConnectionId};
 use serde::Deserialize;
 use serde_json::error::Category;
 
-use crate::{Envelope, Header, Row, VERSION};
+use crate::{Envelope, Header, Row, VERSION, plain};
 
 /// Why a queue message is not an envelope that this version can act on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,11 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// [`ReadError::Newer`] if its version is higher than [`VERSION`], whatever else is in it; otherwise [`ReadError::Unreadable`].
     pub fn read(body: &'a str) -> Result<Self, ReadError> {
+        plain::read(body).map_or_else(|| Self::read_json(body), Ok)
+    }
+
+    /// Reads any JSON of the shape.
+    pub(crate) fn read_json(body: &'a str) -> Result<Self, ReadError> {
         let own = u64::from(VERSION);
         match serde_json::from_str::<Text<'_>>(body) {
             Ok(text) if text.version == own => {

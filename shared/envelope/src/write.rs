@@ -1,12 +1,9 @@
 //! Writing rows into as few queue messages as fit below a size.
 
-use std::io::{self, Write};
-
-use serde::Serialize;
-use serde_json::ser::Formatter;
 use smallvec::SmallVec;
 
-use crate::{Header, Row, VERSION};
+use crate::plain::{self, CLOSING};
+use crate::{Header, Row};
 
 /// Turns rows into the bodies of queue messages.
 pub struct Writer {
@@ -17,20 +14,11 @@ pub struct Writer {
     done: Vec<String>,
 }
 
-const CLOSING: &str = "]}";
-/// Of the characters that JSON takes as they are, those that SQS does not.
-const REFUSED: [char; 2] = ['\u{fffe}', '\u{ffff}'];
-
 impl Writer {
     /// Writes messages of at most `max_bytes`, unless a row that cannot be divided is larger by itself.
     #[must_use]
     pub fn new(header: Header, max_bytes: usize) -> Self {
-        let Header { connection, changed_ms } = header;
-        let (advertiser, account) = (connection.advertiser, connection.account);
-        let opening = format!(
-            r#"{{"version":{VERSION},"advertiser":"{advertiser}","account":"{account}","changed_ms":{changed_ms},"rows":["#
-        );
-        Self { max_bytes, opening, current: Vec::new(), done: Vec::new() }
+        Self { max_bytes, opening: plain::opening(header), current: Vec::new(), done: Vec::new() }
     }
 
     /// Adds a row. One that is too large for a message of its own is divided by audiences, its changes kept in order.
@@ -40,7 +28,7 @@ impl Writer {
     pub fn push(&mut self, row: &Row<'_>) -> Result<(), serde_json::Error> {
         let start = self.current.len();
         self.current.extend_from_slice(if start == 0 { self.opening.as_bytes() } else { b"," });
-        row.serialize(&mut serde_json::Serializer::with_formatter(&mut self.current, ForSqs))?;
+        plain::push(row, &mut self.current)?;
         if self.current.len() + CLOSING.len() <= self.max_bytes {
             return Ok(());
         }
@@ -54,7 +42,7 @@ impl Writer {
             return self.push(&right);
         }
         self.current.extend_from_slice(self.opening.as_bytes());
-        row.serialize(&mut serde_json::Serializer::with_formatter(&mut self.current, ForSqs))?;
+        plain::push(row, &mut self.current)?;
         self.close();
         Ok(())
     }
@@ -70,25 +58,9 @@ impl Writer {
 
     fn close(&mut self) {
         self.current.extend_from_slice(CLOSING.as_bytes());
-        // serde_json writes nothing but UTF-8, so the lossy conversion never replaces anything; it only avoids a panic.
+        // Nothing but UTF-8 was written, so the lossy conversion never replaces anything; it only avoids a panic.
         let body = std::mem::take(&mut self.current);
         self.done.push(String::from_utf8(body).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()));
-    }
-}
-
-/// JSON without the two characters that it may hold and that SQS refuses in a body: they are escaped. A device id may have them.
-struct ForSqs;
-
-impl Formatter for ForSqs {
-    fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        for part in fragment.split_inclusive(REFUSED) {
-            let refused = part.chars().next_back().filter(|last| REFUSED.contains(last));
-            writer.write_all(part.trim_end_matches(REFUSED).as_bytes())?;
-            if let Some(refused) = refused {
-                write!(writer, "\\u{:04x}", u32::from(refused))?;
-            }
-        }
-        Ok(())
     }
 }
 

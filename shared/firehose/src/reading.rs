@@ -204,7 +204,7 @@ impl<'a> WireIdentity<'a> {
 
     /// The identity, which is of `kind`; what it lacks is counted.
     pub(crate) fn read(self, kind: IdType, left_out: &mut LeftOut) -> Option<Identity<'a>> {
-        let Some(encoding) = self.encoding.into_text().and_then(|encoding| encoding_of(&encoding)) else {
+        let Some(encoding) = self.encoding.into_text().and_then(|encoding| Encoding::of(&encoding)) else {
             left_out.encoding += 1;
             return None;
         };
@@ -220,16 +220,6 @@ fn device_type(name: &str) -> Option<IdType> {
     match name {
         "ios_advertising_id" => Some(IdType::Idfa),
         "google_advertising_id" => Some(IdType::Gaid),
-        _ => None,
-    }
-}
-
-fn encoding_of(name: &str) -> Option<Encoding> {
-    match name {
-        "raw" => Some(Encoding::Raw),
-        "md5" => Some(Encoding::Md5),
-        "sha1" => Some(Encoding::Sha1),
-        "sha256" => Some(Encoding::Sha256),
         _ => None,
     }
 }

@@ -37,3 +37,58 @@ pub enum Encoding {
     /// Trimmed, lower-cased, then SHA-256 in hex.
     Sha256,
 }
+
+impl IdType {
+    /// Its word in an envelope.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idfa => "idfa",
+            Self::Gaid => "gaid",
+            Self::Email => "email",
+        }
+    }
+
+    /// The type of that word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Idfa, Self::Gaid, Self::Email].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+impl Encoding {
+    /// mParticle's word for it, and the one in an envelope.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+        }
+    }
+
+    /// The encoding of that word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Raw, Self::Md5, Self::Sha1, Self::Sha256].into_iter().find(|encoding| encoding.as_str() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_in_json() {
+        for (kind, word) in [(IdType::Idfa, "idfa"), (IdType::Gaid, "gaid"), (IdType::Email, "email")] {
+            assert_eq!((kind.as_str(), IdType::of(word)), (word, Some(kind)));
+            assert_eq!(serde_json::to_value(kind).unwrap(), word);
+        }
+        for encoding in [Encoding::Raw, Encoding::Md5, Encoding::Sha1, Encoding::Sha256] {
+            assert_eq!(serde_json::to_value(encoding).unwrap(), encoding.as_str());
+            assert_eq!(Encoding::of(encoding.as_str()), Some(encoding));
+        }
+        assert_eq!((IdType::of("imei"), Encoding::of("")), (None, None));
+    }
+}
