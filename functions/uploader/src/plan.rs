@@ -154,13 +154,9 @@ impl Planner {
             self.erasures.push((index, id));
         }
         for (action, audiences) in [(Action::Add, &row.adds), (Action::Delete, &row.deletes)] {
-            let outcome = Outcome::Later(Arc::clone(&self.not_tried));
-            self.changes.extend(audiences.iter().map(|&audience| Change {
-                action,
-                id,
-                audience,
-                outcome: outcome.clone(),
-                origin: index,
+            self.changes.extend(audiences.iter().map(|&audience| {
+                let outcome = Outcome::Later(Arc::clone(&self.not_tried));
+                Change { action, id, audience, outcome, origin: index }
             }));
         }
         if !row.unmapped_adds.is_empty() || !row.unmapped_deletes.is_empty() {

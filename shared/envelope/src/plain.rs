@@ -125,11 +125,11 @@ impl<'a> Text<'a> {
         Some(())
     }
 
-    /// A text without escapes, up to its closing quote, which is left.
+    /// What stands before the next quote, which is left. It may have half of an escape.
     fn quoted(&mut self) -> Option<&'a str> {
         let (text, rest) = self.0.split_at_checked(memchr::memchr(b'"', self.0.as_bytes())?)?;
         self.0 = rest;
-        is_plain(text).then_some(text)
+        Some(text)
     }
 
     /// A number without a sign.
@@ -154,9 +154,9 @@ impl<'a> Text<'a> {
         self.pass(NEXT)?;
         let encoding = Encoding::of(self.quoted()?)?;
         self.pass(NEXT)?;
-        let value = Cow::Borrowed(self.quoted()?);
+        let value = self.quoted().filter(|value| is_plain(value))?;
         self.pass(END)?;
-        let mut row = Row::of(mpid, SentId(kind, encoding, value));
+        let mut row = Row::of(mpid, SentId(kind, encoding, Cow::Borrowed(value)));
         row.erase = self.pass(ERASE).is_some();
         row.adds = self.audiences(ADDS)?;
         row.deletes = self.audiences(DELETES)?;

@@ -91,6 +91,12 @@ impl HashedId {
         kind::row(self.kind).function
     }
 
+    /// The first 8 bytes of the hash, most significant first: a short stand-in where ids are sorted. Ids that differ may have one prefix.
+    #[must_use]
+    pub fn prefix(&self) -> u64 {
+        self.bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+    }
+
     fn digest(&self) -> &[u8] {
         self.bytes.get(..self.function().digest_bytes()).unwrap_or(&self.bytes)
     }

@@ -30,8 +30,16 @@ pub struct Mpid(i64);
 pub struct AccountId(i64);
 
 fn digits(text: &str) -> Result<u64, ParseIdError> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    if plain { text.parse().map_err(|_| ParseIdError) } else { Err(ParseIdError) }
+    let mut number: u64 = 0;
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        // The number is 0 before the first digit alone, which is not 0.
+        if digit > 9 || (number == 0 && digit == 0) {
+            return Err(ParseIdError);
+        }
+        number = number.checked_mul(10).and_then(|tens| tens.checked_add(digit.into())).ok_or(ParseIdError)?;
+    }
+    if number == 0 { Err(ParseIdError) } else { Ok(number) }
 }
 
 impl AudienceId {

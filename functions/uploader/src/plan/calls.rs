@@ -1,5 +1,6 @@
 //! From changes to rows and from rows to calls.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use tiktok::{Action, Mapping, Row, Schema};
@@ -66,27 +67,27 @@ pub(super) fn row(changes: &[Change], span: Span) -> Option<Row> {
     Some(Row { id: first.id, audiences: mine.iter().map(|change| change.audience).collect() })
 }
 
-/// Sorts `changes` so that those of one id lie side by side, and fills calls with those that are to be told.
+/// Orders `changes`, of which those of one id lie side by side, by what is to be told of them, and fills calls with that.
 pub(super) fn fill(changes: &mut [Change], origins: &[Origin], limits: Limits) -> Vec<Call> {
-    changes.sort_unstable_by_key(|c| (!c.waits(), c.action, c.id, c.audience));
+    // Stable: those of one id stay side by side.
+    changes.sort_by_key(|change| (!change.waits(), change.action));
     let position = |change: &Change| change.origin.of(origins).map(|origin| origin.place.position());
-    let mut rows = Vec::new();
+    let mut rows: BTreeMap<(Action, Schema), Vec<(Option<u32>, Span)>> = BTreeMap::new();
     let mut start = 0;
     for same_id in changes.chunk_by(|a, b| (a.waits(), a.action, a.id) == (b.waits(), b.action, b.id)) {
         let Some(first) = same_id.first().filter(|first| first.waits()) else { break };
         let span = Span { start, len: narrow(same_id.len()) };
         start += span.len;
         let kind = (first.action, Schema::of(first.id.kind()));
-        rows.push((kind, same_id.iter().filter_map(position).min(), span));
+        rows.entry(kind).or_default().push((same_id.iter().filter_map(position).min(), span));
     }
-    // Oldest first: where time or calls run out, the lanes have come forward from their old ends.
-    rows.sort_unstable();
     let mut calls = Vec::new();
-    for same_kind in rows.chunk_by(|a, b| a.0 == b.0) {
-        let Some(((action, schema), ..)) = same_kind.first().copied() else { continue };
+    for ((action, schema), mut rows) in rows {
+        // Oldest first: where time or calls run out, the lanes have come forward from their old ends.
+        rows.sort_by_key(|(oldest, _)| *oldest);
         let mut filling = Filling { limits, bytes: 0, rows: Vec::new(), full: Vec::new() };
-        for (_, _, span) in same_kind {
-            filling.push(changes, *span);
+        for (_, span) in rows {
+            filling.push(changes, span);
         }
         calls.extend(filling.finish().into_iter().map(|rows| Call { action, schema, rows }).enumerate());
     }
