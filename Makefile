@@ -25,6 +25,8 @@ ADVISORIES ?=
 # How long make fuzz tries inputs on each target, in seconds; and on which, as in FUZZ_TARGETS="firehose record".
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard tests/fuzz/fuzz_targets/*.rs))))
+# Firehose messages that make load sends to ingest: 1000000 takes about ten minutes.
+REQUESTS ?= 100000
 PYTHON ?= python3
 
 # --- Places -----------------------------------------------------------------------------------------------------------
@@ -96,10 +98,16 @@ lint: lint-venv $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, clippy, docs, depe
 fuzz: check $(CARGO_FUZZ) ## random inputs for each parser of what comes from outside (FUZZ_SECONDS=600)
 	@tests/fuzz/run.sh '$(CARGO_FUZZ)' '$(FUZZ_SECONDS)' $(FUZZ_TARGETS)
 
+.PHONY: load
+load: bundles ## how much it carries, and what a backlog of ten million changes takes (REQUESTS=1000000: more messages)
+	@echo "> load" && cargo build --quiet --release -p bench
+	@REQUESTS='$(REQUESTS)' $(CARGO_OUT)/release/load
+
 .PHONY: bench
-bench: bundles ## the benchmarks
-	@cargo run --quiet --release -p stages
-	@cargo run --quiet --release -p bench
+bench: bundles ## CPU, cold start, sizes and memory, each beside what is least possible
+	@echo "> stages" && cargo run --quiet --release -p stages
+	@echo "> bench" && cargo build --quiet --release -p bench
+	@$(CARGO_OUT)/release/bench
 
 # The command of the operator's tool, as in ARGS="--stack target/local/stack.json status".
 ARGS ?= --help

@@ -14,9 +14,9 @@ use crate::settle::LaneSettlement;
 use crate::work::{Place, Work};
 
 /// SQS takes so many entries in a batch.
-const BATCH_ENTRIES: usize = 10;
+pub const BATCH_ENTRIES: usize = 10;
 /// Batches under way at once.
-const PARALLEL_BATCHES: usize = 8;
+pub const PARALLEL_BATCHES: usize = 8;
 /// How long letters are tried: what needs none is not kept waiting for those that cannot be written.
 pub(crate) const LETTERS: Duration = Duration::from_secs(5);
 

@@ -12,7 +12,7 @@ use envelope::GroupId;
 use crate::work::{Lane, Work};
 
 /// The most bytes of bodies that one task plans at once, unless a single lane has more. It bounds a plan's memory; 8 MB fill about 80 calls.
-const TASK_BYTES: usize = 8 * 1024 * 1024;
+pub const TASK_BYTES: usize = 8 * 1024 * 1024;
 
 /// The messages that wait in hand for their connection's turn.
 #[derive(Debug, Default)]

@@ -24,21 +24,23 @@ use crate::sender::milliseconds;
 use crate::task::Time;
 
 /// Kept at the end of an invocation for settling.
-const SETTLING: Duration = Duration::from_secs(15);
+pub const SETTLING: Duration = Duration::from_secs(15);
 /// A message stays invisible for so long after the invocation: nobody else works on it while this one might.
-const MARGIN: Duration = Duration::from_secs(5);
+pub const MARGIN: Duration = Duration::from_secs(5);
 /// What is received later than this before calls end could not be served.
-const LAST_RECEIVE: Duration = Duration::from_secs(6);
+pub const LAST_RECEIVE: Duration = Duration::from_secs(6);
 /// Between calling and answering Lambda, so that the answer comes before the deadline.
-const ANSWERING: Duration = Duration::from_secs(1);
-/// Receives under way at once, and how long each waits for a message, or after a failure.
-const PARALLEL_RECEIVES: usize = 4;
-const RECEIVE_WAIT: Duration = Duration::from_secs(1);
+pub const ANSWERING: Duration = Duration::from_secs(1);
+/// Receives under way at once.
+pub const PARALLEL_RECEIVES: usize = 4;
+/// How long each waits for a message, or after a failure.
+pub const RECEIVE_WAIT: Duration = Duration::from_secs(1);
 /// So many receives in a row that bring nothing end the invocation, once nothing is under way.
-const EMPTY_RECEIVES: u32 = 3;
-/// The most that is in hand.
-const MAX_MESSAGES: usize = 20_000;
-const MAX_BYTES: usize = 48 * 1024 * 1024;
+pub const EMPTY_RECEIVES: u32 = 3;
+/// The most messages in hand.
+pub const MAX_MESSAGES: usize = 20_000;
+/// The most bytes of bodies in hand.
+pub const MAX_BYTES: usize = 48 * 1024 * 1024;
 
 /// What is in hand of one invocation.
 #[derive(Debug, Default)]

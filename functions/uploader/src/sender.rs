@@ -18,9 +18,9 @@ use crate::token::{Blocked, Usable};
 use next::Next;
 
 /// Calls of one connection under way at once.
-const PARALLEL_CALLS: usize = 4;
+pub const PARALLEL_CALLS: usize = 4;
 /// No call starts with less time left.
-const LEAST_TIME: Duration = Duration::from_secs(5);
+pub const LEAST_TIME: Duration = Duration::from_secs(5);
 
 /// Sends calls for one connection.
 pub(crate) struct Sender<'a> {

@@ -1,9 +1,8 @@
-//! The real binary of a function behind stubs of all that it calls, measured from outside: the time of each answer, CPU and peak memory
-//! of the process.
+//! The real binary of a function behind stubs of all that it calls, measured from outside.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -13,70 +12,95 @@ use ids::ConnectionId;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::sync::mpsc;
 
 use crate::backlog::Backlog;
-use crate::surroundings::{Answer, Surroundings, Uploads, answer};
+use crate::process::Process;
+use crate::surroundings::{Answer, Around, Surroundings, answer};
 
 /// The token of every connection, and of the Firehose.
-pub(crate) const TOKEN: &str = "bench-token";
+pub const TOKEN: &str = "bench-token";
 /// mParticle's number of every configuration.
-pub(crate) const ACCOUNT: &str = "123";
+pub const ACCOUNT: &str = "123";
+/// Where the functions' system has its certificates, and where others have them.
+const CERTIFICATES: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
 
 /// A running function.
-pub(crate) struct Lambda {
+#[derive(Debug)]
+pub struct Lambda {
     child: Child,
+    started: Instant,
     events: mpsc::Sender<Bytes>,
     answers: mpsc::Receiver<Answer>,
     around: Arc<Surroundings>,
 }
 
 /// What a function is started with.
-pub(crate) struct Setup<'a> {
-    pub(crate) name: &'a str,
+#[derive(Debug, Clone, Copy)]
+pub struct Setup<'a> {
+    /// Its package.
+    pub name: &'a str,
     /// Besides what every function needs.
-    pub(crate) environment: &'a [(&'a str, &'a str)],
-    pub(crate) timeout: Duration,
-    pub(crate) tiktok_takes: Duration,
+    pub environment: &'a [(&'a str, &'a str)],
+    /// How long an invocation may last.
+    pub timeout: Duration,
+    /// How long TikTok takes for a mapping call.
+    pub tiktok_takes: Duration,
     /// Whose changes wait on the queue, and how many users each message of mParticle's has.
-    pub(crate) backlog: (&'a [ConnectionId], u32),
+    pub backlog: (&'a [ConnectionId], u32),
+}
+
+impl Setup<'_> {
+    /// A function with an empty queue, and a TikTok that answers at once.
+    #[must_use]
+    pub const fn of(name: &str) -> Setup<'_> {
+        let timeout = Duration::from_secs(25);
+        Setup { name, environment: &[], timeout, tiktok_takes: Duration::ZERO, backlog: (&[], 1) }
+    }
 }
 
 impl Lambda {
     /// Starts `target/release/<name>`.
-    pub(crate) async fn start(setup: &Setup<'_>) -> Result<Self> {
-        let Setup { name, environment, timeout, tiktok_takes, backlog: (connections, users) } = *setup;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-            |directory| Path::new(&directory).to_path_buf(),
-        );
-        let binary = target.join("release").join(name);
-        anyhow::ensure!(binary.exists(), "{name} is not built: run `cargo build --release -p {name}`");
+    ///
+    /// # Errors
+    /// It is not built, or does not start.
+    pub async fn start(setup: &Setup<'_>) -> Result<Self> {
         let (events, take_events) = mpsc::channel(1);
         let (give_answers, answers) = mpsc::channel(1);
-        let around = Arc::new(Surroundings {
-            events: AsyncMutex::new(take_events),
+        let around = Arc::new(Surroundings::new(Around {
+            events: take_events,
             answers: give_answers,
-            timeout,
+            timeout: setup.timeout,
             secret: secret().to_string(),
-            tiktok_takes,
-            queue: Mutex::new(Backlog::new(connections, users)),
-            uploads: Mutex::default(),
-        });
+            tiktok_takes: setup.tiktok_takes,
+            queue: Backlog::new(setup.backlog.0, setup.backlog.1),
+        }));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?.to_string();
         let router = Router::new().fallback(answer).with_state(Arc::clone(&around));
         let router = router.layer(axum::extract::DefaultBodyLimit::disable());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let child = command(&binary, name, &address)
-            .envs(environment.iter().copied())
-            .spawn()
-            .with_context(|| format!("{name} does not start"))?;
-        Ok(Self { child, events, answers, around })
+        let mut command = command(setup.name, &address)?;
+        command.envs(setup.environment.iter().copied());
+        let started = Instant::now();
+        let child = command.spawn().with_context(|| format!("{} does not start", setup.name))?;
+        Ok(Self { child, started, events, answers, around })
+    }
+
+    /// From the start of the process to when it asks for its first event.
+    ///
+    /// # Errors
+    /// It does not ask within 10 s.
+    pub async fn first_poll(&self) -> Result<Duration> {
+        let polled = tokio::time::timeout(Duration::from_secs(10), self.around.polled.wait()).await;
+        Ok(polled.context("the function never asked for an event")?.saturating_duration_since(self.started))
     }
 
     /// Invokes the function and waits for its answer.
-    pub(crate) async fn invoke(&mut self, event: &Bytes) -> Result<(Duration, Bytes)> {
+    ///
+    /// # Errors
+    /// The function failed, or has no answer.
+    pub async fn invoke(&mut self, event: &Bytes) -> Result<(Duration, Bytes)> {
         let started = Instant::now();
         self.events.send(event.clone()).await.context("the stub is gone")?;
         let answer = tokio::time::timeout(Duration::from_mins(3), self.answers.recv()).await?.context("no answer")?;
@@ -86,55 +110,57 @@ impl Lambda {
         Ok((answer.at - started, answer.body))
     }
 
-    /// What TikTok was sent so far.
-    pub(crate) fn uploads(&self) -> Uploads {
-        self.around.uploads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Its process.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn process(&self) -> Result<Process> {
+        Ok(Process(self.child.id().context("the function has ended")?))
     }
 
-    /// Requests to SQS so far, as it bills them.
-    pub(crate) fn sqs_requests(&self) -> u64 {
-        self.around.queue.lock().unwrap_or_else(PoisonError::into_inner).requests
+    /// The bodies of TikTok's mapping calls since this was asked last.
+    #[must_use]
+    pub fn take_uploads(&self) -> Vec<Bytes> {
+        std::mem::take(&mut *self.around.uploads.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// CPU that the process has used so far.
-    pub(crate) fn cpu(&self) -> Result<Duration> {
-        let stat = self.read("stat")?;
-        // After the name in parentheses; user and system time are fields 14 and 15, in hundredths of a second.
-        let after = stat.rsplit(") ").next().context("an unknown form of /proc")?;
-        let ticks: u64 = after.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_millis(ticks * 10))
-    }
-
-    /// The most memory that the process has had, in MB.
-    pub(crate) fn peak_memory_mb(&self) -> Result<f64> {
-        let status = self.read("status")?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("an unknown form of /proc")?;
-        let kb: u32 = peak.trim().trim_end_matches(" kB").parse()?;
-        Ok(f64::from(kb) / 1024.0)
-    }
-
-    fn read(&self, file: &str) -> Result<String> {
-        let pid = self.child.id().context("the function has ended")?;
-        std::fs::read_to_string(format!("/proc/{pid}/{file}")).context("measuring needs Linux's /proc")
+    /// Acts on the queue.
+    pub fn queue<T>(&self, act: impl FnOnce(&mut Backlog) -> T) -> T {
+        act(&mut self.around.queue.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// What every secret of the stub says: the Firehose token, and a record with one living connection.
+/// The binary of a package, built for release.
+///
+/// # Errors
+/// It is not built.
+pub fn binary(name: &str) -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
+    let binary = target.join("release").join(name);
+    anyhow::ensure!(binary.exists(), "{name} is not built for release");
+    Ok(binary)
+}
+
+/// What every secret of the stub says: the Firehose token, the app's secret, and a record with one living connection.
 fn secret() -> Value {
     let connection = json!({
         "token": TOKEN, "user": "1", "source": "connect", "since_ms": 1, "state": {"active": {}}, "last_used_week": 1_000_000,
     });
-    json!({ "current": TOKEN, "version": 2, "connections": { (ACCOUNT): connection } })
+    json!({
+        "app_id": "7", "secret": "bench", "current": TOKEN, "version": 2, "connections": { (ACCOUNT): connection },
+    })
 }
 
-fn command(binary: &Path, name: &str, address: &str) -> Command {
+/// With the settings of the template, whichever function it is.
+fn command(name: &str, address: &str) -> Result<Command> {
     let url = format!("http://{address}");
-    let mut command = Command::new(binary);
+    let mut command = Command::new(binary(name)?);
     command
         .env_clear()
         .envs([
             ("AWS_LAMBDA_FUNCTION_NAME", name),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
             ("AWS_LAMBDA_RUNTIME_API", address),
             ("AWS_ENDPOINT_URL", &url),
@@ -145,11 +171,17 @@ fn command(binary: &Path, name: &str, address: &str) -> Command {
             ("DEAD_LETTER_QUEUE_URL", &format!("{url}/dead-letters.fifo")),
             ("ADVERTISER_SECRET_PREFIX", "bench/advertiser/"),
             ("FIREHOSE_TOKEN_SECRET_ID", "bench/firehose"),
+            ("TIKTOK_APP_SECRET_ID", "bench/app"),
             ("TIKTOK_API_BASE_URL", &format!("{url}/open_api/v1.3")),
-            ("LOG_LEVEL", "error"),
+            ("TIKTOK_AUTHORIZE_URL", "https://ads.tiktok.com/marketing_api/auth?app_id=7&state=bench"),
+            ("LOG_LEVEL", "info"),
             ("METRICS_NAMESPACE", "bench"),
+            ("MALLOC_MMAP_THRESHOLD_", "262144"),
         ])
         .stdout(Stdio::null())
         .kill_on_drop(true);
-    command
+    if let Some(file) = CERTIFICATES.iter().find(|file| Path::new(file).exists()) {
+        command.env("SSL_CERT_FILE", file);
+    }
+    Ok(command)
 }

@@ -1,6 +1,5 @@
 //! What a function calls: the Runtime API, an SQS, a Secrets Manager and a TikTok, on one port.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,28 +8,22 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, SetOnce, mpsc};
 
 use crate::backlog::Backlog;
 
 /// What the function answered, and when.
+#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) at: Instant,
     pub(crate) failed: bool,
     pub(crate) body: Bytes,
 }
 
-/// Calls of TikTok that carried users.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Uploads {
-    pub(crate) calls: u64,
-    /// Rows of each advertiser.
-    pub(crate) rows: BTreeMap<String, u64>,
-}
-
-/// Everything around a function.
-pub(crate) struct Surroundings {
-    pub(crate) events: AsyncMutex<mpsc::Receiver<Bytes>>,
+/// What the surroundings are made of.
+#[derive(Debug)]
+pub(crate) struct Around {
+    pub(crate) events: mpsc::Receiver<Bytes>,
     pub(crate) answers: mpsc::Sender<Answer>,
     /// How long an invocation may last.
     pub(crate) timeout: Duration,
@@ -38,8 +31,40 @@ pub(crate) struct Surroundings {
     pub(crate) secret: String,
     /// How long TikTok takes for a call.
     pub(crate) tiktok_takes: Duration,
+    pub(crate) queue: Backlog,
+}
+
+/// Everything around a function.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    events: AsyncMutex<mpsc::Receiver<Bytes>>,
+    answers: mpsc::Sender<Answer>,
+    timeout: Duration,
+    secret: String,
+    tiktok_takes: Duration,
     pub(crate) queue: Mutex<Backlog>,
-    pub(crate) uploads: Mutex<Uploads>,
+    /// The bodies of mapping calls.
+    pub(crate) uploads: Mutex<Vec<Bytes>>,
+    /// When the first event was asked for.
+    pub(crate) polled: SetOnce<Instant>,
+}
+
+impl Surroundings {
+    #[must_use]
+    pub(crate) fn new(around: Around) -> Self {
+        let Around { events, answers, timeout, secret, tiktok_takes, queue } = around;
+        let (events, queue) = (AsyncMutex::new(events), Mutex::new(queue));
+        Self {
+            events,
+            answers,
+            timeout,
+            secret,
+            tiktok_takes,
+            queue,
+            uploads: Mutex::default(),
+            polled: SetOnce::new(),
+        }
+    }
 }
 
 /// Answers any call.
@@ -61,7 +86,7 @@ pub(crate) async fn answer(
     }
     if path.starts_with("/open_api/") {
         if path.ends_with("/segment/mapping/") {
-            count_upload(&around, &body);
+            around.uploads.lock().unwrap_or_else(PoisonError::into_inner).push(body);
             tokio::time::sleep(around.tiktok_takes).await;
         }
         let data = json!({"core_user_id": "1", "list": [], "page_info": {"total_page": 1}});
@@ -70,13 +95,12 @@ pub(crate) async fn answer(
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     match target.split_once('.') {
         Some(("AmazonSQS", operation)) => {
-            let input: Value = serde_json::from_slice(&body).unwrap_or_default();
             if operation == "ReceiveMessage" {
-                wait_for_a_lane(&around, &input).await;
+                wait_for_a_lane(&around, &body).await;
             }
             let mut queue = around.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            match queue.call(operation, &input, body.len()) {
-                Ok(output) => axum::Json(output).into_response(),
+            match queue.call(operation, &body) {
+                Ok(output) => (StatusCode::OK, output).into_response(),
                 Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
             }
         }
@@ -85,7 +109,8 @@ pub(crate) async fn answer(
 }
 
 /// A receive waits as long as it was told to for something that it can bring.
-async fn wait_for_a_lane(around: &Surroundings, input: &Value) {
+async fn wait_for_a_lane(around: &Surroundings, body: &[u8]) {
+    let input: Value = serde_json::from_slice(body).unwrap_or_default();
     let wait = input.get("WaitTimeSeconds").and_then(Value::as_u64).unwrap_or_default();
     let until = Instant::now() + Duration::from_secs(wait);
     let has_free_lane = || around.queue.lock().unwrap_or_else(PoisonError::into_inner).has_free_lane();
@@ -94,16 +119,9 @@ async fn wait_for_a_lane(around: &Surroundings, input: &Value) {
     }
 }
 
-fn count_upload(around: &Surroundings, body: &[u8]) {
-    let call: Value = serde_json::from_slice(body).unwrap_or_default();
-    let rows = call.pointer("/batch_data").and_then(Value::as_array).map_or(0, Vec::len) as u64;
-    let advertiser = call.pointer("/advertiser_ids/0").and_then(Value::as_str).unwrap_or_default();
-    let mut uploads = around.uploads.lock().unwrap_or_else(PoisonError::into_inner);
-    uploads.calls += 1;
-    *uploads.rows.entry(advertiser.to_owned()).or_default() += rows;
-}
-
 async fn next(around: &Surroundings) -> Response {
+    // Later polls change nothing.
+    around.polled.set(Instant::now()).ok();
     let Some(event) = around.events.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };

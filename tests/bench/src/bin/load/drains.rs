@@ -1,0 +1,183 @@
+//! The drain of ten million changes, by simulation; and how far the simulation can be believed.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use bench::backlog::{LANES, Message, envelope};
+use bench::drain::{Backlog, Drained, Pace, drain, least_calls};
+use bench::table::{Table, figure, line, ratio};
+use ids::ConnectionId;
+
+use crate::uploads::{CALLS_PER_SECOND, Measured, ROWS_A_CALL, TIKTOK_TAKES, TIMEOUT};
+
+const CHANGES: u32 = 10_000_000;
+const SEED: u64 = 1;
+/// TikTok's tiers for an app, in calls a second (`reference`: its portal, under "API rate limits"). The product is given 8 of the first one's 10.
+const TIERS: [(&str, f64); 4] = [("Basic", 10.0), ("Advanced", 20.0), ("Premium", 30.0), ("Ultimate", 50.0)];
+/// How much of a tier the uploaders have, as by the template's default.
+const SHARE: f64 = 0.8;
+/// Of SQS and TikTok, on AWS: assumed, not measured.
+const AWS: Pace = Pace {
+    uploaders: 2,
+    calls_per_second: CALLS_PER_SECOND,
+    timeout: Duration::from_mins(2),
+    invocations: u64::MAX,
+    receive: Duration::from_millis(20),
+    delete: Duration::from_millis(20),
+    call: Duration::from_millis(450),
+    rows_a_call: ROWS_A_CALL,
+    bytes: (0, 0),
+};
+/// Of the stub: a receive and a batch of deletes on this machine.
+const STUB: Duration = Duration::from_millis(2);
+
+/// Prints the comparison and the drains. Gives back what should not be.
+pub(crate) fn load(measured: &[Measured]) -> Result<Vec<String>> {
+    let bytes = message_bytes()?;
+    compare(measured, Pace { bytes, ..AWS });
+    let mut broken = Vec::new();
+    line(&format!(
+        "drain of {} changes by simulation: two uploaders of 120 s and 0.5 GB; SQS takes 20 ms, TikTok 450 ms",
+        figure(f64::from(CHANGES))
+    ));
+    line(
+        "  Tenants differ in size as 1, 1/2, 1/3, …; all changes wait at the start, mixed. The smallest one's: when its first and last change is done.",
+    );
+    let head = [
+        "tenants",
+        "users",
+        "lanes",
+        "calls/s",
+        "hours",
+        "changes/s",
+        "calls",
+        "for the least",
+        "rows a call",
+        "smallest: changes",
+        "first, min",
+        "last, h",
+        "dollars",
+    ];
+    let mut table = Table::new(head);
+    for (tenants, users, lanes, rate) in cases() {
+        let backlog = Backlog { tenants, lanes, users, changes: CHANGES, uneven: true };
+        let drained = drain(backlog, Pace { bytes, calls_per_second: rate, ..AWS }, SEED);
+        row(&mut table, &backlog, rate, &drained);
+        broken.extend(faults(&backlog, &drained));
+    }
+    table.print();
+    line(
+        "  Dollars are of the uploaders' SQS requests and of Lambda: what ingest, logs and metrics cost comes on top.",
+    );
+    line("");
+    Ok(broken)
+}
+
+/// Tenants, users a message, lanes, and calls a second.
+fn cases() -> Vec<(u32, u32, u32, f64)> {
+    let mut cases = Vec::new();
+    for tenants in [1, 50, 500] {
+        for users in [1, 100] {
+            for lanes in [16, 64] {
+                cases.push((tenants, users, lanes, CALLS_PER_SECOND));
+            }
+        }
+    }
+    for (_, rate) in TIERS.into_iter().skip(1) {
+        cases.extend([1, 100].map(|users| (50, users, u32::from(LANES), rate * SHARE)));
+    }
+    cases
+}
+
+fn row(table: &mut Table, backlog: &Backlog, rate: f64, drained: &Drained) {
+    let least = least_calls(backlog.changes_of_tenants(), ROWS_A_CALL);
+    let smallest = drained.tenants.last().copied().unwrap_or_default();
+    let hours = |time: Duration| time.as_secs_f64() / 3_600.0;
+    table.row([
+        backlog.tenants.to_string(),
+        backlog.users.to_string(),
+        backlog.lanes.to_string(),
+        rate.to_string(),
+        figure(hours(drained.took)),
+        figure(ratio(drained.changes(), 1) / drained.took.as_secs_f64()),
+        figure(ratio(drained.calls, 1)),
+        figure(ratio(drained.calls, least)),
+        figure(ratio(drained.rows_told, drained.calls)),
+        figure(ratio(smallest.changes, 1)),
+        figure(smallest.first.as_secs_f64() / 60.0),
+        figure(hours(smallest.last)),
+        figure(drained.dollars()),
+    ]);
+}
+
+/// What the product promises of a drain and did not keep.
+fn faults(backlog: &Backlog, drained: &Drained) -> Vec<String> {
+    let mut faults = Vec::new();
+    let case = format!("drain of {} tenants, {} users a message", backlog.tenants, backlog.users);
+    let delivered: Vec<_> = drained.tenants.iter().map(|served| served.changes).collect();
+    let queued: Vec<_> = backlog.changes_of_tenants().into_iter().map(u64::from).collect();
+    if drained.left > 0 || delivered != queued {
+        faults.push(format!("{case}: {} of {} changes were delivered", drained.changes(), backlog.changes));
+    }
+    if drained.tenants.last().is_none_or(|smallest| smallest.changes == 0) {
+        faults.push(format!("{case}: the smallest tenant was never served"));
+    }
+    faults
+}
+
+/// The simulation of what was measured, beside it.
+fn compare(measured: &[Measured], pace: Pace) {
+    line("the same runs by simulation, to see how far it can be believed");
+    let head = [
+        "tenants",
+        "users a message",
+        "changes/s",
+        "simulated",
+        "rows a call",
+        "simulated",
+        "SQS requests per M",
+        "simulated",
+    ];
+    let mut table = Table::new(head);
+    for case in measured {
+        let backlog = Backlog {
+            tenants: case.tenants,
+            lanes: u32::from(LANES),
+            users: case.users,
+            changes: 2_000_000,
+            uneven: false,
+        };
+        let pace = Pace {
+            uploaders: 1,
+            timeout: TIMEOUT,
+            invocations: 1,
+            receive: STUB,
+            delete: STUB,
+            call: TIKTOK_TAKES,
+            ..pace
+        };
+        let drained = drain(backlog, pace, SEED);
+        let done = drained.changes();
+        table.row([
+            case.tenants.to_string(),
+            case.users.to_string(),
+            figure(case.a_second),
+            figure(ratio(done, 1) / drained.at_work.as_secs_f64()),
+            figure(case.rows_a_call),
+            figure(ratio(drained.rows_told, drained.calls)),
+            figure(case.requests_a_million),
+            figure(ratio(drained.requests, done) * 1e6),
+        ]);
+    }
+    table.print();
+    line("");
+}
+
+/// Bytes of an envelope without rows, and of each row.
+fn message_bytes() -> Result<(usize, usize)> {
+    let connection = ConnectionId { advertiser: "7000000000000000001".parse()?, account: "123".parse()? };
+    let length = |rows| Ok::<_, anyhow::Error>(envelope(connection, Message { number: 1, rows })?.len());
+    let (one, many) = (length(1)?, length(101)?);
+    let row = (many - one) / 100;
+    Ok((one - row, row))
+}

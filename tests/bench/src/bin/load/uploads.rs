@@ -1,0 +1,170 @@
+//! The uploader: the real binary, with more on the queue than it can bring to a TikTok that takes 100 ms a call.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::body::Bytes;
+use bench::backlog::Backlog;
+use bench::lambda::{ACCOUNT, Lambda, Setup};
+use bench::table::{Table, figure, line, ratio};
+use ids::ConnectionId;
+use md5::{Digest as _, Md5};
+use serde_json::Value;
+
+/// Rows of one call.
+pub(crate) const ROWS_A_CALL: u32 = 1_000;
+/// The template's default for all uploaders, of which one runs here.
+pub(crate) const CALLS_PER_SECOND: f64 = 8.0;
+/// How long TikTok takes for a call.
+pub(crate) const TIKTOK_TAKES: Duration = Duration::from_millis(100);
+/// The longest invocation; 15 s of it are kept for settling.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(35);
+
+/// What one run brought.
+pub(crate) struct Measured {
+    pub(crate) tenants: u32,
+    pub(crate) users: u32,
+    pub(crate) a_second: f64,
+    pub(crate) rows_a_call: f64,
+    pub(crate) requests_a_million: f64,
+}
+
+/// What was done in a run.
+struct Run {
+    took: Duration,
+    calls: u64,
+    /// Joins and leaves of each advertiser.
+    rows: BTreeMap<(String, String), u32>,
+    requests: u64,
+    memory_mb: f64,
+    cpu: Duration,
+    /// Ids of deleted messages that TikTok was not told.
+    lost: u64,
+    done: u64,
+}
+
+/// Runs each case, prints it, and gives back the figures and what should not be.
+pub(crate) async fn load() -> Result<(Vec<Measured>, Vec<String>)> {
+    let head = [
+        "tenants",
+        "users a message",
+        "changes/s",
+        "rows a call",
+        "calls for the least",
+        "SQS requests per M",
+        "changes per CPU-s",
+        "peak MB",
+    ];
+    let (mut table, mut measured, mut broken) = (Table::new(head), Vec::new(), Vec::new());
+    for tenants in [1, 50] {
+        for users in [1, 100] {
+            let run = run(tenants, users).await?;
+            let rows: u64 = run.rows.values().map(|rows| u64::from(*rows)).sum();
+            let least: u64 = least_of(&run.rows);
+            let case = Measured {
+                tenants,
+                users,
+                a_second: ratio(run.done, 1) / run.took.as_secs_f64(),
+                rows_a_call: ratio(rows, run.calls),
+                requests_a_million: ratio(run.requests, run.done) * 1e6,
+            };
+            let texts = [case.a_second, case.rows_a_call, ratio(run.calls, least), case.requests_a_million];
+            let [a_second, rows_a_call, calls, requests] = texts.map(figure);
+            let by_cpu = figure(ratio(run.done, 1) / run.cpu.as_secs_f64());
+            let [tenants_text, users_text] = [tenants, users].map(|number| number.to_string());
+            table.row([
+                tenants_text,
+                users_text,
+                a_second,
+                rows_a_call,
+                calls,
+                requests,
+                by_cpu,
+                figure(run.memory_mb),
+            ]);
+            if run.lost > 0 {
+                broken.push(format!(
+                    "uploader: {} ids of {tenants} tenants are off the queue, and TikTok was not told",
+                    run.lost
+                ));
+            }
+            let served = run.rows.keys().map(|(advertiser, _)| advertiser).collect::<HashSet<_>>().len();
+            if served < tenants as usize {
+                broken.push(format!("uploader: only {served} of {tenants} tenants were served"));
+            }
+            measured.push(case);
+        }
+    }
+    line(
+        "uploader: the real binary for 20 s, with more on the queue than it can bring; TikTok takes 100 ms a call and 8 calls a second; 16 lanes",
+    );
+    table.print();
+    line("");
+    Ok((measured, broken))
+}
+
+/// The fewest calls for so many joins and leaves.
+fn least_of(rows: &BTreeMap<(String, String), u32>) -> u64 {
+    rows.values().map(|rows| u64::from(rows.div_ceil(ROWS_A_CALL))).sum()
+}
+
+async fn run(tenants: u32, users: u32) -> Result<Run> {
+    let connections = connections(tenants)?;
+    let rate = CALLS_PER_SECOND.to_string();
+    let environment = [
+        ("TIKTOK_CALLS_PER_SECOND", rate.as_str()),
+        ("TIKTOK_ADVERTISER_CALLS_PER_SECOND", rate.as_str()),
+        ("UPLOADER_CONCURRENCY", "1"),
+    ];
+    let mut uploader = Lambda::start(&Setup {
+        environment: &environment,
+        timeout: TIMEOUT,
+        tiktok_takes: TIKTOK_TAKES,
+        backlog: (&connections, users),
+        ..Setup::of("uploader")
+    })
+    .await?;
+    let (took, answer) = uploader.invoke(&Bytes::from_static(b"{\"Records\":[]}")).await?;
+    anyhow::ensure!(answer.as_ref() == br#"{"batchItemFailures":[]}"#, "messages came back");
+    let (cpu, memory_mb) = (uploader.process()?.cpu()?, uploader.process()?.peak_memory_mb()?);
+    let mut run = Run { took, calls: 0, rows: BTreeMap::new(), requests: 0, memory_mb, cpu, lost: 0, done: 0 };
+    let mut told = HashSet::new();
+    for call in uploader.take_uploads() {
+        run.told(&serde_json::from_slice(&call)?, &mut told)?;
+    }
+    uploader.queue(|queue| run.deleted(queue, &told));
+    Ok(run)
+}
+
+impl Run {
+    fn told(&mut self, call: &Value, told: &mut HashSet<String>) -> Result<()> {
+        let text = |at: &str| {
+            call.pointer(at).and_then(Value::as_str).map(str::to_owned).context("a mapping call of another form")
+        };
+        let (advertiser, action) = (text("/advertiser_ids/0")?, text("/action")?);
+        let rows = call.get("batch_data").and_then(Value::as_array).context("a mapping call without rows")?;
+        told.extend(rows.iter().filter_map(|row| Some(format!("{action} {}", row.pointer("/0/id")?.as_str()?))));
+        self.calls += 1;
+        *self.rows.entry((advertiser, action)).or_default() += u32::try_from(rows.len())?;
+        Ok(())
+    }
+
+    fn deleted(&mut self, queue: &Backlog, told: &HashSet<String>) {
+        self.requests = queue.requests;
+        for (id, leaves) in queue.deleted.iter().flat_map(|message| message.ids()) {
+            let digest = Md5::digest(&id).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            let action = if leaves { "delete" } else { "add" };
+            self.done += 1;
+            self.lost += u64::from(!told.contains(&format!("{action} {digest}")));
+        }
+    }
+}
+
+fn connections(count: u32) -> Result<Vec<ConnectionId>> {
+    let of = |number: u32| {
+        let advertiser = (7_000_000_000_000_000_001 + u64::from(number)).to_string().parse()?;
+        Ok(ConnectionId { advertiser, account: ACCOUNT.parse()? })
+    };
+    (0..count).map(of).collect()
+}

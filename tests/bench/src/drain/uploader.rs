@@ -1,0 +1,249 @@
+//! What one simulated uploader has: the invocation, what is in hand, and whose turn to call it is. Its limits are the product's own.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use uploader::hand::TASK_BYTES;
+use uploader::rounds::{EMPTY_RECEIVES, LAST_RECEIVE, MAX_BYTES, MAX_MESSAGES, PARALLEL_RECEIVES, SETTLING};
+
+use super::fifo::{Batch, LaneIndex};
+use super::task::{Task, TaskIndex};
+
+/// Since the simulation began.
+pub(super) type Time = Duration;
+
+/// Who waits for a turn: a connection that has not begun, or a call of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    Tenant(u32),
+    Call(TaskIndex),
+}
+
+/// A lane in hand.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) lane: LaneIndex,
+    pub(super) rows: Vec<u16>,
+    pub(super) bytes: usize,
+}
+
+/// An uploader: a process of Lambda's with one invocation at a time.
+#[derive(Debug, Default)]
+pub(super) struct Uploader {
+    /// How many invocations it had: what is left of an earlier one does not concern it.
+    pub(super) invocation: u64,
+    pub(super) began: Time,
+    /// When calling ends.
+    pub(super) until: Time,
+    /// When Lambda would stop it.
+    pub(super) deadline: Time,
+    pub(super) tasks: Vec<Task>,
+    /// Connections with a task at work or waiting for its turn.
+    serving: Vec<bool>,
+    pub(super) at_work: usize,
+    pub(super) receiving: usize,
+    empty: u32,
+    /// Messages are gone that no receive was begun after.
+    pub(super) freed: bool,
+    hand: Vec<VecDeque<Held>>,
+    messages: usize,
+    bytes: usize,
+    pub(super) waiting: Vec<(u32, Waits)>,
+    /// When each connection had its last turn.
+    served: Vec<Option<Time>>,
+    pub(super) next_turn: Time,
+    /// A look at who waits is due.
+    pub(super) turn_is_due: bool,
+}
+
+impl Uploader {
+    pub(super) fn new(tenants: u32) -> Self {
+        let tenants = tenants as usize;
+        let mut uploader = Self { serving: vec![false; tenants], served: vec![None; tenants], ..Self::default() };
+        uploader.hand.resize_with(tenants, VecDeque::new);
+        uploader
+    }
+
+    /// Begins an invocation that may last for `timeout`.
+    pub(super) fn begin(&mut self, now: Time, timeout: Duration) {
+        self.invocation += 1;
+        self.began = now;
+        self.deadline = now + timeout;
+        self.until = self.deadline.saturating_sub(SETTLING);
+        (self.at_work, self.receiving, self.empty, self.freed) = (0, 0, 0, false);
+        (self.messages, self.bytes) = (0, 0);
+        self.tasks.clear();
+        self.waiting.clear();
+        self.serving.fill(false);
+    }
+
+    /// Ends the invocation. Says which lanes were in hand and not served.
+    pub(super) fn end(&mut self) -> Vec<LaneIndex> {
+        self.invocation += 1;
+        self.hand.iter_mut().flat_map(|lanes| lanes.drain(..)).map(|held| held.lane).collect()
+    }
+
+    /// Whether nothing is under way.
+    pub(super) const fn is_done(&self) -> bool {
+        self.at_work == 0 && self.receiving == 0
+    }
+
+    /// A receive ended: what it brought is in hand.
+    pub(super) fn received(&mut self, tenant: u32, batch: Option<Batch>, bytes_of: impl Fn(u16) -> usize) {
+        self.receiving -= 1;
+        let Some(Batch { lane, rows }) = batch else {
+            self.empty += 1;
+            return;
+        };
+        self.empty = 0;
+        let bytes = rows.iter().map(|rows| bytes_of(*rows)).sum();
+        self.messages += rows.len();
+        self.bytes += bytes;
+        if let Some(lanes) = self.hand.get_mut(tenant as usize) {
+            lanes.push_back(Held { lane, rows, bytes });
+        }
+    }
+
+    /// Starts a task for `tenant`, which waits for its turn, if something is in hand and none is at work.
+    pub(super) fn start_task(&mut self, tenant: u32, now: Time) {
+        let place = tenant as usize;
+        let has_work = self.hand.get(place).is_some_and(|lanes| !lanes.is_empty());
+        if let Some(serving) = self.serving.get_mut(place).filter(|serving| has_work && !**serving && now < self.until)
+        {
+            *serving = true;
+            self.at_work += 1;
+            self.waiting.push((tenant, Waits::Tenant(tenant)));
+        }
+    }
+
+    /// The connection's task has ended.
+    pub(super) fn end_task(&mut self, tenant: u32) {
+        self.at_work -= 1;
+        if let Some(serving) = self.serving.get_mut(tenant as usize) {
+            *serving = false;
+        }
+    }
+
+    /// How many receives are to be started.
+    pub(super) fn wanted_receives(&self, now: Time) -> usize {
+        let full = self.messages >= MAX_MESSAGES || self.bytes >= MAX_BYTES;
+        if full || now >= self.until.saturating_sub(LAST_RECEIVE) {
+            return 0;
+        }
+        let wanted = match (self.empty >= EMPTY_RECEIVES, self.at_work > 0 || self.freed) {
+            (true, false) => 0,
+            (true, true) => 1,
+            (false, _) => PARALLEL_RECEIVES,
+        };
+        wanted.saturating_sub(self.receiving)
+    }
+
+    /// Takes what is in hand of `tenant` to work on it: whole lanes, within the bound of a task, those that have waited longest first.
+    pub(super) fn take(&mut self, tenant: u32) -> Vec<Held> {
+        let Some(waiting) = self.hand.get_mut(tenant as usize) else { return Vec::new() };
+        let (mut taken, mut left, mut bytes) = (Vec::new(), VecDeque::new(), 0);
+        for held in waiting.drain(..) {
+            if taken.is_empty() || bytes + held.bytes <= TASK_BYTES {
+                bytes += held.bytes;
+                taken.push(held);
+            } else {
+                left.push_back(held);
+            }
+        }
+        *waiting = left;
+        taken
+    }
+
+    /// What was taken is in hand no longer.
+    pub(super) fn settled(&mut self, lanes: &[Held]) {
+        self.messages -= lanes.iter().map(|held| held.rows.len()).sum::<usize>();
+        self.bytes -= lanes.iter().map(|held| held.bytes).sum::<usize>();
+    }
+
+    /// Whose turn it is: the connection that was served longest ago comes first, of several those that wait longest.
+    pub(super) fn turn(&mut self, now: Time, period: Duration) -> Option<Waits> {
+        let served = |tenant: &u32| self.served.get(*tenant as usize).copied().flatten();
+        let (place, _) = self.waiting.iter().enumerate().min_by_key(|(_, (tenant, _))| served(tenant))?;
+        let (tenant, waits) = self.waiting.remove(place);
+        self.next_turn = now + period;
+        if let Some(served) = self.served.get_mut(tenant as usize) {
+            *served = Some(now);
+        }
+        Some(waits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drain::fifo::{Backlog, Fifo};
+
+    const PERIOD: Duration = Duration::from_millis(125);
+
+    /// With lanes of 10 one-row messages in hand.
+    fn with_lanes(tenants: u32, lanes: usize, bytes: usize) -> Uploader {
+        let backlog = Backlog { tenants, lanes: 16, users: 1, changes: 100_000, uneven: false };
+        let mut fifo = Fifo::new(backlog, 1);
+        let mut uploader = Uploader::new(tenants);
+        uploader.begin(Time::ZERO, Duration::from_mins(2));
+        for _ in 0..lanes {
+            uploader.receiving += 1;
+            let batch = fifo.receive().unwrap();
+            uploader.received(fifo.tenant(batch.lane), Some(batch), |_| bytes);
+        }
+        uploader
+    }
+
+    #[test]
+    fn turns_go_round() {
+        let mut uploader = with_lanes(3, 48, 100);
+        let mut order = Vec::new();
+        for turn in 0..6 {
+            for tenant in 0..3 {
+                if !uploader.waiting.contains(&(tenant, Waits::Tenant(tenant))) {
+                    uploader.waiting.push((tenant, Waits::Tenant(tenant)));
+                }
+            }
+            order.push(uploader.turn(PERIOD * turn, PERIOD).unwrap());
+        }
+        let again: Vec<_> = [0, 1, 2, 0, 1, 2].map(Waits::Tenant).into();
+        assert_eq!(order, again);
+        assert_eq!(uploader.next_turn, PERIOD * 6);
+    }
+
+    #[test]
+    fn a_connection_has_one_task_at_a_time() {
+        let mut uploader = with_lanes(1, 16, 100);
+        uploader.start_task(0, Time::ZERO);
+        uploader.start_task(0, Time::ZERO);
+        assert_eq!((uploader.at_work, uploader.waiting.len()), (1, 1));
+        uploader.end_task(0);
+        uploader.start_task(0, uploader.until);
+        assert!(uploader.is_done(), "no task starts when calls have ended");
+    }
+
+    #[test]
+    fn a_task_takes_whole_lanes_within_its_bytes() {
+        let mut uploader = with_lanes(1, 16, TASK_BYTES / 50);
+        let taken = uploader.take(0);
+        assert_eq!(taken.len(), 5);
+        uploader.settled(&taken);
+        assert_eq!(uploader.messages, 110);
+        assert_eq!(uploader.end().len(), 11, "what was not taken comes back");
+    }
+
+    #[test]
+    fn receiving_ends_when_enough_is_in_hand_or_time_is_short_or_nothing_comes() {
+        let mut uploader = with_lanes(1, 16, 100);
+        assert_eq!(uploader.wanted_receives(Time::ZERO), PARALLEL_RECEIVES);
+        assert_eq!(uploader.wanted_receives(uploader.until.saturating_sub(LAST_RECEIVE)), 0);
+        uploader.receiving = 3;
+        for _ in 0..3 {
+            uploader.received(0, None, |_| 0);
+        }
+        assert_eq!(uploader.wanted_receives(Time::ZERO), 0);
+        uploader.at_work = 1;
+        assert_eq!(uploader.wanted_receives(Time::ZERO), 1, "a task at work frees lanes");
+        assert_eq!(with_lanes(1, 6, MAX_BYTES / 59).wanted_receives(Time::ZERO), 0, "too much in hand");
+    }
+}
