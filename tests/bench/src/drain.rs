@@ -4,6 +4,7 @@
 //! It knows no failures, and no change that a newer one makes unnecessary; and an advertiser has the whole rate of the app.
 
 mod fifo;
+mod limits;
 mod simulation;
 mod task;
 mod uploader;

@@ -4,10 +4,8 @@ mod settling;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use uploader::rounds::RECEIVE_WAIT;
-use uploader::sender::{LEAST_TIME, PARALLEL_CALLS};
-
 use super::fifo::{Batch, Fifo, LaneIndex};
+use super::limits::{LEAST_TIME, PARALLEL_CALLS, RECEIVE_WAIT};
 use super::task::{Task, TaskIndex};
 use super::uploader::{Time, Uploader, Waits};
 use super::{Drained, Pace};

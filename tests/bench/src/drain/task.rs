@@ -1,8 +1,7 @@
 //! One connection's work in the simulation, from its turn to its acknowledgment. Pure.
 
-use uploader::acknowledge::BATCH_ENTRIES;
-
 use super::fifo::LaneIndex;
+use super::limits::BATCH_ENTRIES;
 use super::uploader::Held;
 
 /// A task of an invocation.

@@ -3,10 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use uploader::hand::TASK_BYTES;
-use uploader::rounds::{EMPTY_RECEIVES, LAST_RECEIVE, MAX_BYTES, MAX_MESSAGES, PARALLEL_RECEIVES, SETTLING};
-
 use super::fifo::{Batch, LaneIndex};
+use super::limits::{EMPTY_RECEIVES, LAST_RECEIVE, MAX_BYTES, MAX_MESSAGES, PARALLEL_RECEIVES, SETTLING, TASK_BYTES};
 use super::task::{Task, TaskIndex};
 
 /// Since the simulation began.

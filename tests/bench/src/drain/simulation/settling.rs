@@ -1,10 +1,8 @@
 //! The end of a task, and of an invocation: what is done is deleted, the oldest of each lane first, and the rest comes back.
 
-use uploader::acknowledge::PARALLEL_BATCHES;
-use uploader::rounds::MARGIN;
-
 use super::{Event, Simulation};
 use crate::drain::BETWEEN;
+use crate::drain::limits::{MARGIN, PARALLEL_BATCHES};
 use crate::drain::task::{TaskIndex, batches};
 
 impl Simulation {
