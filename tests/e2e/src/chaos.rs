@@ -35,6 +35,8 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
 pub fn options(size: Size) -> Options {
     let max_age = if size == Size::Full { "100" } else { "86400" };
     Options::new()
+        .with("TikTokCallsPerSecond", "40")
+        .with("TikTokAdvertiserCallsPerSecond", "40")
         .with("EmailIdentities", "true")
         .with("UploaderTimeoutSeconds", "30")
         .with("TikTokTimeoutSeconds", "4")

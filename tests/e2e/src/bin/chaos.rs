@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
 use e2e::Stack;
-use e2e::chaos::plan::{Plan, Size};
+use e2e::chaos::plan::Plan;
 use e2e::chaos::{live, options};
 
 /// Steps of a second: with what comes before and after, about five minutes.
@@ -35,7 +35,7 @@ async fn chaos() -> Result<()> {
     let new = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| u64::from(now.subsec_nanos()));
     let seed = setting("SEED")?.unwrap_or_else(new);
     let steps = setting("STEPS")?.map_or(Ok(STEPS), u32::try_from).context("STEPS")?;
-    let plan = Plan::new(seed, steps, Size::Full);
+    let plan = Plan::new(seed, steps);
     say(&format!("make chaos SEED={seed} STEPS={steps}"));
     say(&format!(
         "  {} connections of {} advertisers, {} messages, {} faults",
@@ -44,7 +44,7 @@ async fn chaos() -> Result<()> {
         plan.messages(),
         plan.faults.len()
     ));
-    let stack = Stack::up(&options(Size::Full)).await?;
+    let stack = Stack::up(&options(plan.size)).await?;
     let lived = live(&stack, plan, say).await;
     let report = match lived {
         Ok(report) => report,

@@ -3,15 +3,26 @@
 
 mod lambda;
 
-use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
 use reqwest::StatusCode;
 use sandbox::Rules;
 use sandbox::control::ControlError;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::plan::{CATALOG, Event, Injection, PlannedFault};
 use super::world::{World, locked};
 use crate::consent::TICKED;
+
+/// How soon is tried again what could not happen yet.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// For how long, after the last step.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A fault that is on.
 enum On {
@@ -22,34 +33,48 @@ enum On {
     ShortTimeout(&'static str, u64),
 }
 
-/// Lives through all steps, and then until nothing fails any more and all that was to happen has happened.
+/// Lives through all steps, and then until all that was to happen has happened.
 pub(super) async fn rule(world: &World<'_>) -> Result<()> {
-    let mut on: Vec<(&PlannedFault, On)> = Vec::new();
-    let mut due: Vec<Event> = Vec::new();
-    let (mut faults, mut events) = (world.plan.faults.iter().peekable(), world.plan.events.iter().peekable());
-    let mut step = 0;
-    while step <= world.plan.steps || !due.is_empty() {
-        world.reach(step).await;
-        for (fault, is) in on.extract_if(.., |(fault, _)| fault.until <= step) {
-            end(world, fault, is).await.with_context(|| format!("ending {}", fault.kind))?;
-        }
-        while let Some(fault) = faults.next_if(|fault| fault.from <= step) {
-            on.push((fault, begin(world, fault).await.with_context(|| format!("beginning {}", fault.kind))?));
-        }
-        while let Some((_, event)) = events.next_if(|(at, _)| *at <= step) {
-            due.push(*event);
-        }
-        let mut waiting = Vec::new();
-        for event in due {
-            if !happens(world, event).await.with_context(|| format!("{event:?}"))? {
-                waiting.push(event);
+    let faults = world.plan.faults.iter().map(|fault| last(world, fault));
+    let chains = chains(world);
+    let chains = chains.into_iter().map(|chain| happen(world, chain));
+    futures::try_join!(try_join_all(faults), try_join_all(chains)).map(drop)
+}
+
+/// A fault from its begin to its end.
+async fn last(world: &World<'_>, fault: &PlannedFault) -> Result<()> {
+    world.reach(fault.from).await;
+    let on = begin(world, fault).await.with_context(|| format!("beginning {}", fault.kind))?;
+    world.reach(fault.until).await;
+    end(world, fault, on).await.with_context(|| format!("ending {}", fault.kind))
+}
+
+/// What happens to one token happens in its order; everything else does not wait for anything.
+fn chains(world: &World<'_>) -> Vec<Vec<(u32, Event)>> {
+    let (mut of_tokens, mut others) = (BTreeMap::<&str, Vec<_>>::new(), Vec::new());
+    for (step, event) in &world.plan.events {
+        match event {
+            Event::Revoke(number) | Event::Authorize(number) | Event::Paste(number) => {
+                of_tokens.entry(&world.connections[*number].person).or_default().push((*step, *event));
+            }
+            Event::Kill(_) | Event::Cool(_) | Event::Redeploy(_) | Event::DeleteAudience(..) => {
+                others.push(vec![(*step, *event)]);
             }
         }
-        due = waiting;
-        step += 1;
-        // A kill that finds nobody at work when all is over has nobody to wait for.
-        if step > world.plan.steps {
-            due.retain(|event| !matches!(event, Event::Kill(_)));
+    }
+    of_tokens.into_values().chain(others).collect()
+}
+
+async fn happen(world: &World<'_>, chain: Vec<(u32, Event)>) -> Result<()> {
+    for (step, event) in chain {
+        world.reach(step).await;
+        while !happens(world, event).await.with_context(|| format!("{event:?}"))? {
+            // When all is over nobody may be at work any more whom one could kill.
+            if matches!(event, Event::Kill(_)) && world.is_over() {
+                break;
+            }
+            ensure!(world.late() < PATIENCE, "{event:?} cannot happen");
+            sleep(AGAIN).await;
         }
     }
     Ok(())
@@ -145,7 +170,7 @@ async fn revoke(world: &World<'_>, number: usize) -> Result<bool> {
     world.stack.tiktok.revoke(&token).await?;
     let person = &world.connections[number].person;
     for live in world.connections.iter().filter(|live| live.person == *person) {
-        *locked(&live.was_revoked) = true;
+        locked(&live.revoked).insert(token.clone());
     }
     world.count("token: revoked", 1);
     Ok(true)
@@ -159,7 +184,11 @@ async fn authorize(world: &World<'_>, number: usize) -> Result<bool> {
         world.count("authorizations tried again", 1);
         return Ok(false);
     };
-    let is_healed = token_in_use(world, number).await.is_some_and(|token| token == shown.token);
+    for live in world.connections.iter().filter(|live| live.person == *person) {
+        *locked(&live.shown) = Some(shown.token.clone());
+    }
+    let live = &world.connections[number];
+    let is_healed = token_in_use(world, number).await.is_some_and(|token| !locked(&live.revoked).contains(&token));
     world.count(if is_healed { "token: healed by the page" } else { "authorizations tried again" }, 1);
     Ok(is_healed)
 }

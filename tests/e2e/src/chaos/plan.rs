@@ -121,16 +121,25 @@ pub enum Event {
 /// How large a world is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// For about a minute: each seed has some of the kinds of faults.
+    /// For about a minute: few connections, none of which is doomed, and some of the kinds of faults.
     Short,
     /// Every kind of fault.
     Full,
 }
 
+impl Size {
+    /// Of a world of so many steps.
+    #[must_use]
+    pub const fn of(steps: u32) -> Self {
+        if steps < 120 { Self::Short } else { Self::Full }
+    }
+}
+
 impl Plan {
     /// The plan of a seed.
     #[must_use]
-    pub fn new(seed: u64, steps: u32, size: Size) -> Self {
+    pub fn new(seed: u64, steps: u32) -> Self {
+        let size = Size::of(steps);
         let mut rng = StdRng::seed_from_u64(seed);
         let mut plan =
             Self { seed, size, steps, advertisers: 0, connections: Vec::new(), faults: Vec::new(), events: Vec::new() };
@@ -161,17 +170,17 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_plan_and_another_one_another() {
-        for size in [Size::Short, Size::Full] {
-            let plan = Plan::new(7, 60, size);
-            assert_eq!(plan, Plan::new(7, 60, size));
-            assert_ne!(plan, Plan::new(8, 60, size));
+        for steps in [30, 150] {
+            let plan = Plan::new(7, steps);
+            assert_eq!(plan, Plan::new(7, steps));
+            assert_ne!(plan, Plan::new(8, steps));
         }
     }
 
     #[test]
     fn a_full_world_has_a_fault_of_every_kind_and_everything_in_its_time() {
         for seed in 0..20 {
-            let plan = Plan::new(seed, 150, Size::Full);
+            let plan = Plan::new(seed, 150);
             for kind in CATALOG {
                 assert!(plan.faults.iter().any(|fault| fault.kind == kind.name), "{} of {seed}", kind.name);
             }
@@ -194,7 +203,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_of_an_audience_before_it_is_connected_or_after_it_was_disconnected() {
-        let plan = Plan::new(3, 150, Size::Full);
+        let plan = Plan::new(3, 150);
         for connection in &plan.connections {
             let mut open = vec![false; connection.audiences.len()];
             for (_, act) in &connection.acts {

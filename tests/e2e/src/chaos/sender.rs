@@ -13,7 +13,7 @@ use crate::message::{self, Action, Audience, Profile};
 use crate::mparticle::{Answer, Leak, Transport};
 
 /// How long one message is repeated.
-const PATIENCE: Duration = Duration::from_mins(4);
+const PATIENCE: Duration = Duration::from_mins(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -36,7 +36,13 @@ pub(super) async fn send_all(world: &World<'_>, number: usize) -> Result<()> {
 async fn connect(world: &World<'_>, number: usize, place: usize) -> Result<()> {
     let live = &world.connections[number];
     let audience = live.audiences()[place].clone();
-    let request = || message::subscription(&live.account(), &audience, "add");
+    let request = || {
+        // Where the page gave the connection a new token, the settings still hold the old one, which connects nothing.
+        if let Some(token) = locked(&live.shown).take() {
+            locked(&live.account).token = token;
+        }
+        message::subscription(&live.account(), &audience, "add")
+    };
     let answer = until_taken(world, Transport::Http, request, true).await?;
     let id = answer["audience_subscription_settings"]["tiktokAudienceId"].as_str().context("no audience id")?;
     let connected = Audience { tiktok_id: Some(id.to_owned()), ..audience };

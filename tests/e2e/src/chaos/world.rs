@@ -41,16 +41,24 @@ pub struct World<'s> {
 }
 
 /// A configuration that lives.
-#[derive(Debug)]
 pub struct Live {
     /// The configuration, with the token that mParticle sends.
     pub account: Mutex<Account>,
     /// Who authorizes.
     pub person: String,
+    /// The token that the page showed last, in case it has to be pasted.
+    pub shown: Mutex<Option<String>>,
     /// Its audiences, in the order of the plan.
     pub audiences: Mutex<Vec<Known>>,
-    /// Whether its token was revoked at some time.
-    pub was_revoked: Mutex<bool>,
+    /// Its tokens that were revoked.
+    pub revoked: Mutex<BTreeSet<String>>,
+}
+
+/// Without the tokens.
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").field("person", &self.person).finish_non_exhaustive()
+    }
 }
 
 /// An audience that mParticle knows.
@@ -73,8 +81,8 @@ impl<'s> World<'s> {
     /// Makes everybody at TikTok.
     pub(super) async fn create(stack: &'s Stack, plan: Plan) -> Result<Self> {
         let rules = stack.tiktok.rules().await?;
-        // Without the limit of a minute, whose stop of five minutes a world of five minutes does not outlive.
-        let app_limits = RateLimits::a_second(10);
+        // Five times as many calls as at TikTok, and no limit of a minute: a world of five minutes does not outlive its stop of five.
+        let app_limits = RateLimits::a_second(50);
         stack.tiktok.set_rules(&Rules { app_limits, one_hash_family: false, seed: plan.seed, ..rules }).await?;
         let mut customers = Vec::new();
         for number in 0..plan.advertisers {
@@ -100,6 +108,16 @@ impl<'s> World<'s> {
     /// Waits until a step begins.
     pub async fn reach(&self, step: u32) {
         sleep_until(self.began + STEP * step).await;
+    }
+
+    /// Whether all steps are over.
+    pub fn is_over(&self) -> bool {
+        self.step() >= u64::from(self.plan.steps)
+    }
+
+    /// How long ago the last step ended.
+    pub fn late(&self) -> Duration {
+        self.began.elapsed().saturating_sub(STEP * self.plan.steps)
     }
 
     /// The step that it is now.
@@ -151,8 +169,8 @@ async fn connections(stack: &Stack, plan: &Plan, customers: &[Customer]) -> Resu
             let audience = Audience { audience_id, name, by_email: lifetime.by_email, tiktok_id: None };
             Known { audience, is_disconnected: false, is_deleted: false }
         });
-        let (audiences, was_revoked) = (Mutex::new(audiences.collect()), Mutex::default());
-        all.push(Live { account: Mutex::new(account), person, audiences, was_revoked });
+        let (audiences, revoked) = (Mutex::new(audiences.collect()), Mutex::default());
+        all.push(Live { account: Mutex::new(account), person, shown: Mutex::default(), audiences, revoked });
     }
     Ok(all)
 }

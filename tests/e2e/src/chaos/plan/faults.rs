@@ -14,8 +14,6 @@ const AUDIENCE: &str = "/segment/audience/";
 const ACCOUNT: [&str; 4] = ["/user/info/", "/advertiser/info/", AUDIENCE, "/dmp/custom_audience/list/"];
 /// Longer than `TikTokTimeoutSeconds` of the chaotic stack.
 const HANG_MS: u64 = 6_000;
-/// How many kinds a short world has.
-const FEW: usize = 14;
 
 /// A fault with its time.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,7 +185,7 @@ pub(super) fn schedule(plan: &mut Plan, rng: &mut StdRng, size: Size) {
     let mut kinds: Vec<&Kind> = CATALOG.iter().collect();
     kinds.shuffle(rng);
     if size == Size::Short {
-        kinds.truncate(FEW);
+        kinds.truncate(usize::try_from(plan.steps / 3).unwrap_or_default());
     }
     let count = kinds.len();
     for (place, kind) in kinds.into_iter().enumerate() {

@@ -13,7 +13,7 @@ use crate::people::People;
 /// Codes by which TikTok refuses an id for good. None is used for what is wrong with the form of a call.
 const REFUSALS: [u32; 3] = [40109, 40112, 40199];
 /// How many users of each connection are refused, and how many there are.
-const REFUSED: usize = 6;
+const REFUSED: usize = 3;
 const PEOPLE: usize = 400;
 /// The advertiser and the owner of each connection of a full world: some have two configurations, and one agency feeds two advertisers.
 const FULL: [(usize, Owner); 9] = [

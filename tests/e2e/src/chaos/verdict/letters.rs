@@ -144,7 +144,7 @@ fn had_trouble_with_its_token(world: &World<'_>, letter: &Letter) -> bool {
         let kind = CATALOG.iter().find(|kind| kind.name == fault.kind);
         kind.is_some_and(|kind| kind.doubts_tokens) && hits(world, fault.advertiser, letter)
     });
-    live.is_some_and(|live| *locked(&live.was_revoked)) || doubted
+    live.is_some_and(|live| !locked(&live.revoked).is_empty()) || doubted
 }
 
 fn had_trouble_at_tiktok(world: &World<'_>, letter: &Letter) -> bool {
