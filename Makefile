@@ -20,6 +20,9 @@ STACK ?= mparticle-tiktok
 YES ?=
 # A directory with functions that make deploy takes instead of building them.
 BUILT ?=
+# The world of make chaos: its seed, a new one if there is none, and its steps of a second.
+SEED ?=
+STEPS ?=
 # 1 checks dependencies against the advisory database as well, which comes from github.com.
 ADVISORIES ?=
 # How long make fuzz tries inputs on each target, in seconds; and on which, as in FUZZ_TARGETS="firehose record".
@@ -81,6 +84,10 @@ down: ## stop what make up started
 test: bundles venv ## every test, the end-to-end stories included
 	@for folder in infra/deploy infra/local; do (cd $$folder && $(abspath $(VENV_PYTHON)) -m unittest -q) || exit 1; done
 	@cargo test --workspace
+
+.PHONY: chaos
+chaos: bundles local-tools venv ## a seeded world while everything fails that can; minutes (SEED=1 STEPS=150)
+	@SEED='$(SEED)' STEPS='$(STEPS)' $(CARGO_OUT)/debug/chaos
 
 .PHONY: lint
 lint: lint-venv $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, clippy, docs, dependency policy, template checks
@@ -166,7 +173,7 @@ sandbox: check
 
 .PHONY: local-tools
 local-tools: check
-	@echo "> sandbox, demo" && cargo build --quiet -p sandbox -p e2e
+	@echo "> sandbox, harness" && cargo build --quiet -p sandbox -p e2e
 
 .PHONY: venv
 venv: check $(VENV)/installed

@@ -40,7 +40,7 @@ impl Verdict {
         let mut verdict = Self::default();
         for letter in &given.letters {
             *verdict.letters.entry(letter.cause().to_owned()).or_default() += letter.changes().max(1);
-            verdict.all(given.untrue(world, letter, &journal));
+            verdict.all(letters::untrue(world, letter, &journal));
         }
         let gone = world.gone();
         let disconnected = disconnected(world);

@@ -4,6 +4,7 @@
 //! They have a `main` of their own, since they share stacks: see `e2e::trials`.
 
 mod answers;
+mod chaos;
 mod connections;
 mod emails;
 mod erasure;
@@ -23,6 +24,7 @@ mod tokens;
 
 // The long ones first, so that the others run beside them.
 e2e::stories! {
+    chaos: a_minute_of_chaos_ends_as_the_model_says_or_in_true_letters;
     outage: server_errors_for_a_minute_leave_the_newest_change_of_everybody, a_hanging_advertiser_keeps_no_other_waiting_in_any_round,
         connections_cut_before_and_after_a_call_takes_effect_leave_what_was_meant, a_tiktok_slower_than_the_time_out_loses_nothing,
         an_uploader_killed_while_it_deletes_is_made_up_for;

@@ -94,28 +94,28 @@ impl Given {
     pub(super) fn explain(&self, told: &Told) -> Option<&str> {
         self.changes.get(told).map(String::as_str)
     }
+}
 
-    /// What is not true in a letter.
-    pub(super) fn untrue(&self, world: &World<'_>, letter: &Letter, journal: &[Entry]) -> Option<String> {
-        let is_true = match letter.cause() {
-            "no_audience" => told(letter).is_ok_and(|told| told.iter().all(|told| was_never_connected(world, told))),
-            "token" => had_trouble_with_its_token(world, letter),
-            "audience_missing" => answered(letter, journal).is_some_and(|call| {
-                let gone = world.gone();
-                let said = told(letter).unwrap_or_default();
-                call.fault.is_some() || said.iter().all(|told| gone.contains(&told.audience))
-            }),
-            "rejected" | "rejected_unknown" => answered(letter, journal).is_some_and(|call| {
-                let refused = refused(world);
-                let said = told(letter).unwrap_or_default();
-                call.fault.is_some() || said.iter().all(|told| told.id.as_ref().is_some_and(|id| refused.contains(id)))
-            }),
-            "advertiser_throttled" | "unavailable" => had_trouble_at_tiktok(world, letter),
-            // Everybody's trouble is waited for longer than a world lasts, and the rest is nobody's but the product's.
-            _ => false,
-        };
-        (!is_true).then(|| format!("a letter whose cause is not true: {:?}", letter.attributes))
-    }
+/// What is not true in a letter.
+pub(super) fn untrue(world: &World<'_>, letter: &Letter, journal: &[Entry]) -> Option<String> {
+    let is_true = match letter.cause() {
+        "no_audience" => told(letter).is_ok_and(|told| told.iter().all(|told| was_never_connected(world, told))),
+        "token" => had_trouble_with_its_token(world, letter),
+        "audience_missing" => answered(letter, journal).is_some_and(|call| {
+            let gone = world.gone();
+            let said = told(letter).unwrap_or_default();
+            call.fault.is_some() || said.iter().all(|told| gone.contains(&told.audience))
+        }),
+        "rejected" | "rejected_unknown" => answered(letter, journal).is_some_and(|call| {
+            let refused = refused(world);
+            let said = told(letter).unwrap_or_default();
+            call.fault.is_some() || said.iter().all(|told| told.id.as_ref().is_some_and(|id| refused.contains(id)))
+        }),
+        "advertiser_throttled" | "unavailable" => had_trouble_at_tiktok(world, letter),
+        // Everybody's trouble is waited for longer than a world lasts, and the rest is nobody's but the product's.
+        _ => false,
+    };
+    (!is_true).then(|| format!("a letter whose cause is not true: {:?}", letter.attributes))
 }
 
 /// The call whose answer the letter repeats.
