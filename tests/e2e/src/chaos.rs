@@ -70,8 +70,8 @@ pub async fn live(stack: &Stack, plan: Plan, tell: impl Fn(&str)) -> Result<Repo
     };
     let verdict = Verdict::of(&world).await?;
     let report = Report::new(&world, &verdict, failing, lasted);
-    stack.in_order().await.with_context(|| report.table())?;
-    verdict.is_clean().with_context(|| report.table())?;
+    stack.in_order().await.with_context(|| report.table().to_owned())?;
+    verdict.is_clean().with_context(|| report.table().to_owned())?;
     Ok(report)
 }
 

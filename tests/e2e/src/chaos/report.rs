@@ -9,7 +9,7 @@ use super::verdict::Verdict;
 use super::world::World;
 
 /// What is told of the way of messages.
-const COUNTED: [&str; 11] = [
+const COUNTED: [&str; 12] = [
     "messages",
     "users in them",
     "changes in them",
@@ -17,6 +17,7 @@ const COUNTED: [&str; 11] = [
     "verifications",
     "audiences connected",
     "audiences disconnected",
+    "audiences that could not be connected any more",
     "requests repeated: not now",
     "requests repeated: no answer",
     "buttons pressed again",
@@ -49,35 +50,54 @@ pub(super) async fn progress(world: &World<'_>) -> String {
 
 impl Report {
     pub(super) fn new(world: &World<'_>, verdict: &Verdict, failing: Duration, lasted: Duration) -> Self {
-        let mut table = String::new();
-        let mut row = |name: &str, count: u64| writeln!(table, "  {name:<58}{count:>9}");
-        // Writing to a String cannot fail.
-        let mut rows = || -> std::fmt::Result {
-            for name in COUNTED {
-                row(name, world.counted(name))?;
-            }
-            row("memberships at TikTok", verdict.as_it_should_be as u64)?;
-            for (cause, ids) in &verdict.explained {
-                row(&format!("ids in a dead letter instead: {cause}"), *ids as u64)?;
-            }
-            for (cause, changes) in &verdict.letters {
-                row(&format!("changes in dead letters: {cause}"), *changes as u64)?;
-            }
-            row("", 0)
-        };
-        rows().ok();
-        let planned = |name: &str| world.plan.faults.iter().any(|fault| fault.kind == name);
-        let faults = CATALOG.iter().map(|kind| kind.name).filter(|name| planned(name)).chain(EVENTS);
-        for name in faults {
-            writeln!(table, "  {name:<58}{:>9}", world.counted(name)).ok();
+        let mut table = Table::default();
+        table.title("said by mParticle", "");
+        for name in COUNTED {
+            table.row(name, world.counted(name));
         }
-        writeln!(table, "  {} s of faults, {} s in all", failing.as_secs(), lasted.as_secs()).ok();
-        Self { seed: world.plan.seed, table }
+        table.title("at the end", "ids");
+        table.row("in the audiences that they belong to", verdict.in_place as u64);
+        for (cause, ids) in &verdict.explained {
+            table.row(&format!("not there, and in a dead letter: {cause}"), *ids as u64);
+        }
+        table.title("dead letters, all of them", "changes");
+        for (cause, changes) in &verdict.letters {
+            table.row(cause, *changes as u64);
+        }
+        table.title("survived", "times");
+        let planned = |name: &str| world.plan.faults.iter().any(|fault| fault.kind == name);
+        let faults = CATALOG.iter().map(|kind| kind.name).filter(|name| planned(name));
+        for name in faults.chain(EVENTS) {
+            table.row(name, world.counted(name));
+        }
+        let (failing, lasted) = (failing.as_secs(), lasted.as_secs());
+        table.line(&format!(
+            "\n  {failing} s until all was said and nothing failed any more, {lasted} s until all had arrived"
+        ));
+        Self { seed: world.plan.seed, table: table.0 }
     }
 
     /// For people.
     #[must_use]
-    pub fn table(&self) -> String {
-        self.table.clone()
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+#[derive(Default)]
+struct Table(String);
+
+impl Table {
+    fn title(&mut self, title: &str, column: &str) {
+        self.line(&format!("\n  {title:<56}{column:>10}"));
+    }
+
+    fn row(&mut self, name: &str, count: u64) {
+        self.line(&format!("    {name:<54}{count:>10}"));
+    }
+
+    fn line(&mut self, line: &str) {
+        // Writing to a String cannot fail.
+        writeln!(self.0, "{line}").ok();
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -43,7 +43,10 @@ async fn connect(world: &World<'_>, number: usize, place: usize) -> Result<()> {
         }
         message::subscription(&live.account(), &audience, "add")
     };
-    let answer = until_taken(world, Transport::Http, request, true).await?;
+    let Some(answer) = by_hand(world, number, request).await? else {
+        world.count("audiences that could not be connected any more", 1);
+        return Ok(());
+    };
     let id = answer["audience_subscription_settings"]["tiktokAudienceId"].as_str().context("no audience id")?;
     let connected = Audience { tiktok_id: Some(id.to_owned()), ..audience };
     locked(&world.model).knows(&connected);
@@ -58,7 +61,7 @@ async fn disconnect(world: &World<'_>, number: usize, place: usize) -> Result<()
     // From now on nobody can tell what of it is still carried out.
     locked(&live.audiences)[place].is_disconnected = true;
     let request = || message::subscription(&live.account(), &audience, "remove");
-    until_taken(world, Transport::Http, request, true).await?;
+    by_hand(world, number, request).await?;
     world.count("audiences disconnected", 1);
     Ok(())
 }
@@ -73,7 +76,7 @@ async fn change(world: &World<'_>, number: usize, transport: Transport, users: &
     let profiles: Vec<_> = users.iter().map(profile).collect();
     let request = message::membership_at(at_ms, &account, &profiles);
     locked(&world.model).apply_message(account.account_id, at_ms, &profiles);
-    until_taken(world, transport, || request.clone(), false).await?;
+    until_taken(world, transport, &request).await?;
     world.count("messages", 1);
     world.count("users in them", users.len() as u64);
     world.count("changes in them", profiles.iter().map(|profile| said(profile)).sum());
@@ -91,7 +94,7 @@ async fn erase(world: &World<'_>, number: usize, transport: Transport, person: u
     let request = message::erasure(Some(&live.account()), &request_id, &identities);
     let at_ms = request["timestamp_ms"].as_i64().context("a time")?;
     locked(&world.model).erase(at_ms, &fed_now(live), &ids);
-    until_taken(world, transport, || request.clone(), false).await?;
+    until_taken(world, transport, &request).await?;
     world.count("people forgotten", 1);
     Ok(())
 }
@@ -105,45 +108,52 @@ fn fed_now(live: &Live) -> Vec<String> {
 /// Asks whether the connection lives.
 pub(super) async fn verify(world: &World<'_>, number: usize) -> Result<()> {
     let request = message::verification(&world.connections[number].account());
-    until_taken(world, Transport::Http, || request.clone(), false).await?;
+    until_taken(world, Transport::Http, &request).await?;
     world.count("verifications", 1);
     Ok(())
 }
 
-/// Sends a message until it is taken. `by_hand`: a person presses the button again where it is refused.
-async fn until_taken(
-    world: &World<'_>,
-    transport: Transport,
-    request: impl Fn() -> Value,
-    by_hand: bool,
-) -> Result<Value> {
+/// A person presses a button again and again until it works; not where the token has ended for good, which nobody mends.
+async fn by_hand(world: &World<'_>, number: usize, request: impl Fn() -> Value) -> Result<Option<Value>> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let refusal = match until_answered(world, Transport::Http, &request()).await? {
+            Answer::Response(response) => return Ok(Some(response)),
+            Answer::Refused(refusal) => refusal,
+        };
+        let has_ended = !locked(&world.connections[number].revoked).is_empty();
+        if world.plan.connections[number].is_doomed && has_ended && refusal.told.code == "token_refused" {
+            return Ok(None);
+        }
+        ensure!(Instant::now() < deadline, "a button does not work for {} s: {refusal}", PATIENCE.as_secs());
+        world.count("buttons pressed again", 1);
+        sleep(LONGEST_PAUSE).await;
+    }
+}
+
+async fn until_taken(world: &World<'_>, transport: Transport, request: &Value) -> Result<Value> {
+    let response = until_answered(world, transport, request).await?.response()?;
+    world.count("answers that ask to suspend", u64::from(response["suspend_subscription"] == true));
+    Ok(response)
+}
+
+/// Sends a message until it has an answer other than "not now".
+async fn until_answered(world: &World<'_>, transport: Transport, request: &Value) -> Result<Answer> {
     let (deadline, mut pause) = (Instant::now() + PATIENCE, FIRST_PAUSE);
     loop {
-        let why = match world.stack.mparticle.send(transport, &request()).await {
-            Ok(Answer::Response(response)) => {
-                let suspended = response["suspend_subscription"] == true;
-                world.count("answers that ask to suspend", u64::from(suspended));
-                return Ok(response);
-            }
-            Ok(answer) if answer.later() => {
+        let why = match world.stack.mparticle.send(transport, request).await {
+            Ok(answer) if !answer.later() => return Ok(answer),
+            Ok(answer) => {
                 world.count("requests repeated: not now", 1);
                 answer.refusal()?.to_string()
             }
-            Ok(answer) if by_hand => {
-                world.count("buttons pressed again", 1);
-                answer.refusal()?.to_string()
-            }
-            Ok(answer) => return answer.response(),
             Err(error) if error.is::<Leak>() => return Err(error),
             Err(error) => {
                 world.count("requests repeated: no answer", 1);
                 format!("{error:#}")
             }
         };
-        ensure!(!why.is_empty());
-        if Instant::now() > deadline {
-            bail!("it is not taken after {} s: {why}", PATIENCE.as_secs());
-        }
+        ensure!(Instant::now() < deadline, "it is not taken after {} s: {why}", PATIENCE.as_secs());
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

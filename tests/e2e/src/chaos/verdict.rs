@@ -21,9 +21,9 @@ const TOLD: usize = 5;
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// Ids that are where they should be, or are not where they should not be.
-    pub as_it_should_be: usize,
-    /// Ids that are not, and why, by the cause of their letter.
+    /// Ids in the audiences that they belong to.
+    pub in_place: usize,
+    /// Ids that should be in an audience and are not, or the other way round, by the cause of the letter that says so.
     pub explained: BTreeMap<String, usize>,
     /// Letters, by cause.
     pub letters: BTreeMap<String, usize>,
@@ -53,7 +53,8 @@ impl Verdict {
                 None => verdict.wrong.push(format!("without a dead letter: {difference:?}")),
             }
         }
-        verdict.as_it_should_be = model.compare(&world.stack.tiktok).await?.iter().map(|audience| audience.held).sum();
+        let compared = model.compare(&world.stack.tiktok).await?;
+        verdict.in_place = compared.iter().map(|audience| audience.expected - audience.missing).sum();
         for told in letters::unmapped(&model) {
             if given.explain(&told).is_none() {
                 verdict.wrong.push(format!("no letter says that an audience was never connected: {told:?}"));

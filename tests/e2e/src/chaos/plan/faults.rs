@@ -191,7 +191,7 @@ pub(super) fn schedule(plan: &mut Plan, rng: &mut StdRng, size: Size) {
     for (place, kind) in kinds.into_iter().enumerate() {
         // One after the other, and some at a time.
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        let from = 0.08 + 0.72 * place as f64 / count as f64;
+        let from = 0.06 + 0.82 * place as f64 / count as f64;
         let from = step_between(rng, plan.steps, from, from + 0.05);
         let fault = kind.planned(plan, rng, from);
         plan.events.extend(kind.cools.map(|function| (fault.from, Event::Cool(function))));
