@@ -53,6 +53,19 @@ class FaultsTest(CloudTest):
         self.send(url, "a")
         self.assertGreater(time.monotonic() - began, 1.5)
 
+    def test_one_fault_is_taken_back_and_says_how_often_it_fired(self):
+        url = self.queue()
+        sending = self.fault("sqs", "slow", options={"ms": 0}, action="SendMessage")
+        receiving = self.fault("sqs", "slow", options={"ms": 0}, action="ReceiveMessage")
+        self.send(url, "a")
+        status, answer = self.cloud.local("DELETE", f"faults/{sending}")
+        self.assertEqual((status, answer["fired"]), (200, 1))
+        self.send(url, "b")
+        self.bodies(url)
+        self.assertEqual(self.cloud.local("DELETE", f"faults/{receiving}")[1]["fired"], 1)
+        self.assertEqual(self.cloud.local("DELETE", f"faults/{receiving}")[0], 400)
+        self.assertEqual(self.cloud.local("GET", "faults"), (200, []))
+
     def test_skip_next_and_share_count_matching_calls(self):
         url = self.queue()
         self.fault("sqs", "throttled", {"next": 2}, skip=1, action="SendMessage", caller="account")

@@ -84,11 +84,13 @@ class CloudTest(unittest.TestCase):
         name = name or f"{self.id().rpartition('.')[2]}.fifo"[-80:]
         return self.sqs.create_queue(QueueName=name, Attributes=given)["QueueUrl"]
 
-    def fault(self, service: str, kind: str, when: object = "always", **more: object) -> None:
+    def fault(self, service: str, kind: str, when: object = "always", **more: object) -> int:
+        """Sets a fault. Returns its number."""
         status, answer = self.cloud.local(
             "POST", "faults", {"service": service, "kind": {kind: more.pop("options", {})}, "when": when, **more}
         )
         self.assertEqual(status, 200, answer)
+        return answer["number"]
 
     def refused(self, code: str, call, **arguments: object) -> str:
         with self.assertRaises(ClientError) as caught:

@@ -23,7 +23,7 @@ async fn audiences(story: &Story) -> Result<usize> {
 async fn a_code_comes_for_the_next_calls_after_some_and_only_where_it_is_scoped() -> Result<()> {
     let story = Story::begin().await?;
     let fault = Fault::code(50000, "Internal").on("/segment/audience/").advertiser(story.advertiser());
-    story.control.fault(fault.action("create").after(1).next(2)).await?;
+    let number = story.control.fault(fault.action("create").after(1).next(2)).await?;
     let other = story.control.customer("Other").await?;
     let mut codes = Vec::new();
     for _ in 0..4 {
@@ -39,6 +39,8 @@ async fn a_code_comes_for_the_next_calls_after_some_and_only_where_it_is_scoped(
     assert_eq!(codes, [0, 50000, 50000, 0]);
     assert_eq!(audiences(&story).await?, 2);
     assert!(story.control.faults().await?.is_empty());
+    assert_eq!(story.control.fault_hits(number).await?, 2);
+    assert!(story.control.fault_hits(number + 1).await.is_err());
     Ok(())
 }
 

@@ -106,7 +106,9 @@ fn acts(rng: &mut StdRng, connection: &Connection, steps: u32) -> Vec<(u32, Act)
     let mut acts = Vec::new();
     let mut open = vec![false; connection.audiences.len()];
     let never = connection.audiences.iter().position(|audience| audience.connected.is_none());
-    for step in 0..steps {
+    // What a doomed one says last is given up before the others have come to rest.
+    let last = if connection.is_doomed { steps * 3 / 5 } else { steps };
+    for step in 0..last {
         for (audience, lifetime) in connection.audiences.iter().enumerate() {
             if lifetime.connected == Some(step) {
                 open[audience] = true;
