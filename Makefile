@@ -86,7 +86,7 @@ test: bundles venv ## every test, the end-to-end stories included
 	@cargo test --workspace
 
 .PHONY: chaos
-chaos: bundles local-tools venv ## a seeded world while everything fails that can; minutes (SEED=1 STEPS=150)
+chaos: bundles local-tools venv ## a seeded world while everything fails that can; minutes (SEED=1 STEPS=120)
 	@SEED='$(SEED)' STEPS='$(STEPS)' $(CARGO_OUT)/debug/chaos
 
 .PHONY: lint

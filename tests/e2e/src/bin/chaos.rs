@@ -13,7 +13,7 @@ use e2e::chaos::plan::Plan;
 use e2e::chaos::{live, options};
 
 /// Steps of a second: with what comes before and after, about five minutes.
-const STEPS: u32 = 150;
+const STEPS: u32 = 120;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -45,15 +45,17 @@ async fn chaos() -> Result<()> {
         plan.faults.len()
     ));
     let stack = Stack::up(&options(plan.size)).await?;
-    let lived = live(&stack, plan, say).await;
-    let report = match lived {
-        Ok(report) => report,
-        Err(failure) => {
-            let logs = stack.keep_logs().await.display().to_string();
-            return Err(failure.context(format!("seed {seed}, {steps} steps; the logs are in {logs}")));
+    let ended = match live(&stack, plan, say).await {
+        Ok(report) => {
+            say(report.table());
+            report.claim()
         }
+        Err(failure) => Err(failure),
     };
-    say(&format!("\n{}", report.table()));
+    if let Err(failure) = ended {
+        let logs = stack.keep_logs().await.display().to_string();
+        return Err(failure.context(format!("make chaos SEED={seed} STEPS={steps}; the logs are in {logs}")));
+    }
     say("TikTok holds what it should, or a dead letter says truly why not.");
     Ok(())
 }

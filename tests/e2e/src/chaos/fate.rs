@@ -1,6 +1,7 @@
 //! Makes things fail, step by step, as the plan says; and makes what happens once happen for sure: a kill waits for a process to kill, a
 //! deletion for its audience, a person who authorizes tries again.
 
+mod faults;
 mod lambda;
 
 use std::collections::BTreeMap;
@@ -8,13 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use reqwest::StatusCode;
-use sandbox::Rules;
-use sandbox::control::ControlError;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::plan::{CATALOG, Event, Injection, PlannedFault};
+use super::plan::{CATALOG, Event, PlannedFault};
 use super::world::{World, locked};
 use crate::consent::TICKED;
 
@@ -22,16 +20,7 @@ use crate::consent::TICKED;
 const AGAIN: Duration = Duration::from_millis(300);
 
 /// For how long, after the last step.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A fault that is on.
-enum On {
-    TikTok(u64),
-    Aws(u64),
-    LaggingList,
-    /// With the time-out that the function had.
-    ShortTimeout(&'static str, u64),
-}
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Lives through all steps, and then until all that was to happen has happened.
 pub(super) async fn rule(world: &World<'_>) -> Result<()> {
@@ -41,12 +30,16 @@ pub(super) async fn rule(world: &World<'_>) -> Result<()> {
     futures::try_join!(try_join_all(faults), try_join_all(chains)).map(drop)
 }
 
-/// A fault from its begin to its end.
+/// A fault from its begin to its end, and until it has hit something: what never fires proves nothing.
 async fn last(world: &World<'_>, fault: &PlannedFault) -> Result<()> {
     world.reach(fault.from).await;
-    let on = begin(world, fault).await.with_context(|| format!("beginning {}", fault.kind))?;
+    let on = faults::begin(world, fault).await.with_context(|| format!("beginning {}", fault.kind))?;
     world.reach(fault.until).await;
-    end(world, fault, on).await.with_context(|| format!("ending {}", fault.kind))
+    while on.hits(world).await? == 0 && world.late() < PATIENCE {
+        sleep(AGAIN).await;
+    }
+    world.count(fault.kind, on.hits(world).await?);
+    on.end(world).await.with_context(|| format!("ending {}", fault.kind))
 }
 
 /// What happens to one token happens in its order; everything else does not wait for anything.
@@ -78,52 +71,6 @@ async fn happen(world: &World<'_>, chain: Vec<(u32, Event)>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-async fn begin(world: &World<'_>, fault: &PlannedFault) -> Result<On> {
-    Ok(match &fault.injection {
-        Injection::TikTok(planned) => {
-            let mut planned = planned.clone();
-            planned.advertiser_id = fault.advertiser.map(|number| world.advertisers[number].clone());
-            On::TikTok(world.stack.tiktok.fault(planned).await?)
-        }
-        Injection::Aws(planned) => On::Aws(world.stack.cloud.fault(planned).await?),
-        Injection::LaggingList => {
-            lag(world, 3_000, 60_000).await?;
-            On::LaggingList
-        }
-        Injection::ShortTimeout(function) => On::ShortTimeout(function, lambda::set_timeout(world, function, 1).await?),
-    })
-}
-
-async fn end(world: &World<'_>, fault: &PlannedFault, is: On) -> Result<()> {
-    let fired = match is {
-        On::TikTok(number) => {
-            match world.stack.tiktok.clear_fault(number).await {
-                // It had so many calls to hit, and hit them.
-                Err(ControlError::Refused { status: StatusCode::NOT_FOUND, .. }) | Ok(()) => {}
-                Err(error) => return Err(error.into()),
-            }
-            world.stack.tiktok.fault_hits(number).await?
-        }
-        On::Aws(number) => world.stack.cloud.clear_fault(number).await?,
-        On::LaggingList => {
-            lag(world, 0, 0).await?;
-            1
-        }
-        On::ShortTimeout(function, seconds) => {
-            lambda::set_timeout(world, function, seconds).await?;
-            1
-        }
-    };
-    world.count(fault.kind, fired);
-    Ok(())
-}
-
-async fn lag(world: &World<'_>, creation_shows_after_ms: u64, deletion_shows_after_ms: u64) -> Result<()> {
-    let rules = world.stack.tiktok.rules().await?;
-    let lagging = Rules { creation_shows_after_ms, deletion_shows_after_ms, ..rules };
-    Ok(world.stack.tiktok.set_rules(&lagging).await?)
 }
 
 /// Lets something happen; false if it cannot yet.

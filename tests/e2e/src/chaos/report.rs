@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use anyhow::{Result, ensure};
+
 use super::fate::EVENTS;
 use super::plan::CATALOG;
+use super::sender::TIMED_OUT;
 use super::verdict::Verdict;
 use super::world::World;
 
 /// What is told of the way of messages.
-const COUNTED: [&str; 12] = [
+const COUNTED: [&str; 13] = [
     "messages",
     "users in them",
     "changes in them",
@@ -20,17 +23,21 @@ const COUNTED: [&str; 12] = [
     "audiences that could not be connected any more",
     "requests repeated: not now",
     "requests repeated: no answer",
+    TIMED_OUT,
     "buttons pressed again",
     "answers that ask to suspend",
 ];
+
+/// So many things that are wrong are told.
+const TOLD: usize = 6;
 
 /// How a world ended.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The seed.
     pub seed: u64,
-    /// The table.
     table: String,
+    wrong: Vec<String>,
 }
 
 /// A line in the middle.
@@ -74,13 +81,23 @@ impl Report {
         table.line(&format!(
             "\n  {failing} s until all was said and nothing failed any more, {lasted} s until all had arrived"
         ));
-        Self { seed: world.plan.seed, table: table.0 }
+        Self { seed: world.plan.seed, table: table.0, wrong: verdict.wrong.clone() }
     }
 
     /// For people.
     #[must_use]
     pub fn table(&self) -> &str {
         &self.table
+    }
+
+    /// Sees that TikTok holds what it should, or that a dead letter says truly why not, and that all else is in order.
+    ///
+    /// # Errors
+    /// What is not so.
+    pub fn claim(&self) -> Result<()> {
+        let first: Vec<_> = self.wrong.iter().take(TOLD).map(|wrong| format!("\n  {wrong}")).collect();
+        ensure!(self.wrong.is_empty(), "{} things are not as they should be:{}", self.wrong.len(), first.concat());
+        Ok(())
     }
 }
 

@@ -16,6 +16,8 @@ use crate::mparticle::{Answer, Leak, Transport};
 const PATIENCE: Duration = Duration::from_mins(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// What is counted where Lambda ended the function.
+pub(super) const TIMED_OUT: &str = "requests repeated: ingest timed out";
 
 /// Does all that a connection's sender has to do, each act in its step or as soon as those before it are done.
 pub(super) async fn send_all(world: &World<'_>, number: usize) -> Result<()> {
@@ -149,8 +151,10 @@ async fn until_answered(world: &World<'_>, transport: Transport, request: &Value
             }
             Err(error) if error.is::<Leak>() => return Err(error),
             Err(error) => {
-                world.count("requests repeated: no answer", 1);
-                format!("{error:#}")
+                let why = format!("{error:#}");
+                let timed_out = why.contains("Task timed out");
+                world.count(if timed_out { TIMED_OUT } else { "requests repeated: no answer" }, 1);
+                why
             }
         };
         ensure!(Instant::now() < deadline, "it is not taken after {} s: {why}", PATIENCE.as_secs());

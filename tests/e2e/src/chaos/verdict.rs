@@ -4,7 +4,7 @@ mod letters;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use sandbox::journal::Entry;
 
 use super::fate;
@@ -15,8 +15,6 @@ use letters::{Given, Told};
 
 /// Codes that a call gets which is not well formed. None of the world's own refusals has one of them.
 const MALFORMED: [u32; 6] = [40000, 40002, 40011, 40061, 40062, 40104];
-/// So many of a kind are told.
-const TOLD: usize = 5;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -28,7 +26,7 @@ pub struct Verdict {
     /// Letters, by cause.
     pub letters: BTreeMap<String, usize>,
     /// What is wrong.
-    wrong: Vec<String>,
+    pub wrong: Vec<String>,
 }
 
 impl Verdict {
@@ -107,16 +105,9 @@ impl Verdict {
         Ok(())
     }
 
-    /// Whether nothing is wrong.
-    ///
-    /// # Errors
-    /// What is.
-    pub fn is_clean(&self) -> Result<()> {
-        if self.wrong.is_empty() {
-            return Ok(());
-        }
-        let first: Vec<_> = self.wrong.iter().take(TOLD).map(String::as_str).collect();
-        bail!("{} things are not as they should be:\n  {}", self.wrong.len(), first.join("\n  "))
+    /// Adds something that is wrong.
+    pub(super) fn add(&mut self, wrong: String) {
+        self.wrong.push(wrong);
     }
 }
 

@@ -127,6 +127,16 @@ impl Cloud {
         answer["number"].as_u64().with_context(|| format!("the local cloud answers {answer}"))
     }
 
+    /// How many calls a misbehavior of AWS befell so far; 0 if there is none of this number.
+    ///
+    /// # Errors
+    /// When the local cloud is not reached.
+    pub async fn fault_hits(&self, number: u64) -> Result<u64> {
+        let listed = self.control(Method::GET, "faults", None).await?;
+        let found = listed.as_array().into_iter().flatten().find(|fault| fault["number"] == number);
+        Ok(found.and_then(|fault| fault["fired"].as_u64()).unwrap_or_default())
+    }
+
     /// Ends one misbehavior of AWS. Returns how many calls it befell.
     ///
     /// # Errors

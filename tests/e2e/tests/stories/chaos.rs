@@ -10,5 +10,5 @@ const STEPS: u32 = 30;
 
 pub(crate) async fn a_minute_of_chaos_ends_as_the_model_says_or_in_true_letters() -> Result<()> {
     let plan = Plan::new(SEED, STEPS);
-    story(options(plan.size), async |stack| live(stack, plan, |_| ()).await.map(drop)).await
+    story(options(plan.size), async |stack| live(stack, plan, |_| ()).await?.claim()).await
 }

@@ -216,8 +216,11 @@ impl Kind {
         // A fault of the page is there when somebody authorizes.
         let authorized = plan.events.iter().find(|(_, event)| matches!(event, Event::Authorize(_)));
         let from = authorized.filter(|_| self.lasts == 0).map_or(from, |(step, _)| step.saturating_sub(1));
+        let injection = (self.make)(rng.random_range(1..1_000));
+        // Lists lag while audiences are being connected.
+        let from = if injection == Injection::LaggingList { plan.steps / 10 } else { from };
         let until = (from + self.lasts.max(4)).min(plan.steps);
         let advertiser = self.of_one.then(|| rng.random_range(0..plan.advertisers));
-        PlannedFault { kind: self.name, from, until, advertiser, injection: (self.make)(rng.random_range(1..1_000)) }
+        PlannedFault { kind: self.name, from, until, advertiser, injection }
     }
 }
