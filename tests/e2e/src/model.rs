@@ -268,4 +268,29 @@ mod tests {
         assert_eq!(members(&model), 0);
         assert_eq!(model.counts.left_out.get("superseded"), Some(&1));
     }
+
+    #[test]
+    fn addresses_are_said_for_the_audiences_that_want_them_and_who_is_forgotten_is_in_none() {
+        let people = People::new("model").plain(2);
+        let by_email = Audience { by_email: true, ..audience(Some("7")) };
+        let mut model = Model::default();
+        let joining = Profile::all(&people, &by_email, Action::Add);
+        model.apply_message(1, 10, &joining);
+        assert_eq!(members(&model), 4);
+        let address = (IdKind::EmailSha256, sha256_hex(&people[0].address()));
+        model.erase(20, &["7".to_owned()], std::slice::from_ref(&address));
+        assert_eq!(members(&model), 3);
+        let word = model.audiences["7"][&address];
+        assert_eq!(word, Word { joined: false, erased: true, at_ms: 20 });
+        model.apply_message(1, 30, &joining);
+        assert_eq!((members(&model), model.audiences["7"][&address].at_ms), (4, 30));
+    }
+
+    #[test]
+    fn what_is_said_of_an_audience_that_was_never_connected_is_known_by_its_configuration() {
+        let (people, elsewhere) = (People::new("model").plain(3), audience(None));
+        let mut model = Model::default();
+        model.apply_message(9, 10, &Profile::all(&people, &elsewhere, Action::Add));
+        assert_eq!((model.unmapped[&(9, 1)].len(), model.counts.unmapped), (3, 3));
+    }
 }

@@ -34,7 +34,7 @@ impl Verdict {
     pub(super) async fn of(world: &World<'_>) -> Result<Self> {
         let model = locked(&world.model).clone();
         let journal = world.stack.tiktok.journal().await?;
-        let given = Given::new(world.stack.take_letters().await?)?;
+        let given = Given::new(world.stack.take_letters().await?);
         let mut verdict = Self::default();
         for letter in &given.letters {
             *verdict.letters.entry(letter.cause().to_owned()).or_default() += letter.changes().max(1);

@@ -81,13 +81,14 @@ pub(super) struct Given {
 }
 
 impl Given {
-    pub(super) fn new(letters: Vec<Letter>) -> Result<Self> {
+    pub(super) fn new(letters: Vec<Letter>) -> Self {
         let mut changes = BTreeMap::new();
         for letter in &letters {
-            let cause = letter.cause().to_owned();
-            changes.extend(told(letter)?.into_iter().map(|told| (told, cause.clone())));
+            // What cannot be read explains nothing, and is told as untrue.
+            let told = told(letter).unwrap_or_default().into_iter();
+            changes.extend(told.map(|told| (told, letter.cause().to_owned())));
         }
-        Ok(Self { letters, changes })
+        Self { letters, changes }
     }
 
     /// The cause of the letter that holds this change.
@@ -98,17 +99,21 @@ impl Given {
 
 /// What is not true in a letter.
 pub(super) fn untrue(world: &World<'_>, letter: &Letter, journal: &[Entry]) -> Option<String> {
+    let said = match told(letter) {
+        Ok(said) if !said.is_empty() => said,
+        Ok(_) => return Some(format!("a letter without a change: {:?}", letter.attributes)),
+        Err(error) => return Some(format!("{error:#}: {:?}", letter.attributes)),
+    };
+    let call = answered(letter, journal);
     let is_true = match letter.cause() {
-        "no_audience" => told(letter).is_ok_and(|told| told.iter().all(|told| was_never_connected(world, told))),
+        "no_audience" => said.iter().all(|told| was_never_connected(world, told)),
         "token" => had_trouble_with_its_token(world, letter),
-        "audience_missing" => answered(letter, journal).is_some_and(|call| {
+        "audience_missing" => call.is_some_and(|call| {
             let gone = world.gone();
-            let said = told(letter).unwrap_or_default();
             call.fault.is_some() || said.iter().all(|told| gone.contains(&told.audience))
         }),
-        "rejected" | "rejected_unknown" => answered(letter, journal).is_some_and(|call| {
+        "rejected" | "rejected_unknown" => call.is_some_and(|call| {
             let refused = refused(world);
-            let said = told(letter).unwrap_or_default();
             call.fault.is_some() || said.iter().all(|told| told.id.as_ref().is_some_and(|id| refused.contains(id)))
         }),
         "advertiser_throttled" | "unavailable" => had_trouble_at_tiktok(world, letter),
