@@ -150,12 +150,12 @@ pub const CATALOG: [Kind; 58] = [
         sqs(AnswerLost, "ReceiveMessage", "uploader", 0.15, seed)
     }),
     kind("sqs, uploader: a delete is refused", 6, |seed| {
-        sqs(EntryRefused, "DeleteMessageBatch", "uploader", 0.4, seed)
+        sqs(EntryRefused, "DeleteMessageBatch", "uploader", 0.8, seed)
     }),
     kind("sqs, uploader: deleted, the answer lost", 6, |seed| {
         sqs(AnswerLost, "DeleteMessageBatch", "uploader", 0.4, seed)
     }),
-    kind("sqs, uploader: deleting is down", 5, |seed| sqs(Down, "DeleteMessageBatch", "uploader", 0.6, seed)),
+    kind("sqs, uploader: deleting is down", 5, |seed| sqs(Down, "DeleteMessageBatch", "uploader", 0.9, seed)),
     kind("sqs, uploader: a delay is refused", 20, |seed| {
         sqs(EntryRefused, "ChangeMessageVisibilityBatch", "uploader", 0.4, seed)
     }),

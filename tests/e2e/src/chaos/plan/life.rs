@@ -15,6 +15,8 @@ const REFUSALS: [u32; 3] = [40109, 40112, 40199];
 /// How many users of each connection are refused, and how many there are.
 const REFUSED: usize = 3;
 const PEOPLE: usize = 400;
+/// How many change their minds at a time.
+const HOT: usize = 30;
 /// The advertiser and the owner of each connection of a full world: some have two configurations, and one agency feeds two advertisers.
 const FULL: [(usize, Owner); 9] = [
     (0, Owner::Admin),
@@ -120,11 +122,12 @@ fn acts(rng: &mut StdRng, connection: &Connection, steps: u32) -> Vec<(u32, Act)
             }
         }
         let fed: Vec<_> = (0..open.len()).filter(|audience| open[*audience]).collect();
+        let spoken = Spoken { fed: &fed, never, first: first_of(step, steps, connection.people.len()) };
         if rng.random_bool(0.6) {
-            acts.push((step, Act::Change(transport(rng), users(rng, connection, &fed, never))));
+            acts.push((step, Act::Change(transport(rng), users(rng, connection, spoken))));
         }
         if !connection.is_doomed && rng.random_bool(0.05) {
-            acts.push((step, Act::Erase(transport(rng), rng.random_range(0..connection.people.len()))));
+            acts.push((step, Act::Erase(transport(rng), rng.random_range(spoken.first..connection.people.len()))));
         }
         if rng.random_bool(0.03) {
             acts.push((step, Act::Verify));
@@ -137,18 +140,35 @@ fn transport(rng: &mut StdRng) -> Transport {
     if rng.random_bool(0.5) { Transport::Http } else { Transport::Lambda }
 }
 
-/// One user, some, or hundreds; half of them among forty who change their minds again and again.
-fn users(rng: &mut StdRng, connection: &Connection, fed: &[usize], never: Option<usize>) -> Vec<User> {
+/// Of what is spoken in a step.
+#[derive(Clone, Copy)]
+struct Spoken<'a> {
+    /// The audiences that are fed.
+    fed: &'a [usize],
+    /// The one that was never connected.
+    never: Option<usize>,
+    /// The first person of whom anything is said from now on. What was said last of those before is what counts: a fault of any step is
+    /// the last for some of them.
+    first: usize,
+}
+
+fn first_of(step: u32, steps: u32, people: usize) -> usize {
+    let passed = people.saturating_sub(HOT) * usize::try_from(step).unwrap_or_default();
+    passed / usize::try_from(steps).unwrap_or(1)
+}
+
+/// One user, some, or hundreds; most of them among a few who change their minds again and again.
+fn users(rng: &mut StdRng, connection: &Connection, spoken: Spoken<'_>) -> Vec<User> {
     let count = match rng.random_range(0..20) {
         0..10 => 1,
         10..17 => rng.random_range(2..25),
         _ => rng.random_range(50..350),
     };
-    (0..count).map(|_| user(rng, connection, fed, never)).collect()
+    (0..count).map(|_| user(rng, connection, spoken)).collect()
 }
 
-fn user(rng: &mut StdRng, connection: &Connection, fed: &[usize], never: Option<usize>) -> User {
-    let among = if rng.random_bool(0.5) { 40 } else { connection.people.len() };
+fn user(rng: &mut StdRng, connection: &Connection, Spoken { fed, never, first }: Spoken<'_>) -> User {
+    let until = if rng.random_bool(0.7) { first + HOT } else { connection.people.len() };
     let mut changes = Vec::new();
     for audience in fed {
         if rng.random_bool(0.6) {
@@ -160,7 +180,7 @@ fn user(rng: &mut StdRng, connection: &Connection, fed: &[usize], never: Option<
         changes.push((audience, action(rng)));
     }
     changes.extend(never.filter(|_| rng.random_bool(0.03)).map(|audience| (audience, Action::Add)));
-    User { person: rng.random_range(0..among), changes }
+    User { person: rng.random_range(first..until), changes }
 }
 
 fn action(rng: &mut StdRng) -> Action {
