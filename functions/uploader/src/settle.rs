@@ -51,12 +51,21 @@ pub struct Terms {
     pub max_age: Duration,
     /// Since when the connection fails, in milliseconds since 1970.
     pub failing_since_ms: Option<i64>,
+    /// Whether the connection makes no calls for now: all its lanes come back together.
+    pub stopped: bool,
     /// Whether the connection is dead.
     pub dead: bool,
     /// Whether more messages wait on the queue than is good for the others.
     pub crowded: bool,
     /// When blocked lanes come back, from now.
     pub delay: Duration,
+}
+
+impl Terms {
+    /// Whether the connection is in no trouble that its lanes share.
+    const fn is_well(&self) -> bool {
+        !self.stopped && self.failing_since_ms.is_none()
+    }
 }
 
 /// What becomes of the messages of one lane.
@@ -206,7 +215,7 @@ impl Message<'_> {
         let lanes_own = || lane_delay(self.source.receive_count, self.since(self.source.sent_ms));
         match self.content {
             Content::Waits(_) => lanes_own(),
-            Content::Planned(_) if !self.changes.erasures.is_empty() && self.terms.failing_since_ms.is_none() => {
+            Content::Planned(_) if !self.changes.erasures.is_empty() && self.terms.is_well() => {
                 lanes_own().max(self.terms.delay)
             }
             // A process forgets since when its connections fail, and the message does not.

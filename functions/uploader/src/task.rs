@@ -189,6 +189,7 @@ impl App {
             now_ms,
             max_age: self.config.max_age,
             failing_since_ms: refused_since.or(since.map(|(_, ms)| ms)),
+            stopped: stopped.is_some(),
             dead: blocked.is_some_and(|blocked| blocked.dead),
             crowded: time.crowded,
             delay,

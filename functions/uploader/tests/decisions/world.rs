@@ -199,6 +199,7 @@ pub(crate) fn terms() -> Terms {
         now_ms: 1_000,
         max_age: std::time::Duration::from_hours(24),
         failing_since_ms: None,
+        stopped: false,
         dead: false,
         crowded: false,
         delay: std::time::Duration::from_secs(10),
