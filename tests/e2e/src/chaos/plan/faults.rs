@@ -54,13 +54,15 @@ pub struct Kind {
     of_one: bool,
     /// This function is started anew when it begins: what it remembers would hide the fault.
     cools: Option<&'static str>,
+    /// This function is killed in the middle of it.
+    kills: Option<&'static str>,
     /// Whether TikTok says that it does not accept tokens.
     pub doubts_tokens: bool,
     make: fn(u64) -> Injection,
 }
 
 const fn kind(name: &'static str, lasts: u32, make: fn(u64) -> Injection) -> Kind {
-    Kind { name, lasts, of_one: false, cools: None, doubts_tokens: false, make }
+    Kind { name, lasts, of_one: false, cools: None, kills: None, doubts_tokens: false, make }
 }
 
 const fn of_one(kind: Kind) -> Kind {
@@ -69,6 +71,10 @@ const fn of_one(kind: Kind) -> Kind {
 
 const fn cooling(function: &'static str, kind: Kind) -> Kind {
     Kind { cools: Some(function), ..kind }
+}
+
+const fn killing(function: &'static str, kind: Kind) -> Kind {
+    Kind { kills: Some(function), ..kind }
 }
 
 const fn of_tokens(kind: Kind) -> Kind {
@@ -98,7 +104,7 @@ fn secrets(kind: AwsFaultKind, by: &'static str, share: f64, seed: u64) -> Injec
 use AwsFaultKind::{AnswerLost, Down, EntryRefused, Slow, Throttled};
 
 /// All kinds of faults.
-pub const CATALOG: [Kind; 58] = [
+pub const CATALOG: [Kind; 59] = [
     // TikTok throttles.
     of_one(kind("tiktok: an advertiser is throttled (40132)", 6, |_| mapping(code(40132, "Advertiser QPS")))),
     of_one(kind("tiktok: an advertiser is throttled (40133)", 6, |_| mapping(code(40133, "Too loud").share(0.7)))),
@@ -149,13 +155,19 @@ pub const CATALOG: [Kind; 58] = [
     kind("sqs, uploader: received, the answer lost", 4, |seed| {
         sqs(AnswerLost, "ReceiveMessage", "uploader", 0.15, seed)
     }),
-    kind("sqs, uploader: a delete is refused", 6, |seed| {
+    kind("sqs, uploader: a delete is refused", 20, |seed| {
         sqs(EntryRefused, "DeleteMessageBatch", "uploader", 0.8, seed)
     }),
     kind("sqs, uploader: deleted, the answer lost", 6, |seed| {
         sqs(AnswerLost, "DeleteMessageBatch", "uploader", 0.4, seed)
     }),
-    kind("sqs, uploader: deleting is down", 5, |seed| sqs(Down, "DeleteMessageBatch", "uploader", 0.9, seed)),
+    kind("sqs, uploader: deleting is down", 10, |seed| sqs(Down, "DeleteMessageBatch", "uploader", 0.8, seed)),
+    killing(
+        "uploader",
+        kind("sqs, uploader: deleting is slow, and the uploader is killed", 9, |seed| {
+            sqs(Slow(800), "DeleteMessageBatch", "uploader", 0.9, seed)
+        }),
+    ),
     kind("sqs, uploader: a delay is refused", 20, |seed| {
         sqs(EntryRefused, "ChangeMessageVisibilityBatch", "uploader", 0.4, seed)
     }),
@@ -195,6 +207,9 @@ pub(super) fn schedule(plan: &mut Plan, rng: &mut StdRng, size: Size) {
         let from = step_between(rng, plan.steps, from, from + 0.05);
         let fault = kind.planned(plan, rng, from);
         plan.events.extend(kind.cools.map(|function| (fault.from, Event::Cool(function))));
+        for after in [3, 6] {
+            plan.events.extend(kind.kills.map(|function| (fault.from + after, Event::Kill(function))));
+        }
         plan.faults.push(fault);
     }
     plan.faults.sort_by_key(|fault| fault.from);
