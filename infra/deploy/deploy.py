@@ -211,7 +211,7 @@ def register(account: Account, arguments: argparse.Namespace) -> None:
     if not found.outputs:
         raise StoppedError(f"there is no stack {arguments.stack} in {account.region}; make deploy makes it")
     told = registration.registration(account.client("lambda"), found)
-    print("To mail to mParticle: the registration below, and where to send:", *registration.doors(found), sep="\n")
+    print("To mail to mParticle: the registration below, and where to send:", *registration.addresses(found), sep="\n")
     print(json.dumps(told, indent=2))
 
 

@@ -28,7 +28,7 @@ def registration(lambda_, found: Stack) -> dict:
     return told
 
 
-def doors(found: Stack) -> list[str]:
+def addresses(found: Stack) -> list[str]:
     """How mParticle reaches the stack, for a person to pass on."""
     parameters, outputs = found.parameters, found.outputs
     accounts = templates.load()["Mappings"]["MParticle"]["Account"]

@@ -78,22 +78,22 @@ class SettingsTest(unittest.TestCase):
             self.assertRegex(text, rf"(!Ref {name}\b|\$\{{{name}\}})", f"{name} does nothing")
 
 
-class DoorsTest(unittest.TestCase):
+class TransportsTest(unittest.TestCase):
     def made(self, kind: str, **parameters: str) -> set[str]:
         resolver = resolving.Resolver(TEMPLATE, parameters)
         return {name for name, resource in of_type(kind).items() if resolver.is_made(resource)}
 
     def test_only_the_data_centers_that_are_named_may_invoke(self):
-        def admitted(centers: str) -> set[str]:
+        def allowed(centers: str) -> set[str]:
             found = self.made("AWS::Lambda::Permission", MParticleDataCenters=centers)
             return {name.removeprefix("MParticle").removesuffix("Permission") for name in found if "MParticle" in name}
 
-        self.assertEqual(admitted(""), set())
+        self.assertEqual(allowed(""), set())
         for center in ("US1", "US2", "EU1", "AU1"):
-            self.assertEqual(admitted(center), {center})
-        self.assertEqual(admitted("EU1,other"), {"EU1", "Other"})
+            self.assertEqual(allowed(center), {center})
+        self.assertEqual(allowed("EU1,other"), {"EU1", "Other"})
 
-    def test_the_http_door_can_be_closed(self):
+    def test_http_can_be_closed(self):
         kinds = ("AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration", "AWS::Lambda::Permission")
         for kind in kinds:
             shut = self.made(kind, FirehoseOverHttp="true") - self.made(kind, FirehoseOverHttp="false")

@@ -1,4 +1,4 @@
-"""The door of the local cloud: its control endpoints, faults on demand, the count of calls, the API at its own root.
+"""Where callers reach the local cloud: its control endpoints, faults on demand, the count of calls, the API at its own root.
 
 An ASGI application around MiniStack's. It knows calls of AWS's JSON protocol, which current SDKs speak to SQS and
 Secrets Manager; others pass unseen. It listens on loopback only, and its own endpoints ask nobody who they are.
@@ -112,7 +112,7 @@ class Gateway:
 
     def _control(self, method: str, path: str, body: bytes) -> tuple[int, object]:
         """The answer to one of our own endpoints. See README.md."""
-        doors = {
+        endpoints = {
             ("GET", "/_local/faults"): lambda _: self.faults.listed(),
             ("POST", "/_local/faults"): lambda asked: self._add(parse(asked)),
             ("DELETE", "/_local/faults"): lambda _: self.faults.clear(),
@@ -123,14 +123,14 @@ class Gateway:
             ("POST", "/_local/limits"): lambda asked: LIMITS.set(asked),
             ("DELETE", "/_local/limits"): lambda _: LIMITS.reset(),
         }
-        door = doors.get((method, path))
+        endpoint = endpoints.get((method, path))
         one = path.removeprefix("/_local/faults/")
         if method == "DELETE" and one != path:
-            door = lambda _: self.faults.remove(one)  # noqa: E731 - a door as those above
-        if door is None:
+            endpoint = lambda _: self.faults.remove(one)  # noqa: E731 - an endpoint as those above
+        if endpoint is None:
             return 404, {"error": f"no {method} {path} here"}
         try:
-            answer = door(json.loads(body) if body else None)
+            answer = endpoint(json.loads(body) if body else None)
         except ValueError as wrong:
             return 400, {"error": str(wrong)}
         return 200, {} if answer is None else answer

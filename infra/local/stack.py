@@ -235,11 +235,11 @@ def require_answers(account, api_url: str, uploader: str) -> None:
     invoked = account.client("lambda").invoke(FunctionName=uploader, Payload=b'{"Records": []}')
     if "FunctionError" in invoked:
         answers["the uploader"] = invoked["Payload"].read().decode()
-    refused = {door: answer for door, answer in answers.items() if answer not in IN_ORDER}
+    refused = {place: answer for place, answer in answers.items() if answer not in IN_ORDER}
     if refused:
         import deployment
 
-        lines = [f"  {door} answers {answer}" for door, answer in refused.items()]
+        lines = [f"  {place} answers {answer}" for place, answer in refused.items()]
         lines += [f"  {group}: {message.rstrip()}" for group, message in deployment.log_events(account)]
         raise StackError("\n".join(["deployed, but not in order:", *lines[-40:]]))
 

@@ -15,11 +15,11 @@ use crate::error::{Error, of_sdk};
 use crate::firehose_token;
 use crate::output::{Report, table};
 
-/// A door that takes longer is not in order.
+/// What takes longer to answer is not in order.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// No advertiser and no account have these numbers, and no token is this word: what is asked with them changes nothing.
 const NOBODY: u8 = 1;
-const NO_TOKEN: &str = "checking-that-the-door-answers";
+const NO_TOKEN: &str = "checking-that-ingest-answers";
 
 /// One thing that must be in order.
 #[derive(Debug, Serialize)]
@@ -57,8 +57,8 @@ pub(crate) async fn check(cloud: &Cloud) -> Result<Report, Error> {
         Line::of("Firehose token", firehose(cloud).await),
         Line::of("trigger", trigger(cloud).await),
         Line::of("queue", queue(cloud).await),
-        Line::of("door: HTTPS", https_door(cloud, &http).await),
-        Line::of("door: Lambda", lambda_door(cloud).await),
+        Line::of("ingest over HTTPS", over_https(cloud, &http).await),
+        Line::of("ingest by Lambda", by_lambda(cloud).await),
         Line::of("authorization page", page(cloud, &http).await),
     ];
     let bad = lines.iter().any(|line| !line.ok);
@@ -131,7 +131,7 @@ fn is_answer(body: &Value) -> bool {
     body.get("type").and_then(Value::as_str) == Some("audience_membership_change_response")
 }
 
-async fn https_door(cloud: &Cloud, http: &reqwest::Client) -> Result<String, String> {
+async fn over_https(cloud: &Cloud, http: &reqwest::Client) -> Result<String, String> {
     let token = firehose_token::current(cloud).await.map_err(|error| error.to_string())?;
     let url = format!("{}/v1/firehose", cloud.stack.api_url);
     let request = http.post(&url).header("Authorization", format!("Token {}", token.expose_secret()));
@@ -144,7 +144,7 @@ async fn https_door(cloud: &Cloud, http: &reqwest::Client) -> Result<String, Str
     Err(format!("{url} answers {status}: look at the log of ingest"))
 }
 
-async fn lambda_door(cloud: &Cloud) -> Result<String, String> {
+async fn by_lambda(cloud: &Cloud) -> Result<String, String> {
     let payload = Blob::new(verification().to_string());
     let invoked = cloud.lambda.invoke().function_name(&cloud.stack.ingest_function).payload(payload).send().await;
     let invoked = invoked.map_err(|error| of_sdk("Lambda", &error).to_string())?;
