@@ -135,7 +135,7 @@ impl App {
         if !self.config.consent_link.accepts(state, self.config.require_fresh_state, &request.cookies) {
             return self.problem(Problem::OtherBrowser, lambda_request_id);
         }
-        if let Err(wait) = self.exchanges().admit(request.source, Instant::now()) {
+        if let Err(wait) = self.exchanges().let_through(request.source, Instant::now()) {
             let spread = Duration::from_secs(rand::random_range(SPREAD_SECONDS));
             return self.problem(Problem::Busy { again_in: wait + spread }, lambda_request_id);
         }

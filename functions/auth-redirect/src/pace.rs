@@ -91,7 +91,7 @@ struct Refusals {
 
 impl Exchanges {
     /// Lets an exchange through, or says in how long it may be tried again.
-    pub(crate) fn admit(&mut self, source: Source, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn let_through(&mut self, source: Source, now: Instant) -> Result<(), Duration> {
         let suspect = self.refused.get(&source).is_some_and(|refusals| {
             refusals.count >= REFUSALS && now.saturating_duration_since(refusals.since) < REFUSALS_WINDOW
         });
@@ -157,11 +157,11 @@ mod tests {
         let (flood, person) = (Source::of("192.0.2.1"), Source::of("198.51.100.7"));
         for tenth in 0..300 {
             let now = start + Duration::from_millis(100 * tenth);
-            if exchanges.admit(flood, now).is_ok() {
+            if exchanges.let_through(flood, now).is_ok() {
                 exchanges.note_refused(flood, now);
             }
             if tenth >= 50 && tenth.is_multiple_of(50) {
-                assert_eq!(exchanges.admit(person, now), Ok(()), "after {tenth} tenths of a second");
+                assert_eq!(exchanges.let_through(person, now), Ok(()), "after {tenth} tenths of a second");
             }
         }
     }
@@ -170,9 +170,9 @@ mod tests {
     fn who_must_wait_hears_how_long() {
         let (mut exchanges, now) = (Exchanges::default(), Instant::now());
         for last in 1..=5 {
-            assert_eq!(exchanges.admit(Source::of(&format!("192.0.2.{last}")), now), Ok(()));
+            assert_eq!(exchanges.let_through(Source::of(&format!("192.0.2.{last}")), now), Ok(()));
         }
-        assert_eq!(exchanges.admit(Source::of("192.0.2.9"), now), Err(Duration::from_secs(1)));
+        assert_eq!(exchanges.let_through(Source::of("192.0.2.9"), now), Err(Duration::from_secs(1)));
     }
 
     #[test]

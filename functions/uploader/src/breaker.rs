@@ -70,7 +70,7 @@ impl Breaker {
     ///
     /// # Errors
     /// The pause that it has to wait for.
-    pub fn admit(&mut self, advertiser: AdvertiserId, now: Instant) -> Result<(), Paused> {
+    pub fn let_through(&mut self, advertiser: AdvertiserId, now: Instant) -> Result<(), Paused> {
         if let Some(paused) = self.paused(advertiser, now) {
             return Err(paused);
         }
@@ -190,15 +190,15 @@ mod tests {
         assert_eq!(breaker.paused(advertiser(2), start), None, "another advertiser is served");
 
         let trial = start + seconds(6);
-        assert_eq!(breaker.admit(advertiser(1), trial), Ok(()));
-        assert!(breaker.admit(advertiser(1), trial).is_err(), "the others wait for the trial");
+        assert_eq!(breaker.let_through(advertiser(1), trial), Ok(()));
+        assert!(breaker.let_through(advertiser(1), trial).is_err(), "the others wait for the trial");
         breaker.failed(advertiser(1), &throttled, (trial, trial), 0.0);
         assert_eq!(breaker.paused(advertiser(1), trial).unwrap().until, trial + seconds(10));
 
         let trial = trial + seconds(11);
-        breaker.admit(advertiser(1), trial).unwrap();
+        breaker.let_through(advertiser(1), trial).unwrap();
         breaker.succeeded(advertiser(1), trial, trial);
-        assert_eq!(breaker.admit(advertiser(1), trial), Ok(()));
+        assert_eq!(breaker.let_through(advertiser(1), trial), Ok(()));
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
             breaker.failed(advertiser(1), &reason, (now, now), 1.0);
             assert_eq!(breaker.paused(advertiser(2), now).unwrap().until, until);
             now = until;
-            breaker.admit(advertiser(1), now).unwrap();
+            breaker.let_through(advertiser(1), now).unwrap();
         }
     }
 
@@ -245,10 +245,10 @@ mod tests {
         assert_eq!(breaker.paused(advertiser(1), began + seconds(6)), None);
 
         let trial = began + seconds(6);
-        breaker.admit(advertiser(1), trial).unwrap();
+        breaker.let_through(advertiser(1), trial).unwrap();
         breaker.answered(advertiser(1), trial);
-        assert_eq!(breaker.admit(advertiser(1), trial), Ok(()), "the parts of a refused call are sent at once");
-        assert_eq!(breaker.admit(advertiser(1), trial), Ok(()));
+        assert_eq!(breaker.let_through(advertiser(1), trial), Ok(()), "the parts of a refused call are sent at once");
+        assert_eq!(breaker.let_through(advertiser(1), trial), Ok(()));
     }
 
     #[test]
