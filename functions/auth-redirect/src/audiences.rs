@@ -1,9 +1,8 @@
 //! The audiences that mParticle feeds, as the page shows them: is each large enough, and does TikTok still keep it.
 
+use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
+use connections::Mark;
 use tiktok::Audience;
-
-/// Our audiences carry mParticle's ids at the end of their names, in brackets.
-const MARK: &str = " [mp-";
 
 /// An audience of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +30,8 @@ pub(crate) enum AudienceState {
 impl ConnectedAudience {
     /// `None` for an audience that is not ours. `now` is the date and time in UTC as TikTok writes it, `2026-11-26 12:00:00`.
     pub(crate) fn of(audience: &Audience, minimum_users: u32, now: &str) -> Option<Self> {
-        let (name, mark) = audience.name.rsplit_once(MARK)?;
-        if !mark.ends_with(']') || audience.is_of_another_kind() {
+        let (name, _) = Mark::split(&audience.name)?;
+        if name.is_empty() || audience.is_of_another_kind() {
             return None;
         }
         let users = audience.cover_num;
@@ -56,17 +55,10 @@ impl ConnectedAudience {
     }
 }
 
-/// A time, in seconds since 1970, as TikTok writes it, in UTC. (The days of a civil date as Howard Hinnant counts them.)
-pub(crate) fn written(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+/// A time, in milliseconds since 1970, as TikTok writes it, in UTC.
+pub(crate) fn written(ms: i64) -> String {
+    let text = DateTime::from_secs(ms.div_euclid(1_000)).fmt(DateTimeFormat::DateTime).unwrap_or_default();
+    text.replacen('T', " ", 1).trim_end_matches('Z').to_owned()
 }
 
 #[cfg(test)]
@@ -127,12 +119,12 @@ mod tests {
     fn times_are_written_as_tiktok_does() {
         let table = [
             (0, "1970-01-01 00:00:00"),
-            (951_782_400, "2000-02-29 00:00:00"),
-            (1_735_689_599, "2024-12-31 23:59:59"),
-            (1_795_694_400, "2026-11-26 12:00:00"),
+            (951_782_400_000, "2000-02-29 00:00:00"),
+            (1_735_689_599_999, "2024-12-31 23:59:59"),
+            (1_795_694_400_000, "2026-11-26 12:00:00"),
         ];
-        for (seconds, text) in table {
-            assert_eq!(written(seconds), text);
+        for (ms, text) in table {
+            assert_eq!(written(ms), text);
         }
     }
 }

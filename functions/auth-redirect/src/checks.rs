@@ -4,12 +4,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use connections::{Accepted, Record, UserId};
 use futures::future::{join, join_all};
 use ids::{AdvertiserId, AudienceId};
 use secrecy::SecretString;
+use startup::clock::now_ms;
 use tiktok::{Advertiser, Client, Failure, Meaning};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -160,8 +160,7 @@ impl Checks<'_> {
     }
 
     async fn audiences(&self, advertiser: AdvertiserId) -> Option<Vec<ConnectedAudience>> {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let (now, minimum) = (written(since_1970.as_secs()), self.app.config.minimum_audience_users);
+        let (now, minimum) = (written(now_ms()), self.app.config.minimum_audience_users);
         let (mut ours, mut page, mut pages) = (Vec::new(), 1, 1);
         while page <= pages {
             if !self.turn(self.deadline).await {

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use connections::{Became, Connection, How, Record, Source, UserId};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use ids::{AccountId, AdvertiserId, TokenFingerprint};
 use secrecy::SecretString;
-use tiktok::{Acceptance, Failure, Meaning};
+use startup::clock::now_ms;
+use tiktok::Acceptance;
 use tokio::time::timeout_at;
 
 use crate::checks::Checks;
@@ -81,7 +81,7 @@ impl Checks<'_> {
                 let stored = |id| if listed.contains(&id) { Stored::Accepted } else { Stored::Refused };
                 advertisers.iter().map(|id| (*id, stored(*id))).collect()
             }
-            Err(failure) if is_refusal(&failure) => self.one_by_one(token, advertisers).await,
+            Err(failure) if failure.meaning.refuses_token() => self.one_by_one(token, advertisers).await,
             Err(failure) => {
                 self.note(Some(&failure));
                 all(Stored::NotKnown)
@@ -96,7 +96,7 @@ impl Checks<'_> {
         }
         match self.call(self.client.user(token)).await {
             Ok(_) => Stored::Accepted,
-            Err(failure) if is_refusal(&failure) => Stored::Refused,
+            Err(failure) if failure.meaning.refuses_token() => Stored::Refused,
             Err(failure) => {
                 self.note(Some(&failure));
                 Stored::NotKnown
@@ -197,14 +197,4 @@ fn log(advertiser: AdvertiserId, account: AccountId, before: Option<&Connection>
     };
     let was = before.map(|connection| connection.state.word());
     tracing::info!(%advertiser, %account, how, was, "a connection works again after an authorization");
-}
-
-/// Whether a failure says that the token is refused, rather than that nobody knows.
-const fn is_refusal(failure: &Failure) -> bool {
-    matches!(failure.meaning, Meaning::Reauthorize | Meaning::NotPermitted | Meaning::Missing)
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use startup::clock::millis;
 use tiktok::Trace;
 
 use crate::answer::Answer;
@@ -37,7 +38,7 @@ impl Outcome {
         let healed = accounts.iter().filter(|account| account.any(Health::flows_again)).count();
         let (ready, not_checked) = (with(Permission::Ready), with(Permission::NotChecked));
         let cause = self.cause.clone().or_else(|| faults(&self.findings.faults));
-        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = millis(duration);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(

@@ -9,6 +9,7 @@ use firehose::{Erasure, Invalid, Membership, Message, ModuleRegistration, Reques
 use ids::ConnectionId;
 use queue::Queue;
 use secrets::{JsonSecret, Secrets};
+use startup::clock::now_ms;
 use tokio::time::{Instant, timeout};
 
 use crate::authorization::{Authorization, MAX_UNAUTHORIZED_BYTES};
@@ -17,7 +18,7 @@ use crate::http::HttpRequest;
 use crate::observation::Observation;
 use crate::subscription::Subscriptions;
 use crate::transport::{MAX_EVENT_BYTES, Transport};
-use crate::{Config, Division, Envelopes, Refusal, Reply, Sent, delivery, erasure, now_ms, registration};
+use crate::{Config, Division, Envelopes, Refusal, Reply, Sent, delivery, erasure, registration};
 
 /// One try of a call to AWS. Two of them, with the pause between, leave a membership change time to be queued.
 const AWS_ATTEMPT: Duration = Duration::from_millis(800);

@@ -12,10 +12,9 @@ use firehose::Account;
 use ids::{ConnectionId, TokenFingerprint};
 use secrecy::ExposeSecret;
 use secrets::{Error, Secrets};
+use startup::clock::now_ms;
 use tiktok::{Acceptance, Client};
 use tokio::time::{Instant, timeout_at};
-
-use crate::now_ms;
 
 /// How long TikTok may take to say whether it accepts a token.
 const PROBE_TIME: Duration = Duration::from_secs(2);

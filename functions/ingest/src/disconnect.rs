@@ -5,12 +5,13 @@ use firehose::{Account, Subscription};
 use ids::AudienceId;
 use secrecy::{ExposeSecret, SecretString};
 use secrets::Error;
+use startup::clock::now_ms;
 use tiktok::{Failure, Meaning};
 
+use crate::Refusal;
 use crate::observation::Observation;
 use crate::subscription::Subscriptions;
 use crate::tiktok_calls::patiently;
-use crate::{Refusal, now_ms};
 
 /// What became of an audience that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,8 +24,6 @@ mod subscription;
 mod tiktok_calls;
 mod transport;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use futures::FutureExt;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use telemetry::Telemetry;
@@ -56,10 +54,4 @@ pub async fn run(app: &App, telemetry: Telemetry) -> Result<(), lambda_runtime::
         reply.boxed_local()
     };
     Runtime::new(service_fn(handle)).layer(event.layer()).run().await
-}
-
-/// Milliseconds since 1970.
-fn now_ms() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }

@@ -10,6 +10,7 @@ use connections::{Accepted, Mark, Record, Source, UserId};
 use firehose::{Account, Subscription, SubscriptionAction};
 use ids::AudienceId;
 use secrets::Secrets;
+use startup::clock::now_ms;
 use tiktok::{Acceptance, Audience, Client, Failure, Meaning};
 use tokio::time::{Instant, sleep};
 
@@ -17,7 +18,7 @@ use crate::audience::{self, Found, Kept, Wanted};
 use crate::observation::Observation;
 use crate::pace::Pace;
 use crate::tiktok_calls::{patiently, pause, troubled};
-use crate::{Refusal, connection, now_ms};
+use crate::{Refusal, connection};
 
 /// 100 audiences a page, and 400 audiences an advertiser: more pages than these are nonsense.
 const MAX_PAGES: u32 = 20;

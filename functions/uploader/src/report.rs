@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use startup::clock::now_ms;
+use startup::clock::{millis, now_ms};
 use tokio::time::Instant;
 
 use crate::cause::{Blame, Cause, Outcome, Reason};
 use crate::plan::Plan;
-use crate::sender::{Stopped, milliseconds};
+use crate::sender::Stopped;
 use crate::settle::LaneSettlement;
 use crate::work::Work;
 
@@ -56,7 +56,7 @@ pub(crate) fn settled(work: &Work, lanes: &[LaneSettlement], gone: usize, starte
     }
     let heads = || lanes.iter().filter_map(|lane| lane.head.as_ref());
     if let Some(head) = heads().max_by_key(|head| head.reason.blame() != Blame::Nobody) {
-        let delay_ms = milliseconds(heads().map(|head| head.delay).max().unwrap_or(Duration::ZERO));
+        let delay_ms = millis(heads().map(|head| head.delay).max().unwrap_or(Duration::ZERO));
         tracing::warn!(
             %advertiser, %account, cause = head.reason.cause.word(), code = head.reason.code,
             tiktok_message = head.reason.message, tiktok_request_id = head.reason.tiktok_request_id,
@@ -69,7 +69,7 @@ pub(crate) fn settled(work: &Work, lanes: &[LaneSettlement], gone: usize, starte
         }
     }
     tracing::info!(
-        %advertiser, %account, messages = work.len(), gone, duration_ms = milliseconds(started.elapsed()),
+        %advertiser, %account, messages = work.len(), gone, duration_ms = millis(started.elapsed()),
         "the messages of a connection are settled"
     );
 }

@@ -12,16 +12,15 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use ids::ConnectionId;
 use queue::{QueueError, Received};
+use startup::clock::millis;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use crate::App;
 use crate::cause::Blame;
 use crate::event::{Event, Response};
 use crate::foreign::bury;
 use crate::hand::Hand;
-use crate::report;
-use crate::sender::milliseconds;
 use crate::task::Time;
+use crate::{App, report};
 
 /// Kept at the end of an invocation for settling.
 pub const SETTLING: Duration = Duration::from_secs(15);
@@ -114,7 +113,7 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
     if let Some(sent_ms) = hand.with(|hand| hand.oldest_sent_ms()) {
         report::age(Blame::Nobody, sent_ms);
     }
-    let duration_ms = milliseconds(started.elapsed());
+    let duration_ms = millis(started.elapsed());
     tracing::info!(received, gone = gone.len(), not_served = left, duration_ms, "an invocation of the uploader ends");
     Response::new(ids, &gone)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use ids::ConnectionId;
+use startup::clock::millis;
 use tiktok::{Action, Failure, Mapping, Row, Schema};
 use tokio::time::Instant;
 
@@ -132,10 +133,10 @@ impl<'a> Sender<'a> {
     /// Sends some rows, once more at once where that may help.
     async fn part(&self, plan: &Plan, kind: (Action, Schema), spans: &[Span], alone: Alone) -> Answer {
         let rows: Vec<Row> = spans.iter().filter_map(|span| plan.row(*span)).collect();
-        let mut admitted = self.turn().await.and_then(|()| self.admit(alone));
+        let mut allowed = self.turn().await.and_then(|()| self.let_through(alone));
         let mut again = true;
         loop {
-            if let Err(answer) = admitted {
+            if let Err(answer) = allowed {
                 return answer;
             }
             let made = Instant::now();
@@ -152,7 +153,7 @@ impl<'a> Sender<'a> {
                 Next::Stop(stopped) => return self.stop(stopped),
             }
             // The same call once more: the breaker let it through already, perhaps as the trial that it waits for.
-            admitted = self.turn().await;
+            allowed = self.turn().await;
         }
     }
 
@@ -173,12 +174,14 @@ impl<'a> Sender<'a> {
     }
 
     /// Whether the breaker lets a call through. Parts that are tried to find what makes TikTok fail are no calls on trial.
-    fn admit(&self, alone: Alone) -> Result<(), Answer> {
-        let admitted = match alone {
-            Alone::Rejected => self.app.breaker(|breaker| breaker.admit(self.connection.advertiser, Instant::now())),
+    fn let_through(&self, alone: Alone) -> Result<(), Answer> {
+        let allowed = match alone {
+            Alone::Rejected => {
+                self.app.breaker(|breaker| breaker.let_through(self.connection.advertiser, Instant::now()))
+            }
             Alone::Later => Ok(()),
         };
-        admitted.map_err(|paused| {
+        allowed.map_err(|paused| {
             let (reason, pause) = (paused.reason, Some(paused.until));
             self.stop(Stopped { reason, pause, tried: false, blocked: None })
         })
@@ -191,7 +194,7 @@ impl<'a> Sender<'a> {
         let started = Instant::now();
         let mapping = Mapping { advertiser, action, schema, rows };
         let answer = self.app.tiktok.map(&token, &mapping, self.app.config.tiktok_timeout.min(left)).await;
-        let duration_ms = milliseconds(started.elapsed());
+        let duration_ms = millis(started.elapsed());
         metrics::counter!("calls").increment(1);
         metrics::counter!("rows_sent").increment(rows.len() as u64);
         let (account, action, rows) = (self.connection.account, action.as_str(), rows.len());
@@ -247,9 +250,4 @@ impl From<Blocked> for Stopped {
 
 fn settled(rows: &[Span], outcome: &Outcome) -> Vec<(Span, Outcome)> {
     rows.iter().map(|row| (*row, outcome.clone())).collect()
-}
-
-/// As a number that JSON can hold: logs would write 128 bits as text, which nobody can average.
-pub(crate) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

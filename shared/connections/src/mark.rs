@@ -23,9 +23,16 @@ impl Mark {
     /// The mark at the end of a name, if it has one.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
-        let (_, ids) = name.trim_end().strip_suffix(']')?.rsplit_once("[mp-")?;
+        Self::split(name).map(|(_, mark)| mark)
+    }
+
+    /// What stands before the mark at the end of a name, and the mark, if the name has one.
+    #[must_use]
+    pub fn split(name: &str) -> Option<(&str, Self)> {
+        let (before, ids) = name.trim_end().strip_suffix(']')?.rsplit_once("[mp-")?;
         let (account, audience) = ids.split_once('-')?;
-        Some(Self { account: account.parse().ok()?, audience: audience.parse().ok()? })
+        let mark = Self { account: account.parse().ok()?, audience: audience.parse().ok()? };
+        Some((before.trim_end(), mark))
     }
 }
 
@@ -39,6 +46,7 @@ mod tests {
             let mark = Mark { account: AccountId::new(12).unwrap(), audience };
             assert_eq!(Mark::of(&format!("Summer [sale] {mark} ")), Some(mark));
         }
+        assert_eq!(Mark::split("Summer [sale] [mp-12-456]").unwrap().0, "Summer [sale]");
         let last = Mark { account: AccountId::new(3).unwrap(), audience: 4 };
         assert_eq!(Mark::of("x [mp-1-2] [mp-3-4] "), Some(last));
         let none = [

@@ -48,19 +48,7 @@ impl Client {
 
 /// Whether a failed call decides that the token is refused.
 fn decided(failure: Failure) -> Result<Acceptance, Failure> {
-    match failure.meaning {
-        Meaning::Reauthorize | Meaning::NotPermitted | Meaning::Missing => Ok(Acceptance::Refused(failure)),
-        Meaning::PartlySuccessful
-        | Meaning::AppThrottled
-        | Meaning::AdvertiserThrottled
-        | Meaning::Unavailable
-        | Meaning::NotAllowListed
-        | Meaning::RestartConsent
-        | Meaning::Operator
-        | Meaning::TooLarge
-        | Meaning::Rejected
-        | Meaning::RejectedUnknown => Err(failure),
-    }
+    if failure.meaning.refuses_token() { Ok(Acceptance::Refused(failure)) } else { Err(failure) }
 }
 
 /// TikTok answered, and leaves the advertiser out.

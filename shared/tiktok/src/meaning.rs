@@ -122,6 +122,24 @@ impl Meaning {
         }
     }
 
+    /// Whether an answer to a harmless call that names an advertiser says that the token is not accepted for it.
+    #[must_use]
+    pub const fn refuses_token(self) -> bool {
+        match self {
+            Self::Reauthorize | Self::NotPermitted | Self::Missing => true,
+            Self::PartlySuccessful
+            | Self::AppThrottled
+            | Self::AdvertiserThrottled
+            | Self::Unavailable
+            | Self::NotAllowListed
+            | Self::RestartConsent
+            | Self::Operator
+            | Self::TooLarge
+            | Self::Rejected
+            | Self::RejectedUnknown => false,
+        }
+    }
+
     /// The word under which it is counted and logged.
     #[must_use]
     pub const fn reason(self) -> &'static str {
