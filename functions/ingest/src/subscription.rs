@@ -20,8 +20,6 @@ use crate::pace::Pace;
 use crate::tiktok_calls::{patiently, pause, troubled};
 use crate::{Refusal, connection};
 
-/// 100 audiences a page, and 400 audiences an advertiser: more pages than these are nonsense.
-const MAX_PAGES: u32 = 20;
 /// TikTok's limit for an advertiser.
 const MAX_AUDIENCES: usize = 400;
 /// How long the list may lag behind a creation until it is relied on without it.
@@ -116,7 +114,7 @@ impl Subscriptions {
         loop {
             let page = patiently(|| self.tiktok.audiences(&account.token, account.advertiser, number)).await?;
             all.extend(page.audiences);
-            if number >= page.total_pages.min(MAX_PAGES) {
+            if number >= page.total_pages {
                 return Ok(all);
             }
             number += 1;
@@ -163,7 +161,8 @@ impl Subscriptions {
         if oldest == mine {
             self.note(&request.account, |record| record.note_created(request.account.id, mine, now_ms())).await;
         } else if let Err(cause) = self.delete(&request.account, &request.account.token, mine).await {
-            tracing::warn!(%cause, audience = %mine, kept = %oldest, "an audience that was created twice is left at TikTok");
+            let Account { advertiser, id: account, .. } = &request.account;
+            tracing::warn!(%advertiser, %account, %cause, audience = %mine, kept = %oldest, "an audience that was created twice is left at TikTok");
         } else {
             self.note(&request.account, |record| record.note_deleted(request.account.id, mine, now_ms())).await;
         }

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 
 use crate::App;
 use crate::cause::{Cause, Reason};
-use crate::marked::MAX_PAGES;
 use crate::token::Usable;
 
 /// How long a list is used again, at most: one that was read before the person asked knows nothing of what was made in between.
@@ -78,7 +77,7 @@ impl App {
         until: Instant,
     ) -> Result<Vec<AudienceId>, Arc<Reason>> {
         let mut all = Vec::new();
-        for page in 1..=MAX_PAGES {
+        for page in 1.. {
             if self.turns.turn(connection, until).await.is_err() {
                 return Err(Reason::new(Cause::NotTried, "there was no time to list the audiences"));
             }

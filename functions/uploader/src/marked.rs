@@ -9,9 +9,6 @@ use tokio::time::Instant;
 use crate::App;
 use crate::token::Usable;
 
-/// 100 audiences a page, and 400 audiences an advertiser: more pages than these are nonsense.
-pub(crate) const MAX_PAGES: u32 = 20;
-
 /// TikTok's audiences of a connection, by mParticle's ids.
 pub(crate) type Marked = HashMap<i64, AudienceId>;
 
@@ -20,7 +17,7 @@ impl App {
     /// become letters again.
     pub(crate) async fn marked(&self, connection: ConnectionId, usable: &Usable, until: Instant) -> Marked {
         let mut marked = Marked::new();
-        for page in 1..=MAX_PAGES {
+        for page in 1.. {
             if self.turns.turn(connection, until).await.is_err() {
                 break;
             }

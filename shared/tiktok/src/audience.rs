@@ -11,6 +11,8 @@ use crate::{Answer, Client, Failure};
 
 /// TikTok cuts longer names to 67 characters and "...".
 pub const MAX_NAME_CHARS: usize = 70;
+/// 100 audiences a page, and 400 audiences an advertiser: more pages than these are nonsense.
+const MAX_PAGES: u32 = 20;
 /// The kinds of audience that `/segment/mapping/` cannot feed, as TikTok's pages and SDKs name them: letters only, in lower case.
 const OTHER_KINDS: [&str; 10] = [
     "customerfile",
@@ -75,7 +77,7 @@ impl Audience {
 pub struct AudiencePage {
     /// In TikTok's order. A row that cannot be read is left out: it is somebody else's, and must not cost us ours.
     pub audiences: Vec<Audience>,
-    /// How many pages there are, at least this one.
+    /// How many pages there are: from 1 to 20, whatever TikTok says.
     pub total_pages: u32,
 }
 
@@ -108,7 +110,7 @@ struct PageInfo {
 
 impl From<Page> for AudiencePage {
     fn from(Page { list, page_info }: Page) -> Self {
-        Self { audiences: list.readable, total_pages: page_info.total_page.max(1) }
+        Self { audiences: list.readable, total_pages: page_info.total_page.clamp(1, MAX_PAGES) }
     }
 }
 
@@ -182,6 +184,14 @@ mod tests {
             (full.expired_time.as_deref(), full.create_time.as_deref()),
             (Some("2027-11-26 12:00:00"), Some("2026-11-26 12:00:00"))
         );
+    }
+
+    #[test]
+    fn pages_are_within_bounds() {
+        for (told, total) in [(0, 1), (1, 1), (20, 20), (u32::MAX, 20)] {
+            let page = format!(r#"{{"list":[],"page_info":{{"total_page":{told}}}}}"#);
+            assert_eq!(serde_json::from_str::<AudiencePage>(&page).unwrap().total_pages, total);
+        }
     }
 
     #[test]
