@@ -85,7 +85,7 @@ pub async fn acknowledge(
     dead_letters: &Queue,
     until: Instant,
 ) -> HashSet<String> {
-    let unwritten = write_letters(lanes, dead_letters, until).await;
+    let unwritten = write_letters(work, lanes, dead_letters, until).await;
     let mut deletes = Deletes::new(lanes, &unwritten);
     let mut gone = HashSet::new();
     loop {
@@ -111,7 +111,7 @@ pub async fn acknowledge(
 }
 
 /// Writes the letters of all lanes, and says whose could not be written.
-async fn write_letters(lanes: &[LaneSettlement], dead_letters: &Queue, until: Instant) -> HashSet<Place> {
+async fn write_letters(work: &Work, lanes: &[LaneSettlement], dead_letters: &Queue, until: Instant) -> HashSet<Place> {
     let done = lanes.iter().flat_map(|lane| &lane.done);
     let (places, letters): (Vec<_>, Vec<_>) =
         done.flat_map(|done| done.letters.iter().map(|letter| (done.place, letter.outgoing()))).unzip();
@@ -121,7 +121,10 @@ async fn write_letters(lanes: &[LaneSettlement], dead_letters: &Queue, until: In
     let outcomes = dead_letters.send(&letters, until.min(Instant::now() + LETTERS)).await;
     let failed = |(place, outcome): (Place, Result<(), QueueError>)| {
         let error = outcome.err()?;
-        tracing::error!(%error, "a dead letter could not be written; its message stays on the queue");
+        tracing::error!(
+            advertiser = %work.connection.advertiser, account = %work.connection.account, %error,
+            "a dead letter could not be written; its message stays on the queue"
+        );
         Some(place)
     };
     places.into_iter().zip(outcomes).filter_map(failed).collect()
