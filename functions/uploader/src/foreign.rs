@@ -10,7 +10,7 @@ use crate::cause::{Cause, Reason};
 use crate::letter::Letter;
 
 /// Writes the letters of `messages`, which came in the order of their groups, and deletes them. Says which are gone, by their ids.
-pub(crate) async fn bury(
+pub(crate) async fn give_up(
     messages: Vec<Received>,
     queue: &Queue,
     dead_letters: &Queue,
@@ -22,7 +22,7 @@ pub(crate) async fn bury(
             continue;
         }
         let reason = Reason::new(Cause::Unreadable, "its message group is not one of this product's lanes");
-        let letter = Letter::whole(&message, None, &reason).outgoing();
+        let letter = Letter::as_it_is(&message, None, &reason).outgoing();
         let written = dead_letters.send(&[letter], until.min(Instant::now() + LETTERS)).await;
         let mut outcomes = written.into_iter().collect::<Result<Vec<()>, _>>();
         if outcomes.is_ok() {

@@ -57,7 +57,7 @@ impl Letter {
 
     /// The message `source` as it is.
     #[must_use]
-    pub fn whole(source: &Received, connection: Option<ConnectionId>, reason: &Arc<Reason>) -> Self {
+    pub fn as_it_is(source: &Received, connection: Option<ConnectionId>, reason: &Arc<Reason>) -> Self {
         let mut body = source.body.clone();
         let fits = body.floor_char_boundary(SQS_BYTES - ATTRIBUTE_BYTES);
         body.truncate(fits);

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::cause::Blame;
 use crate::event::{Event, Response};
-use crate::foreign::bury;
+use crate::foreign::give_up;
 use crate::hand::Hand;
 use crate::task::Time;
 use crate::{App, report};
@@ -155,9 +155,10 @@ impl Rounds<'_> {
         });
         if !not_ours.is_empty() {
             let (app, until) = (self.app, self.time.deadline);
-            let bury = async move { Done::Served(None, bury(not_ours, &app.queue, &app.dead_letters, until).await) };
+            let given_up =
+                async move { Done::Served(None, give_up(not_ours, &app.queue, &app.dead_letters, until).await) };
             self.tasks += 1;
-            self.under_way.push(bury.boxed_local());
+            self.under_way.push(given_up.boxed_local());
         }
     }
 

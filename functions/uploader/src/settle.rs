@@ -194,9 +194,9 @@ impl Message<'_> {
     fn fate(&self) -> Fate {
         let connection = self.work.connection;
         match self.content {
-            Content::Unreadable(reason) => Fate::Done(vec![Letter::whole(self.source, Some(connection), reason)]),
+            Content::Unreadable(reason) => Fate::Done(vec![Letter::as_it_is(self.source, Some(connection), reason)]),
             Content::Waits(reason) => match self.given_up(reason) {
-                Some(reason) => Fate::GivenUp(vec![Letter::whole(self.source, Some(connection), &reason)]),
+                Some(reason) => Fate::GivenUp(vec![Letter::as_it_is(self.source, Some(connection), &reason)]),
                 None => Fate::Stays(Arc::clone(reason)),
             },
             Content::Planned(changed_ms) => match self.waits_for() {

@@ -53,7 +53,7 @@ pub(crate) enum Examined {
     /// The connection has another token by now.
     Replaced(Box<Usable>),
     /// TikTok accepts the token: the call itself is refused.
-    Vindicated,
+    Accepted,
     /// The connection is blocked.
     Blocked(Blocked),
 }
@@ -127,7 +127,7 @@ impl Tokens {
                     advertiser = %connection.advertiser, account = %connection.account, code = failure.code,
                     tiktok_request_id = failure.trace.request_id, "TikTok refuses a call, but accepts its token"
                 );
-                Examined::Vindicated
+                Examined::Accepted
             }
             Ok(Acceptance::Refused(refusal)) => {
                 let refused = Refused { fingerprint: used.fingerprint, user: &used.user, first_ms };

@@ -99,10 +99,10 @@ impl Sender<'_> {
                 self.with(|state| state.usable = *usable);
                 Next::Again
             }
-            Examined::Vindicated if failure.meaning == Meaning::NotPermitted => {
+            Examined::Accepted if failure.meaning == Meaning::NotPermitted => {
                 Next::Answer(Answer::Refused(Reason::of_with(Cause::Rejected, failure)))
             }
-            Examined::Replaced(_) | Examined::Vindicated => {
+            Examined::Replaced(_) | Examined::Accepted => {
                 let reason = Reason::of_with(Cause::Token, failure);
                 Next::Stop(Stopped { reason, pause: None, tried: true, blocked: None })
             }

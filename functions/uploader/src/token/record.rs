@@ -93,12 +93,12 @@ impl Tokens {
         match self.update(connection.advertiser, revive).await {
             Ok((_, Became::Revived(how))) => tracing::warn!(
                 advertiser = %connection.advertiser, account = %connection.account, how = how.word(),
-                "a connection lives again"
+                "a connection works again: TikTok accepts its token"
             ),
             Ok(_) => {}
             Err(error) => tracing::error!(
                 advertiser = %connection.advertiser, account = %connection.account, %error,
-                "that a connection lives again could not be noted in its record"
+                "that a connection works again could not be noted in its record"
             ),
         }
     }

@@ -88,7 +88,7 @@ async fn a_token_that_tiktok_refused_for_a_while_heals_by_itself() {
     world.tiktok.clear_fault(fault).await.unwrap();
     world.drain().await;
     assert_eq!((world.state(&tenant), world.members(&tenant).await), ("active", vec![1]));
-    assert_eq!(capture::lines("a connection lives again").len(), 1);
+    assert_eq!(capture::lines("a connection works again: TikTok accepts its token").len(), 1);
 }
 
 #[tokio::test]
