@@ -42,7 +42,7 @@ for target in "$@"; do
     finding=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
     finding=${finding#"$root/"}
     printf '  %-12s A FINDING: %s\n' "$target" "${finding:-none was written; the log says why: $log}"
-    grep -m 1 -A 2 'panicked at\|ERROR: libFuzzer' "$log" | sed 's/^/    /'
+    grep -m 1 -A 1 'panicked at\|ERROR: libFuzzer' "$log" | sed 's/^/    /'
     [ -z "$finding" ] || printf '    To run it again, and to keep it as a test:\n      cp %s %s/ && cargo test -p properties %s\n' \
       "$finding" "tests/fuzz/corpus/$target" "$target"
   fi
