@@ -96,7 +96,7 @@ lint: lint-venv $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, clippy, docs, depe
 	@echo "> cargo doc" && RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps
 	@echo "> cargo deny" && $(CARGO_DENY) --log-level error check --hide-inclusion-graph bans licenses sources $(if $(ADVISORIES),advisories)
 	@[ -n "$(ADVISORIES)" ] || echo "  advisories not checked: they come from github.com; make lint ADVISORIES=1 does it"
-	@echo "> cargo machete" && unused=$$($(CARGO_MACHETE) --skip-target-dir 2>&1) || { echo "$$unused"; exit 1; }
+	@echo "> cargo machete" && unused=$$($(CARGO_MACHETE) --with-metadata --skip-target-dir 2>&1) || { echo "$$unused"; exit 1; }
 	@echo "> cfn-lint" && $(VENV_PYTHON) $(VENV)/bin/cfn-lint
 	@echo "> policies" && $(VENV_PYTHON) infra/deploy/policy.py
 	@echo "> ruff" && $(VENV_PYTHON) -m ruff check --quiet infra && $(VENV_PYTHON) -m ruff format --quiet --check infra

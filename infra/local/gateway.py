@@ -1,4 +1,4 @@
-"""Where callers reach the local cloud: its control endpoints, faults on demand, the count of calls, the API at its own root.
+"""Where callers reach the local cloud: control endpoints, faults on demand, counts of calls, the API at its own root.
 
 An ASGI application around MiniStack's. It knows calls of AWS's JSON protocol, which current SDKs speak to SQS and
 Secrets Manager; others pass unseen. It listens on loopback only, and its own endpoints ask nobody who they are.
