@@ -14,6 +14,9 @@ pub struct Writer {
     done: Vec<String>,
 }
 
+/// Room for a dozen rows: a message of a hundred users brings about so many to each lane.
+const USUAL_BYTES: usize = 2048;
+
 impl Writer {
     /// Writes messages of at most `max_bytes`, unless a row that cannot be divided is larger by itself.
     #[must_use]
@@ -27,6 +30,9 @@ impl Writer {
     /// None that a [`Row`] can cause; the serializer's, if it has any.
     pub fn push(&mut self, row: &Row<'_>) -> Result<(), serde_json::Error> {
         let start = self.current.len();
+        if start == 0 {
+            self.current.reserve(USUAL_BYTES);
+        }
         self.current.extend_from_slice(if start == 0 { self.opening.as_bytes() } else { b"," });
         plain::push(row, &mut self.current)?;
         if self.current.len() + CLOSING.len() <= self.max_bytes {

@@ -38,7 +38,8 @@ pub(crate) struct Elements<'t, T>(pub(crate) &'t mut T);
 
 /// A field's name.
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+#[serde(transparent)]
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// What all visitors do with scalars where something else is due.
 macro_rules! scalars_are_other {
@@ -126,7 +127,10 @@ pub(crate) fn skip<'de, A: MapAccess<'de>>(object: &mut A) -> Result<(), A::Erro
 #[derive(Default)]
 pub(crate) enum Scalar<'a> {
     Text(Cow<'a, str>),
-    Integer(i128),
+    /// Fewer bytes than one type that holds both: a scalar is moved about for each text of a message.
+    Integer(i64),
+    /// An integer that is larger.
+    Large(u64),
     Bool(bool),
     /// `null`, or no value at all.
     #[default]
@@ -140,6 +144,7 @@ impl<'a> Scalar<'a> {
         match self {
             Self::Text(text) => Some(text),
             Self::Integer(number) => Some(Cow::Owned(number.to_string())),
+            Self::Large(number) => Some(Cow::Owned(number.to_string())),
             Self::Bool(_) | Self::Null | Self::Other => None,
         }
     }
@@ -148,8 +153,8 @@ impl<'a> Scalar<'a> {
     pub(crate) fn integer(&self) -> Option<i64> {
         match self {
             Self::Text(text) => text.trim().parse().ok(),
-            Self::Integer(number) => i64::try_from(*number).ok(),
-            Self::Bool(_) | Self::Null | Self::Other => None,
+            Self::Integer(number) => Some(*number),
+            Self::Large(_) | Self::Bool(_) | Self::Null | Self::Other => None,
         }
     }
 }
@@ -174,10 +179,10 @@ impl<'de> Visitor<'de> for AnyScalar {
         Ok(Scalar::Bool(is))
     }
     fn visit_i64<E>(self, number: i64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Integer(number.into()))
+        Ok(Scalar::Integer(number))
     }
     fn visit_u64<E>(self, number: u64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Integer(number.into()))
+        Ok(i64::try_from(number).map_or(Scalar::Large(number), Scalar::Integer))
     }
     fn visit_f64<E>(self, _: f64) -> Result<Scalar<'de>, E> {
         Ok(Scalar::Other)

@@ -8,6 +8,7 @@ mod erasure;
 mod invalid;
 mod json;
 mod message;
+mod plain;
 mod profile;
 mod reading;
 mod registration;

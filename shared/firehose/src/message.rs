@@ -1,7 +1,7 @@
 //! The requests that mParticle sends, and their parser.
 //!
-//! Users are handed over as they are read, in one pass, where the type and the account stand before them, as mParticle writes them.
-//! Otherwise, or where something unusual is met, the fields are found first, wherever they stand, and the users are read after that.
+//! Users are handed over as they are read, in one pass, where the type and the account stand before them, as mParticle writes them, and
+//! the JSON is plain. Otherwise the fields are found first, wherever they stand, and the users are read after that.
 //! Either way nothing is kept of a user.
 
 use std::borrow::Cow;
@@ -14,7 +14,8 @@ use serde_json::value::RawValue;
 use crate::account::Account;
 use crate::erasure::Erasure;
 use crate::invalid::{Field, Invalid};
-use crate::json::{Fields, Object, Scalar, Shape, skip};
+use crate::json::{Fields, Name, Object, Scalar, Shape, skip};
+use crate::plain::{Members, Plain, Unusual};
 use crate::profile::LeftOut;
 use crate::reading::{Reading, SubscriptionSettings};
 use crate::settings::Switch;
@@ -104,9 +105,10 @@ struct Wire<'a> {
     subject_identities: Option<&'a RawValue>,
 }
 
-impl<'de> Object<'de> for Wire<'de> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
-        let field = match name {
+impl<'a> Wire<'a> {
+    /// Where the value of the field `name` goes, if it matters.
+    fn of(&mut self, name: &str) -> Option<&mut Option<&'a RawValue>> {
+        Some(match name {
             "type" => &mut self.kind,
             "id" => &mut self.id,
             "timestamp_ms" => &mut self.timestamp_ms,
@@ -120,9 +122,17 @@ impl<'de> Object<'de> for Wire<'de> {
             "subject_request_id" => &mut self.subject_request_id,
             "subject_request_type" => &mut self.subject_request_type,
             "subject_identities" => &mut self.subject_identities,
-            _ => return skip(object),
-        };
-        *field = Some(object.next_value()?);
+            _ => return None,
+        })
+    }
+}
+
+impl<'de> Object<'de> for Wire<'de> {
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
+        match self.of(name) {
+            Some(field) => *field = Some(object.next_value()?),
+            None => skip(object)?,
+        }
         Ok(())
     }
 }
@@ -137,8 +147,17 @@ struct OnePass<'u, 'a, U> {
     is_void: bool,
 }
 
-impl<'de, U: Users> Object<'de> for OnePass<'_, 'de, U> {
-    fn field<A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
+impl<'a, U: Users> OnePass<'_, 'a, U> {
+    fn read(&mut self, text: &'a str) -> Result<(), Unusual> {
+        let mut plain = Plain::new(text)?;
+        let mut object = plain.object()?;
+        while let Some(Name(name)) = object.next_key()? {
+            self.field(&name, &mut object)?;
+        }
+        plain.end()
+    }
+
+    fn field(&mut self, name: &str, object: &mut Members<'_, 'a>) -> Result<(), Unusual> {
         let matters = matches!(name, "type" | "account" | "timestamp_ms" | "user_profiles");
         self.is_void |= matters && self.membership.is_some();
         if name == "user_profiles"
@@ -152,7 +171,11 @@ impl<'de, U: Users> Object<'de> for OnePass<'_, 'de, U> {
             self.membership = Some(Membership { account, left_out });
             return Ok(());
         }
-        self.wire.field(name, object)
+        match self.wire.of(name) {
+            Some(field) => *field = Some(object.raw()?),
+            None => skip(object)?,
+        }
+        Ok(())
     }
 }
 
@@ -189,7 +212,7 @@ fn read<'a>(text: &'a str, root: &mut impl Object<'a>) -> serde_json::Result<()>
 /// [`Invalid`] says what is wrong and where, and repeats nothing of the message but the name of an unknown type.
 pub fn parse<'a>(text: &'a str, users: &mut impl Users) -> Result<Message<'a>, Invalid> {
     let mut pass = OnePass { wire: Wire::default(), users, membership: None, is_void: false };
-    if read(text, &mut pass).is_ok() && !pass.is_void {
+    if pass.read(text).is_ok() && !pass.is_void {
         return pass.wire.message(pass.membership, pass.users);
     }
     let mut wire = Wire::default();
@@ -274,7 +297,7 @@ fn scalar(raw: Option<&RawValue>) -> Scalar<'_> {
 fn text_of(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     match scalar(raw) {
         Scalar::Text(text) => Some(text),
-        Scalar::Integer(_) | Scalar::Bool(_) | Scalar::Null | Scalar::Other => None,
+        Scalar::Integer(_) | Scalar::Large(_) | Scalar::Bool(_) | Scalar::Null | Scalar::Other => None,
     }
 }
 

@@ -57,7 +57,7 @@ impl Given<'_> {
         let given = [&self.by_id, &self.by_name];
         let said = given.into_iter().find_map(|value| match value {
             Scalar::Bool(is) => Some(*is),
-            Scalar::Text(_) | Scalar::Integer(_) | Scalar::Null | Scalar::Other => None,
+            Scalar::Text(_) | Scalar::Integer(_) | Scalar::Large(_) | Scalar::Null | Scalar::Other => None,
         });
         if let Some(is) = said {
             return Switch::Set(is);
