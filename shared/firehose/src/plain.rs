@@ -27,6 +27,8 @@ impl de::Error for Unusual {
 /// A text that is being read.
 pub(crate) struct Plain<'a> {
     text: &'a str,
+    /// Whether there is a backslash in it anywhere.
+    has_escapes: bool,
     at: usize,
     depth: u32,
 }
@@ -36,7 +38,8 @@ impl<'a> Plain<'a> {
     /// unusual too.
     pub(crate) fn new(text: &'a str) -> Result<Self, Unusual> {
         let has_controls = text.bytes().fold(false, |has, byte| has | (byte < b' '));
-        if has_controls { Err(Unusual) } else { Ok(Self { text, at: 0, depth: 0 }) }
+        let has_escapes = memchr::memchr(b'\\', text.as_bytes()).is_some();
+        if has_controls { Err(Unusual) } else { Ok(Self { text, has_escapes, at: 0, depth: 0 }) }
     }
 
     /// The object that comes next.
@@ -93,12 +96,13 @@ impl<'a> Plain<'a> {
     /// A text without escapes.
     fn string(&mut self) -> Result<&'a str, Unusual> {
         self.pass(b'"')?;
-        let start = self.at;
-        if self.pass_characters()? != b'"' {
+        let (_, rest) = self.text.split_at_checked(self.at).ok_or(Unusual)?;
+        let end = memchr::memchr(b'"', rest.as_bytes()).ok_or(Unusual)?;
+        let (string, _) = rest.split_at_checked(end).ok_or(Unusual)?;
+        if self.has_escapes && memchr::memchr(b'\\', string.as_bytes()).is_some() {
             return Err(Unusual);
         }
-        let string = self.text.get(start..self.at).ok_or(Unusual)?;
-        self.at += 1;
+        self.at += end + 1;
         Ok(string)
     }
 
@@ -191,13 +195,15 @@ impl<'p, 'a> Items<'p, 'a> {
 
     /// Goes to the next item, or behind `closing`.
     fn has_next(&mut self, closing: u8) -> Result<bool, Unusual> {
-        if self.plain.peek()? == closing {
-            self.plain.at += 1;
-            self.plain.depth -= 1;
-            return Ok(false);
-        }
-        if !std::mem::take(&mut self.is_first) {
-            self.plain.pass(b',')?;
+        match self.plain.peek()? {
+            byte if byte == closing => {
+                self.plain.at += 1;
+                self.plain.depth -= 1;
+                return Ok(false);
+            }
+            b',' if !self.is_first => self.plain.at += 1,
+            _ if self.is_first => self.is_first = false,
+            _ => return Err(Unusual),
         }
         Ok(true)
     }

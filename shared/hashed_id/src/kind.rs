@@ -1,7 +1,5 @@
 //! What is known of each type of id: the one table that a new type is added to.
 
-use std::borrow::Cow;
-
 use ids::{Encoding, IdType};
 use md5::Digest as _;
 
@@ -20,29 +18,35 @@ pub enum HashFunction {
 pub(crate) struct Row {
     /// What TikTok takes it hashed with.
     pub(crate) function: HashFunction,
-    /// The text that is hashed, of a raw id without white space around it.
-    pub(crate) normal: fn(&str) -> Result<Cow<'_, str>, Dropped>,
+    /// Hashes a raw id without white space around it, in its normal form.
+    pub(crate) hash: fn(&str) -> Result<[u8; LONGEST], Dropped>,
 }
 
 /// The table.
 pub(crate) const fn row(kind: IdType) -> Row {
     match kind {
-        IdType::Idfa | IdType::Gaid => Row { function: HashFunction::Md5, normal: uuid },
-        IdType::Email => Row { function: HashFunction::Sha256, normal: email },
+        IdType::Idfa | IdType::Gaid => Row { function: HashFunction::Md5, hash: uuid },
+        IdType::Email => Row { function: HashFunction::Sha256, hash: email },
     }
 }
 
-fn uuid(value: &str) -> Result<Cow<'_, str>, Dropped> {
+fn uuid(value: &str) -> Result<[u8; LONGEST], Dropped> {
     let text: [u8; 36] = value.as_bytes().try_into().map_err(|_| Dropped::Malformed)?;
     let id = uuid::Uuid::try_parse_ascii(&text).map_err(|_| Dropped::Malformed)?;
-    if placeholder::is_uuid(id) { Err(Dropped::Nil) } else { Ok(value.to_ascii_lowercase().into()) }
+    if placeholder::is_uuid(id) {
+        Err(Dropped::Nil)
+    } else {
+        Ok(HashFunction::Md5.digest(text.map(|digit| digit.to_ascii_lowercase())))
+    }
 }
 
 /// Lower-cased and nothing else: neither dots nor "+tags" are TikTok's to drop. Something stands on both sides of its `@`.
-fn email(value: &str) -> Result<Cow<'_, str>, Dropped> {
+fn email(value: &str) -> Result<[u8; LONGEST], Dropped> {
     let sides = value.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
     match sides {
-        Some(_) if !value.contains(|c: char| c.is_whitespace() || c.is_control()) => Ok(value.to_lowercase().into()),
+        Some(_) if !value.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Ok(HashFunction::Sha256.digest(value.to_lowercase()))
+        }
         Some(_) | None => Err(Dropped::Malformed),
     }
 }
@@ -67,12 +71,12 @@ impl HashFunction {
     }
 
     /// The digest of `text`; where it is shorter, zeros follow.
-    pub(crate) fn digest(self, text: &str) -> [u8; LONGEST] {
+    pub(crate) fn digest(self, text: impl AsRef<[u8]>) -> [u8; LONGEST] {
         match self {
             Self::Md5 => {
                 let mut bytes = [0; LONGEST];
-                for (byte, digit) in bytes.iter_mut().zip(md5::Md5::digest(text)) {
-                    *byte = digit;
+                if let Some(digest) = bytes.first_chunk_mut() {
+                    *digest = md5::Md5::digest(text).into();
                 }
                 bytes
             }

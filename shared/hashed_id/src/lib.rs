@@ -59,8 +59,7 @@ impl HashedId {
         let of = kind::row(kind);
         let value = value.trim();
         if encoding == Encoding::Raw {
-            let normal = (of.normal)(value)?;
-            return Ok(Self { kind, bytes: of.function.digest(&normal) });
+            return Ok(Self { kind, bytes: (of.hash)(value)? });
         }
         if encoding != of.function.encoding() {
             return Err(Dropped::Encoding);
@@ -115,9 +114,12 @@ impl HashedId {
 
     /// The digest as a number, most significant byte first, modulo `lanes`.
     fn modulo(&self, lanes: u8) -> u8 {
-        let lanes = u32::from(lanes);
-        let step = |rest: u32, byte: &u8| (rest * 256 + u32::from(*byte)).checked_rem(lanes).unwrap_or(0);
-        self.digest().iter().fold(0, step).try_into().unwrap_or(0)
+        let (words, _) = self.digest().as_chunks();
+        let step = |rest: u64, word: &[u8; 4]| {
+            let number = (rest << 32) | u64::from(u32::from_be_bytes(*word));
+            number.checked_rem(lanes.into()).unwrap_or(0)
+        };
+        words.iter().fold(0, step).try_into().unwrap_or(0)
     }
 }
 

@@ -63,18 +63,14 @@ pub struct Row {
 }
 
 impl Row {
-    /// The size of the row in a body, in bytes, with the comma that parts it from the next.
+    /// The size of a row in a body, in bytes, with the comma that parts it from the next.
     #[must_use]
-    pub fn json_bytes(&self) -> usize {
-        let audiences: usize = self.audiences.iter().map(|audience| quoted_len(*audience) + 1).sum();
-        let empty = Schema::of(self.id.kind()).places().len() - 1;
-        let id = 2 * self.id.function().digest_bytes();
+    pub fn json_bytes(id: HashedId, audiences: impl IntoIterator<Item = AudienceId>) -> usize {
+        let audiences: usize = audiences.into_iter().map(|audience| audience.digits() + r#""","#.len()).sum();
+        let empty = Schema::of(id.kind()).places().len() - 1;
+        let id = 2 * id.function().digest_bytes();
         r#"[{"id":"","audience_ids":[]}],"#.len() + id + empty * "{},".len() + audiences.saturating_sub(1)
     }
-}
-
-fn quoted_len(audience: AudienceId) -> usize {
-    audience.digits() + 2
 }
 
 /// A call: one advertiser, one action, many rows.
@@ -97,7 +93,7 @@ impl Mapping<'_> {
     /// The body, in JSON. Nothing in it needs an escape: it is digits, hex digits and the words of this file.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
-        let rows: usize = self.rows.iter().map(|row| row.json_bytes()).sum();
+        let rows: usize = self.rows.iter().map(|row| Row::json_bytes(row.id, row.audiences.iter().copied())).sum();
         let mut body = Vec::with_capacity(Self::OVERHEAD_BYTES + rows);
         body.extend_from_slice(br#"{"advertiser_ids":[""#);
         self.advertiser.push_to(&mut body);
@@ -211,7 +207,10 @@ mod tests {
         for row in rows().into_iter().chain([email()]) {
             let schema = Schema::of(row.id.kind());
             let twice = [row.clone(), row.clone()];
-            assert_eq!(size(schema, twice.as_slice()) - size(schema, &twice[..1]), row.json_bytes());
+            assert_eq!(
+                size(schema, twice.as_slice()) - size(schema, &twice[..1]),
+                Row::json_bytes(row.id, row.audiences)
+            );
         }
     }
 }

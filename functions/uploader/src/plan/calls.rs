@@ -107,7 +107,9 @@ struct Filling {
 impl Filling {
     fn push(&mut self, changes: &[Change], span: Span) {
         let room = self.limits.bytes.saturating_sub(Mapping::OVERHEAD_BYTES);
-        let bytes = row(changes, span).map_or(0, |row| row.json_bytes());
+        let told = span.changes(changes);
+        let audiences = told.iter().map(|change| change.audience);
+        let bytes = told.first().map_or(0, |first| Row::json_bytes(first.id, audiences));
         if bytes > room
             && let Some(halves) = span.halves()
         {

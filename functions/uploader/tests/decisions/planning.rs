@@ -190,7 +190,8 @@ proptest! {
         prop_assert_eq!(told(&plan), last_word(lanes.iter().flatten().flatten()));
         for call in &plan.calls {
             prop_assert!(call.rows.len() <= rows);
-            let size: usize = call.rows.iter().map(|span| plan.row(*span).unwrap().json_bytes()).sum();
+            let rows = call.rows.iter().map(|span| plan.row(*span).unwrap());
+            let size: usize = rows.map(|row| tiktok::Row::json_bytes(row.id, row.audiences)).sum();
             prop_assert!(size + Mapping::OVERHEAD_BYTES <= bytes || call.rows.len() == 1);
         }
         let superseded = plan.changes.iter().filter(|change| change.outcome == Outcome::Superseded).count();
