@@ -120,6 +120,7 @@ pub(crate) fn read(body: &str) -> Option<Envelope<'_>> {
 struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
+    #[inline]
     fn pass(&mut self, expected: &str) -> Option<()> {
         self.0 = self.0.strip_prefix(expected)?;
         Some(())

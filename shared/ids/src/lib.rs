@@ -51,8 +51,14 @@ impl IdType {
 
     /// The type of that word.
     #[must_use]
+    #[inline]
     pub fn of(word: &str) -> Option<Self> {
-        [Self::Idfa, Self::Gaid, Self::Email].into_iter().find(|kind| kind.as_str() == word)
+        match word {
+            "idfa" => Some(Self::Idfa),
+            "gaid" => Some(Self::Gaid),
+            "email" => Some(Self::Email),
+            _ => None,
+        }
     }
 }
 
@@ -70,8 +76,15 @@ impl Encoding {
 
     /// The encoding of that word.
     #[must_use]
+    #[inline]
     pub fn of(word: &str) -> Option<Self> {
-        [Self::Raw, Self::Md5, Self::Sha1, Self::Sha256].into_iter().find(|encoding| encoding.as_str() == word)
+        match word {
+            "raw" => Some(Self::Raw),
+            "md5" => Some(Self::Md5),
+            "sha1" => Some(Self::Sha1),
+            "sha256" => Some(Self::Sha256),
+            _ => None,
+        }
     }
 }
 

@@ -30,16 +30,20 @@ pub struct Mpid(i64);
 pub struct AccountId(i64);
 
 fn digits(text: &str) -> Result<u64, ParseIdError> {
+    // Nineteen digits always fit.
+    let (fit, rest) = text.as_bytes().split_at_checked(19).unwrap_or((text.as_bytes(), &[]));
     let mut number: u64 = 0;
-    for byte in text.bytes() {
-        let digit = byte.wrapping_sub(b'0');
-        // The number is 0 before the first digit alone, which is not 0.
-        if digit > 9 || (number == 0 && digit == 0) {
-            return Err(ParseIdError);
-        }
-        number = number.checked_mul(10).and_then(|tens| tens.checked_add(digit.into())).ok_or(ParseIdError)?;
+    for byte in fit {
+        number = number * 10 + digit(*byte)?;
     }
-    if number == 0 { Err(ParseIdError) } else { Ok(number) }
+    for byte in rest {
+        number = number.checked_mul(10).and_then(|tens| tens.checked_add(digit(*byte).ok()?)).ok_or(ParseIdError)?;
+    }
+    if number == 0 || text.starts_with('0') { Err(ParseIdError) } else { Ok(number) }
+}
+
+fn digit(byte: u8) -> Result<u64, ParseIdError> {
+    if byte.is_ascii_digit() { Ok(u64::from(byte - b'0')) } else { Err(ParseIdError) }
 }
 
 impl AudienceId {
