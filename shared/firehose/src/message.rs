@@ -4,6 +4,8 @@
 //! the JSON is plain. Otherwise the fields are found first, wherever they stand, and the users are read after that.
 //! Either way nothing is kept of a user.
 
+mod one_pass;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -14,8 +16,7 @@ use serde_json::value::RawValue;
 use crate::account::Account;
 use crate::erasure::Erasure;
 use crate::invalid::{Field, Invalid};
-use crate::json::{Fields, Name, Object, Scalar, Shape, skip};
-use crate::plain::{Members, Plain, Unusual};
+use crate::json::{Fields, Object, Scalar, skip};
 use crate::profile::LeftOut;
 use crate::reading::{Reading, SubscriptionSettings};
 use crate::settings::Switch;
@@ -137,48 +138,6 @@ impl<'de> Object<'de> for Wire<'de> {
     }
 }
 
-/// The message while it is read in one pass.
-struct OnePass<'u, 'a, U> {
-    wire: Wire<'a>,
-    users: &'u mut U,
-    /// The users were read, for this account.
-    membership: Option<Membership>,
-    /// What was read does not hold: something that it depends on came later.
-    is_void: bool,
-}
-
-impl<'a, U: Users> OnePass<'_, 'a, U> {
-    fn read(&mut self, text: &'a str) -> Result<(), Unusual> {
-        let mut plain = Plain::new(text)?;
-        let mut object = plain.object()?;
-        while let Some(Name(name)) = object.next_key()? {
-            self.field(&name, &mut object)?;
-        }
-        plain.end()
-    }
-
-    fn field(&mut self, name: &str, object: &mut Members<'_, 'a>) -> Result<(), Unusual> {
-        let matters = matches!(name, "type" | "account" | "timestamp_ms" | "user_profiles");
-        self.is_void |= matters && self.membership.is_some();
-        if name == "user_profiles"
-            && self.membership.is_none()
-            && text_of(self.wire.kind).as_deref() == Some(MEMBERSHIP)
-            && let Ok(account) = Account::read(self.wire.account)
-        {
-            self.users.begin(&account, self.wire.timestamp());
-            let (left_out, shape) = Reading::new(self.users).read(object)?;
-            self.is_void |= shape != Shape::Due;
-            self.membership = Some(Membership { account, left_out });
-            return Ok(());
-        }
-        match self.wire.of(name) {
-            Some(field) => *field = Some(object.raw()?),
-            None => skip(object)?,
-        }
-        Ok(())
-    }
-}
-
 /// Reads an object, and nothing else.
 struct Root<'t, T>(&'t mut T);
 
@@ -211,9 +170,8 @@ fn read<'a>(text: &'a str, root: &mut impl Object<'a>) -> serde_json::Result<()>
 /// # Errors
 /// [`Invalid`] says what is wrong and where, and repeats nothing of the message but the name of an unknown type.
 pub fn parse<'a>(text: &'a str, users: &mut impl Users) -> Result<Message<'a>, Invalid> {
-    let mut pass = OnePass { wire: Wire::default(), users, membership: None, is_void: false };
-    if pass.read(text).is_ok() && !pass.is_void {
-        return pass.wire.message(pass.membership, pass.users);
+    if let Some((wire, membership)) = one_pass::read(text, users) {
+        return wire.message(membership, users);
     }
     let mut wire = Wire::default();
     read(text, &mut wire).map_err(|error| {

@@ -37,7 +37,7 @@ impl<'a> Plain<'a> {
     /// A text may not hold control characters. It is looked through for them once, many bytes at a time: line breaks between values are
     /// unusual too.
     pub(crate) fn new(text: &'a str) -> Result<Self, Unusual> {
-        let has_controls = text.bytes().fold(false, |has, byte| has | (byte < b' '));
+        let has_controls = text.bytes().fold(u8::MAX, u8::min) < b' ';
         let has_escapes = memchr::memchr(b'\\', text.as_bytes()).is_some();
         if has_controls { Err(Unusual) } else { Ok(Self { text, has_escapes, at: 0, depth: 0 }) }
     }
@@ -275,3 +275,6 @@ impl<'de> Deserializer<'de> for &mut Plain<'de> {
         tuple tuple_struct map struct enum identifier
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,16 @@
 //! Whatever the bytes, the parser answers with a message or a defined fault, never panics, and repeats nothing of them.
 
-use crate::message::{GOOD, MARK, any_value, membership, parse, places};
-use firehose::{Invalid, readable};
+use crate::message::{GOOD, MARK, Taken, any_value, membership, parse, places};
+use firehose::{Invalid, Request, readable};
 use proptest::prelude::*;
 use serde_json::Value;
 
 fn checked(body: &[u8]) -> Result<(), TestCaseError> {
+    if let Ok(text) = readable(body) {
+        // A line break is not plain JSON, so that with one the text is read in the other way.
+        let plain = text.replace('\n', "");
+        prop_assert_eq!(all_of(&plain), all_of(&format!("{plain}\n")));
+    }
     match readable(body).and_then(|text| parse(&text).map(drop)) {
         Ok(()) => {}
         Err(fault) => {
@@ -16,6 +21,14 @@ fn checked(body: &[u8]) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
+}
+
+/// All that is found in a message, or the kind of the fault.
+fn all_of(text: &str) -> Result<(String, Taken), &'static str> {
+    let mut taken = Taken::default();
+    let message = firehose::parse(text, &mut taken).map_err(|fault| fault.code())?;
+    let users = if matches!(message.request, Request::Membership(_)) { taken } else { Taken::default() };
+    Ok((format!("{message:?}"), users))
 }
 
 #[test]

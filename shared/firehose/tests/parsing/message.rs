@@ -62,7 +62,7 @@ pub(crate) fn any_value() -> impl Strategy<Value = String> {
 }
 
 /// The users of a message, as they were handed over.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Taken {
     pub(crate) timestamp_ms: Option<i64>,
     pub(crate) users: Vec<String>,
