@@ -101,7 +101,7 @@ impl Mapping<'_> {
         body.extend_from_slice(self.action.as_str().as_bytes());
         body.extend_from_slice(br#"","id_schema":["#);
         list(&mut body, self.schema.places(), |body, (_, word)| {
-            quoted(body, |body| body.extend_from_slice(word.as_bytes()))
+            quoted(body, |body| body.extend_from_slice(word.as_bytes()));
         });
         body.extend_from_slice(br#"],"batch_data":["#);
         list(&mut body, self.rows, |body, row| row.push_to(self.schema, body));

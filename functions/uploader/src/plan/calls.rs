@@ -72,7 +72,7 @@ pub(super) fn fill(changes: &mut [Change], origins: &[Origin], limits: Limits) -
     // Stable: those of one id stay side by side.
     changes.sort_by_key(|change| (!change.waits(), change.action));
     let position = |change: &Change| change.origin.of(origins).map(|origin| origin.place.position());
-    let mut rows: BTreeMap<(Action, Schema), Vec<(Option<u32>, Span)>> = BTreeMap::new();
+    let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let mut start = 0;
     for same_id in changes.chunk_by(|a, b| (a.waits(), a.action, a.id) == (b.waits(), b.action, b.id)) {
         let Some(first) = same_id.first().filter(|first| first.waits()) else { break };
