@@ -14,8 +14,8 @@ pub struct Writer {
     done: Vec<String>,
 }
 
-/// Room for a dozen rows: a message of a hundred users brings about so many to each lane.
-const USUAL_BYTES: usize = 2048;
+/// Room for a message of one row, with some to spare; it grows where there are more.
+const LEAST_BYTES: usize = 384;
 
 impl Writer {
     /// Writes messages of at most `max_bytes`, unless a row that cannot be divided is larger by itself.
@@ -31,7 +31,7 @@ impl Writer {
     pub fn push(&mut self, row: &Row<'_>) -> Result<(), serde_json::Error> {
         let start = self.current.len();
         if start == 0 {
-            self.current.reserve(USUAL_BYTES);
+            self.current.reserve(LEAST_BYTES);
         }
         self.current.extend_from_slice(if start == 0 { self.opening.as_bytes() } else { b"," });
         plain::push(row, &mut self.current)?;
