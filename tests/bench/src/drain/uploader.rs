@@ -69,7 +69,7 @@ impl Uploader {
         self.deadline = now + timeout;
         self.until = self.deadline.saturating_sub(SETTLING);
         (self.at_work, self.receiving, self.empty, self.freed) = (0, 0, 0, false);
-        (self.messages, self.bytes) = (0, 0);
+        (self.messages, self.bytes, self.turn_is_due) = (0, 0, false);
         self.tasks.clear();
         self.waiting.clear();
         self.serving.fill(false);
