@@ -2,6 +2,7 @@
 //! gets another of a lane while any of it is in flight. What `ingest` sends it keeps apart.
 
 use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use axum::body::Bytes;
@@ -131,7 +132,7 @@ impl Backlog {
             "MessageId": format!("00000000-0000-4000-8000-{number:012}"), "ReceiptHandle": handle,
             "Body": envelope(group.connection, Message { number, rows })?, "MD5OfBody": "0".repeat(32),
             "Attributes": {
-                "ApproximateReceiveCount": "1", "SentTimestamp": "1714592744065", "MessageGroupId": group.to_string(),
+                "ApproximateReceiveCount": "1", "SentTimestamp": now_ms().to_string(), "MessageGroupId": group.to_string(),
             },
         }))
     }
@@ -170,6 +171,11 @@ impl Backlog {
         }
         Ok(rows)
     }
+}
+
+/// A message that is older than two weeks would become a dead letter.
+fn now_ms() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
 /// That every entry of a batch was carried out.

@@ -9,6 +9,7 @@ mod uploads;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use bench::table::line;
 
 /// Firehose messages to `ingest`, unless `REQUESTS` says otherwise.
 const REQUESTS: usize = 100_000;
@@ -19,16 +20,22 @@ async fn main() -> anyhow::Result<ExitCode> {
         Ok(text) if !text.is_empty() => text.parse().context("REQUESTS must be a number")?,
         _ => REQUESTS,
     };
-    let mut broken = requests::load(requests).await?;
-    let (measured, lost) = uploads::load().await?;
-    broken.extend(lost);
-    broken.extend(drains::load(&measured)?);
+    let mut broken = told(requests::load(requests).await?);
+    let (measured, faults) = uploads::load().await?;
+    broken.extend(told(faults));
+    broken.extend(told(drains::load(&measured)?));
     if broken.is_empty() {
-        bench::table::line("Nothing was lost, memory is flat, and every tenant was served.");
+        line("Nothing was lost, memory is flat, and every tenant was served.");
         return Ok(ExitCode::SUCCESS);
     }
-    for broken in broken {
-        bench::table::line(&format!("BROKEN: {broken}"));
-    }
+    line(&format!("{} promises are broken, see above.", broken.len()));
     Ok(ExitCode::FAILURE)
+}
+
+/// Prints what should not be where it was found.
+fn told(faults: Vec<String>) -> Vec<String> {
+    for fault in &faults {
+        line(&format!("  BROKEN: {fault}"));
+    }
+    faults
 }
