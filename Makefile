@@ -28,8 +28,8 @@ ADVISORIES ?=
 # How long make fuzz tries inputs on each target, in seconds; and on which, as in FUZZ_TARGETS="firehose record".
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard tests/fuzz/fuzz_targets/*.rs))))
-# Firehose messages that make load sends to ingest: 1000000 takes about ten minutes.
-REQUESTS ?= 100000
+# Firehose messages that make load sends to ingest: 1000000 takes ten minutes and more.
+REQUESTS ?= 50000
 PYTHON ?= python3
 
 # --- Places -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ use anyhow::Context;
 use bench::table::line;
 
 /// Firehose messages to `ingest`, unless `REQUESTS` says otherwise.
-const REQUESTS: usize = 100_000;
+const REQUESTS: usize = 50_000;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use axum::body::Bytes;
+use bench::backlog::Backlog;
 use bench::firehose::{IDS, Transport, event};
 use bench::lambda::{Lambda, Setup};
 use bench::table::{Table, figure, line, ratio};
@@ -25,54 +26,71 @@ struct Kind {
     times: Times,
 }
 
+/// What was seen while messages were sent.
+#[derive(Default)]
+struct Seen {
+    /// Memory in MB, after so many messages.
+    looks: Vec<(usize, f64)>,
+    /// Ids that are not on the queue, or there twice.
+    lost: u64,
+}
+
 /// Sends so many messages, and prints what came of it. Gives back what should not be.
 pub(crate) async fn load(requests: usize) -> Result<Vec<String>> {
     let bare = bare().await?;
     let mut kinds: Vec<_> =
         MIX.iter().flat_map(|mix| [Transport::Direct, Transport::Http].map(|by| kind(*mix, by))).collect();
     let mut ingest = Lambda::start(&Setup::of("ingest")).await?;
-    let (mut looks, mut lost) = (Vec::new(), 0);
+    let seen = send(&mut ingest, &mut kinds, requests).await?;
+    let (process, sent) = (ingest.process()?, ratio(requests as u64, 1));
+    let cpu_ms = process.cpu()?.as_secs_f64() * 1_000.0 / sent;
+    line(&format!("ingest: {} messages to one process, one at a time", figure(sent)));
+    print(&mut kinds, bare);
+    let peak = figure(process.peak_memory_mb()?);
+    line(&format!("  CPU of the process {} ms a message over this mix; its peak of memory {peak} MB", figure(cpu_ms)));
+    let look = |(number, mb): &(usize, f64)| format!("{} MB after {}", figure(*mb), figure(ratio(*number as u64, 1)));
+    line(&format!("  memory: {}", seen.looks.iter().map(look).collect::<Vec<_>>().join(", ")));
+    line("");
+    Ok(seen.faults())
+}
+
+async fn send(ingest: &mut Lambda, kinds: &mut [Kind], requests: usize) -> Result<Seen> {
+    let mut seen = Seen::default();
     for number in 0..requests {
-        let place = place(number);
-        let Some(kind) = kinds.get_mut(place) else { continue };
+        let Some(kind) = kinds.get_mut(place(number)) else { continue };
         let Some(event) = kind.events.get(number / 2 % kind.events.len()) else { continue };
         let (time, _) = ingest.invoke(event).await?;
-        let rows = ingest.queue(bench::backlog::Backlog::take_sent_rows)?;
-        lost += (u64::from(kind.users) * IDS).abs_diff(rows);
+        let rows = ingest.queue(Backlog::take_sent_rows)?;
+        seen.lost += (u64::from(kind.users) * IDS).abs_diff(rows);
         // The first ones open connections and read secrets.
         if number >= 100 {
             kind.times.add(time);
         }
         if LOOKS.iter().any(|look| requests * look / 100 == number + 1) {
-            looks.push((number + 1, ingest.process()?.memory_mb()?));
+            seen.looks.push((number + 1, ingest.process()?.memory_mb()?));
         }
     }
-    let process = ingest.process()?;
-    let cpu_ms = process.cpu()?.as_secs_f64() * 1_000.0;
-    line(&format!("ingest: {} messages to one process, one at a time", figure(ratio(requests as u64, 1))));
-    print(&mut kinds, bare);
-    line(&format!(
-        "  CPU of the process {} ms a message over this mix; its peak of memory {} MB",
-        figure(cpu_ms / ratio(requests as u64, 1)),
-        figure(process.peak_memory_mb()?)
-    ));
-    let texts: Vec<_> = looks
-        .iter()
-        .map(|(number, mb)| format!("{} MB after {}", figure(*mb), figure(ratio(*number as u64, 1))))
-        .collect();
-    line(&format!("  memory: {}", texts.join(", ")));
-    line("");
-    let mut broken = Vec::new();
-    if lost > 0 {
-        broken
-            .push(format!("ingest: {lost} ids of what it answered with success are not on the queue, or there twice"));
+    Ok(seen)
+}
+
+impl Seen {
+    /// What the product promises and did not keep.
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.lost > 0 {
+            let lost = self.lost;
+            faults.push(format!(
+                "ingest: {lost} ids of what it answered with success are not on the queue, or there twice"
+            ));
+        }
+        if let (Some((_, early)), Some((_, last))) = (self.looks.get(1), self.looks.last())
+            && last - early > GROWS_MB
+        {
+            faults
+                .push(format!("ingest: memory grew from {early:.1} to {last:.1} MB; {GROWS_MB} MB more would be flat"));
+        }
+        faults
     }
-    if let (Some((_, early)), Some((_, last))) = (looks.get(1), looks.last())
-        && last - early > GROWS_MB
-    {
-        broken.push(format!("ingest: memory grew from {early:.1} to {last:.1} MB; {GROWS_MB} MB more would be flat"));
-    }
-    Ok(broken)
 }
 
 /// Which kind the message with this number is: sizes by the mix, and each size in both ways in turn.
