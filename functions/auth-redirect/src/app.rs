@@ -52,8 +52,8 @@ impl App {
     ///
     /// # Errors
     /// TikTok's address cannot be called, or TLS cannot be set up.
-    pub async fn build(config: Config) -> Result<Self, BuildError> {
-        let aws = startup::aws_config(SECRETS_ATTEMPT, SECRETS_ATTEMPTS).await;
+    pub fn build(config: Config) -> Result<Self, BuildError> {
+        let aws = startup::aws_config(SECRETS_ATTEMPT, SECRETS_ATTEMPTS);
         Self::new(config, SecretsManager::new(&aws))
     }
 

@@ -7,6 +7,6 @@ use telemetry::Telemetry;
 async fn main() -> anyhow::Result<()> {
     let config = Config::from_env()?;
     let telemetry = Telemetry::set_up(config.log_level, config.metrics_namespace.clone(), "auth-redirect")?;
-    let app = App::build(config).await?;
+    let app = App::build(config)?;
     auth_redirect::run(&app, telemetry).await.map_err(anyhow::Error::from_boxed)
 }

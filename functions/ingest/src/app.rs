@@ -54,7 +54,7 @@ impl App {
     /// # Errors
     /// TikTok's address cannot be called.
     pub async fn build(config: &Config) -> anyhow::Result<Self> {
-        let aws = startup::aws_config(AWS_ATTEMPT, AWS_ATTEMPTS).await;
+        let aws = startup::aws_config(AWS_ATTEMPT, AWS_ATTEMPTS);
         let retries = RetryConfig::standard().with_max_attempts(AWS_ATTEMPTS).with_initial_backoff(AWS_PAUSE);
         let secrets_manager = aws_sdk_secretsmanager::config::Builder::from(&aws).retry_config(retries).build();
         let secrets_manager = aws_sdk_secretsmanager::Client::from_conf(secrets_manager);

@@ -44,8 +44,8 @@ impl App {
     ///
     /// # Errors
     /// TikTok's address cannot be called.
-    pub async fn build(config: Config) -> anyhow::Result<Self> {
-        let aws = startup::aws_config(AWS_CALL, AWS_TRIES).await;
+    pub fn build(config: Config) -> anyhow::Result<Self> {
+        let aws = startup::aws_config(AWS_CALL, AWS_TRIES);
         Self::new(config, &aws_sdk_sqs::Client::new(&aws), aws_sdk_secretsmanager::Client::new(&aws))
     }
 

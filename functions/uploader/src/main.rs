@@ -7,6 +7,6 @@ use uploader::{App, Config};
 async fn main() -> anyhow::Result<()> {
     let config = Config::from_env()?;
     let telemetry = Telemetry::set_up(config.log_level, config.metrics_namespace.clone(), "uploader")?;
-    let app = App::build(config).await?;
+    let app = App::build(config)?;
     uploader::run(&app, telemetry).await.map_err(anyhow::Error::from_boxed)
 }
