@@ -106,11 +106,11 @@ struct Table(String);
 
 impl Table {
     fn title(&mut self, title: &str, column: &str) {
-        self.line(&format!("\n  {title:<56}{column:>10}"));
+        self.line(&format!("\n  {title:<62}{column:>10}"));
     }
 
     fn row(&mut self, name: &str, count: u64) {
-        self.line(&format!("    {name:<54}{count:>10}"));
+        self.line(&format!("    {name:<60}{count:>10}"));
     }
 
     fn line(&mut self, line: &str) {
