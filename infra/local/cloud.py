@@ -57,7 +57,7 @@ def require_known_ministack() -> None:
         raise SystemExit(f"cloud.py was written for ministack {PINNED_VERSION}, not {installed}")
     private = {
         iam_actions: "extract_iam_action",
-        lambda_runtime: "Worker _lock _signal _worker_key _workers kill_workers",
+        lambda_runtime: "ProvidedWorker Worker _lock _signal _worker_key _workers kill_workers",
         lambda_svc: "_create_esm _esm_backoff_until _esms _execute_function _get_func_record_for_qualifier "
         "_reserved_concurrency _run_sqs_batch _sqs_esm_concurrency acquire_worker",
         provisioners: "_RESOURCE_HANDLERS _cw_metric_alarm_record",

@@ -1,9 +1,13 @@
 """The running instances of functions: killed on demand, replaced when the function changed, ended at once."""
 
 import contextlib
+import time
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
+
+# An instance that is being ended is dead by then.
+UNANSWERED_SECONDS = 5
 
 
 def kill(function: str, idle: bool) -> int:
@@ -49,6 +53,20 @@ def fix_life() -> None:
         if process is not None and process.poll() is None:
             process.kill()
 
+    build = lambda_runtime.ProvidedWorker._build_handler_class
+
+    def build_silent(worker, generation: int, pending):
+        """On AWS nobody answers an instance that is being ended; MiniStack does, with an error that makes it panic."""
+        handler = build(worker, generation, pending)
+
+        def leave_unanswered(request) -> None:
+            time.sleep(UNANSWERED_SECONDS)
+            request.close_connection = True
+
+        handler._stopped = leave_unanswered
+        return handler
+
+    lambda_runtime.ProvidedWorker._build_handler_class = build_silent
     lambda_svc.acquire_worker = acquire_current
     lambda_runtime.Worker.started_as = None
     lambda_runtime._signal = end

@@ -58,6 +58,8 @@ class InstancesTest(CloudTest):
         function.settled()
         self.assertNotEqual(function.invoke()["pid"], pid)
         self.assert_gone(pid)
+        # The old one was told nothing when it ended.
+        self.assertEqual([told["event"] for told in function.invocations()], [{}] * 3)
 
     def test_what_is_to_be_killed_has_a_name(self):
         for wrong in ({}, {"function": ""}, []):

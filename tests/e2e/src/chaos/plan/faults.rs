@@ -2,7 +2,7 @@
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom as _;
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use sandbox::Fault;
 use sandbox::fault;
 
@@ -235,7 +235,9 @@ impl Kind {
         // Lists lag while audiences are being connected.
         let from = if injection == Injection::LaggingList { plan.steps / 10 } else { from };
         let until = (from + self.lasts.max(4)).min(plan.steps);
-        let advertiser = self.of_one.then(|| rng.random_range(0..plan.advertisers));
+        // Not one whose token ends: its calls end too.
+        let fed: Vec<_> = plan.connections.iter().filter(|connection| !connection.is_doomed).collect();
+        let advertiser = self.of_one.then(|| fed.choose(rng).map(|connection| connection.advertiser)).flatten();
         PlannedFault { kind: self.name, from, until, advertiser, injection }
     }
 }
