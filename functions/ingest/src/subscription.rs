@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use connections::{Accepted, Mark, Record, Source, UserId};
 use firehose::{Account, Subscription, SubscriptionAction};
-use ids::AudienceId;
+use ids::{AudienceId, TokenFingerprint};
+use secrecy::{ExposeSecret, SecretString};
 use secrets::Secrets;
 use startup::clock::now_ms;
 use tiktok::{Acceptance, Audience, Client, Failure, Meaning};
@@ -67,7 +68,18 @@ impl Subscriptions {
         kept: Option<AudienceId>,
         source: Source,
     ) -> Result<AudienceId, Refusal> {
-        let accepted = self.accepted(&request.account).await?;
+        let accepted = match self.accepted(&request.account).await {
+            Ok(accepted) => accepted,
+            Err(Refusal::TokenRefused(failure)) => {
+                let Some(token) = self.successor(&request.account).await else {
+                    return Err(Refusal::TokenRefused(failure));
+                };
+                let account = Account { token, ..request.account };
+                let request = Subscription { account, audience_name: request.audience_name.clone(), ..*request };
+                return Box::pin(self.connect(&request, kept, source)).await;
+            }
+            Err(refusal) => return Err(refusal),
+        };
         let (record, audiences) =
             futures::future::join(self.accept(&request.account, &accepted, source), self.audiences(&request.account))
                 .await;
@@ -80,6 +92,14 @@ impl Subscriptions {
             (Some(kept), Kept::Absent, None) if is_young(&record, &request.account, kept) => Ok(kept),
             (_, _, None) => self.create(request, &record, total).await,
         }
+    }
+
+    /// The connection's own token, if it took the place of the request's: the page replaces it without a change of the settings.
+    async fn successor(&self, account: &Account) -> Option<SecretString> {
+        let found = self.secrets.record(account.advertiser).await.ok()?;
+        let connection = found.record.as_deref()?.get(account.id)?;
+        let is_replaced = connection.replaced.contains(&TokenFingerprint::of(account.token.expose_secret()));
+        (is_replaced && connection.state.is_active()).then(|| connection.token.clone())
     }
 
     /// The token, if TikTok accepts it for the advertiser.

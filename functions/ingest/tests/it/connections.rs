@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connections::{How, Record, Refusal, Source, State};
 use ids::{AccountId, TokenFingerprint};
-use sandbox::Fault;
+use sandbox::{Fault, RateLimits, Rules};
 
 use crate::capture::{Counts, heard, listen};
 use crate::sender::Sender;
@@ -252,4 +252,21 @@ async fn two_instances_that_see_two_new_connections_at_once_keep_both() {
     let (first, second) = tokio::join!(direct(&one, &mine), direct(&other, &yours));
     assert_eq!((first.status, second.status), (200, 200));
     assert_eq!(world.record().unwrap().connections().count(), 2);
+}
+
+#[tokio::test]
+async fn an_audience_is_connected_with_the_token_that_replaced_the_one_in_the_settings() {
+    let world = World::with(Rules { audience_limits: RateLimits::none(), ..Rules::default() }, |_| {}).await;
+    let connect = |id: i64| world.sender.subscription_of(id, "add", "New Users", None);
+    assert_eq!(world.direct(&connect(1)).await.status, 200);
+    let newer = world.second_token().await;
+    world.direct(&world.sender.with_token(&newer).membership(1)).await;
+    world.tiktok.revoke(&world.sender.token).await.unwrap();
+    let answer = world.http(&connect(2)).await;
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    // A token that never was the connection's is refused, and so is the old one when the newer one has ended too.
+    let stranger = world.sender.with_token("a-token-that-tiktok-does-not-know").subscription("add", "Other", None);
+    assert_eq!(world.direct(&stranger).await.code(), "token_refused");
+    world.tiktok.revoke(&newer).await.unwrap();
+    assert_eq!(world.direct(&connect(3)).await.code(), "token_refused");
 }
