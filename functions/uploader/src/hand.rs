@@ -80,6 +80,12 @@ impl Hand {
         self.waiting.values().flatten().filter_map(|(_, lane)| lane.oldest_sent_ms()).min()
     }
 
+    /// Whether a lane of `connection` that no task took was received before.
+    #[must_use]
+    pub fn came_back(&self, connection: ConnectionId) -> bool {
+        self.waiting.get(&connection).is_some_and(|lanes| lanes.iter().any(|(_, lane)| lane.came_back()))
+    }
+
     /// Messages in hand, those that are worked on included.
     #[must_use]
     pub const fn messages(&self) -> usize {

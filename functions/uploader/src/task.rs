@@ -57,7 +57,8 @@ impl App {
     /// Serves `connection` once its turn to call comes, with all of it that is in hand by then. Says which messages are gone.
     pub(crate) async fn serve(&self, connection: ConnectionId, hand: &InHand, time: Time) -> HashSet<String> {
         let started = Instant::now();
-        let stopped = match self.ready(connection, time.until).await {
+        let came_back = hand.with(|hand: &mut Hand| hand.came_back(connection));
+        let stopped = match self.ready(connection, came_back, time.until).await {
             Ok(usable) => match self.turns.turn(connection, time.until).await {
                 Ok(()) => Ok(usable),
                 // What is in hand comes back when its visibility ends.
@@ -79,11 +80,11 @@ impl App {
     }
 
     /// The token to use, unless the connection makes no call now.
-    async fn ready(&self, connection: ConnectionId, until: Instant) -> Result<Usable, Stopped> {
+    async fn ready(&self, connection: ConnectionId, came_back: bool, until: Instant) -> Result<Usable, Stopped> {
         if let Some(paused) = self.breaker(|breaker| breaker.paused(connection.advertiser, Instant::now())) {
             return Err(Stopped { reason: paused.reason, pause: Some(paused.until), tried: false, blocked: None });
         }
-        self.tokens.usable(connection, &self.turns, until).await.map_err(Stopped::from)
+        self.tokens.usable(connection, came_back, &self.turns, until).await.map_err(Stopped::from)
     }
 
     async fn work(&self, work: &Work, ready: Result<Usable, Stopped>, time: Time) -> Vec<LaneSettlement> {

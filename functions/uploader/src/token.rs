@@ -75,17 +75,19 @@ impl Tokens {
         Self { secrets, tiktok, grace, brake: Mutex::default(), probed: Mutex::default() }
     }
 
-    /// The token of `connection`. One that TikTok refused is asked about again, if that is due before `until`.
+    /// The token of `connection`. One that TikTok refused is asked about again, if that is due before `until`. What came back waited for
+    /// something that another process may have written into the record.
     ///
     /// # Errors
     /// Why there is none.
     pub(crate) async fn usable(
         &self,
         connection: ConnectionId,
+        came_back: bool,
         turns: &Turns,
         until: Instant,
     ) -> Result<Usable, Blocked> {
-        let record = self.record(connection, false, until).await?;
+        let record = self.record(connection, came_back, until).await?;
         let Some(found) = record.get(connection.account).filter(|found| found.state.is_active()) else {
             let record = self.record(connection, true, until).await?;
             return match record.get(connection.account) {

@@ -52,6 +52,12 @@ impl Lane {
         self.messages.first().map(|message| message.sent_ms)
     }
 
+    /// Whether it was received before: in each lane the oldest message comes back first.
+    #[must_use]
+    pub fn came_back(&self) -> bool {
+        self.messages.first().is_some_and(|message| message.receive_count > 1)
+    }
+
     /// How many messages it has.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -8,7 +8,7 @@ use secrets::in_memory::Fault as SecretsFault;
 use startup::clock::now_ms;
 
 use crate::capture;
-use crate::world::{HOUR_MS, MAPPING, Tenant, World, hash, skip};
+use crate::world::{HOUR_MS, MAPPING, QUEUE, Tenant, World, hash, skip};
 
 const GRACE: Duration = Duration::from_hours(1);
 
@@ -89,6 +89,21 @@ async fn a_token_that_tiktok_refused_for_a_while_heals_by_itself() {
     world.drain().await;
     assert_eq!((world.state(&tenant), world.members(&tenant).await), ("active", vec![1]));
     assert_eq!(capture::lines("a connection works again: TikTok accepts its token").len(), 1);
+}
+
+#[tokio::test]
+async fn what_comes_back_finds_what_another_process_wrote_of_its_connection() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    world.says(&tenant, 0, &[tenant.joins(1)]);
+    world.invoke().await;
+    // Another process saw TikTok refuse the token, and gave the message back.
+    world.set_record(&tenant, refused_two_hours_ago(&tenant));
+    world.says(&tenant, 0, &[tenant.joins(2)]);
+    assert_eq!(world.sqs.receive(QUEUE, seconds(1)).len(), 1);
+    skip(seconds(12)).await;
+    world.invoke().await;
+    assert_eq!((world.state(&tenant), world.members(&tenant).await), ("active", vec![1, 2]));
 }
 
 #[tokio::test]
