@@ -1,5 +1,6 @@
 //! The drain of ten million changes, by simulation; and how far the simulation can be believed.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -72,19 +73,31 @@ pub(crate) fn load(measured: &[Measured]) -> Result<Vec<String>> {
     Ok(broken)
 }
 
-/// Simulates all cases, as many at a time as there are processors.
+/// Simulates all cases, as many at a time as there are processors, and tells of each when it is done: it takes minutes.
 fn simulate(bytes: (usize, usize)) -> Result<Vec<(Backlog, f64, Drained)>> {
     let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let one =
-        move |(backlog, rate)| (backlog, rate, drain(backlog, Pace { bytes, calls_per_second: rate, ..AWS }, SEED));
-    let mut drained = Vec::new();
-    for cases in cases().chunks(at_once) {
-        let started: Vec<_> = cases.iter().copied().map(|case| std::thread::spawn(move || one(case))).collect();
-        for case in started {
-            drained.push(case.join().map_err(|_| anyhow::anyhow!("the simulation failed"))?);
+    let cases = cases();
+    let (all, waiting, done) = (cases.len(), Mutex::new(cases.iter().enumerate()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..at_once.min(all) {
+            scope.spawn(|| {
+                let next = || locked(&waiting).next();
+                while let Some((place, &(backlog, rate))) = next() {
+                    let drained = drain(backlog, Pace { bytes, calls_per_second: rate, ..AWS }, SEED);
+                    locked(&done).push((place, (backlog, rate, drained)));
+                    line(&format!("  {} of {all} simulated", locked(&done).len()));
+                }
+            });
         }
-    }
-    Ok(drained)
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    anyhow::ensure!(done.len() == all, "the simulation failed");
+    done.sort_by_key(|(place, _)| *place);
+    Ok(done.into_iter().map(|(_, drained)| drained).collect())
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What waits, and the calls a second that it is brought with.
