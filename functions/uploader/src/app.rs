@@ -8,12 +8,12 @@ use queue::Queue;
 use secrets::Secrets;
 use tokio::time::Instant;
 
+use crate::audiences::AudienceLists;
+use crate::backoff::Backoff;
 use crate::breaker::Breaker;
-use crate::erasing::Listed;
 use crate::event::{Event, Response};
-use crate::remembered::Remembered;
+use crate::recent_refusals::RecentRefusals;
 use crate::token::Tokens;
-use crate::trouble::Trouble;
 use crate::turns::Turns;
 use crate::{Config, rounds};
 
@@ -33,10 +33,10 @@ pub struct App {
     pub(crate) tiktok: tiktok::Client,
     pub(crate) tokens: Tokens,
     pub(crate) turns: Turns,
-    pub(crate) remembered: Remembered,
-    pub(crate) listed: Listed,
+    pub(crate) recent_refusals: RecentRefusals,
+    pub(crate) audience_lists: AudienceLists,
     breaker: Mutex<Breaker>,
-    trouble: Mutex<Trouble>,
+    backoff: Mutex<Backoff>,
 }
 
 impl App {
@@ -68,10 +68,10 @@ impl App {
             tokens: Tokens::new(secrets, tiktok.clone(), config.token_grace),
             tiktok,
             turns: Turns::new(share(config.calls_per_second), share(config.advertiser_calls_per_second)),
-            remembered: Remembered::new(),
-            listed: Listed::new(),
+            recent_refusals: RecentRefusals::new(),
+            audience_lists: AudienceLists::new(),
             breaker: Mutex::default(),
-            trouble: Mutex::default(),
+            backoff: Mutex::default(),
             config,
         })
     }
@@ -82,7 +82,7 @@ impl App {
         let now = Instant::now();
         self.turns.tidy();
         self.breaker(|breaker| breaker.tidy(now));
-        self.trouble(|trouble| trouble.tidy(now));
+        self.backoff(|backoff| backoff.tidy(now));
         response
     }
 
@@ -90,7 +90,7 @@ impl App {
         act(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn trouble<T>(&self, act: impl FnOnce(&mut Trouble) -> T) -> T {
-        act(&mut self.trouble.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn backoff<T>(&self, act: impl FnOnce(&mut Backoff) -> T) -> T {
+        act(&mut self.backoff.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -23,11 +23,11 @@ const RUNNING_ADVERTISERS: usize = 3;
 
 /// No call may be made before `until`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paused {
+pub(crate) struct Paused {
     /// When a call may be tried.
-    pub until: Instant,
+    pub(crate) until: Instant,
     /// The trouble that began the pause.
-    pub reason: Arc<Reason>,
+    pub(crate) reason: Arc<Reason>,
 }
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ enum Scope {
 
 /// The pauses of this process.
 #[derive(Debug, Default)]
-pub struct Breaker {
+pub(crate) struct Breaker {
     pauses: HashMap<Scope, Pause>,
     /// The advertisers of the latest failures, with no success in between.
     running: VecDeque<AdvertiserId>,
@@ -58,8 +58,7 @@ pub struct Breaker {
 
 impl Breaker {
     /// The pause that `advertiser` is in, if it is in one.
-    #[must_use]
-    pub fn paused(&self, advertiser: AdvertiserId, now: Instant) -> Option<Paused> {
+    pub(crate) fn paused(&self, advertiser: AdvertiserId, now: Instant) -> Option<Paused> {
         let pauses =
             [Scope::App, Scope::Advertiser(advertiser)].into_iter().filter_map(|scope| self.pauses.get(&scope));
         let longest = pauses.filter(|pause| pause.until > now).max_by_key(|pause| pause.until)?;
@@ -70,7 +69,7 @@ impl Breaker {
     ///
     /// # Errors
     /// The pause that it has to wait for.
-    pub fn let_through(&mut self, advertiser: AdvertiserId, now: Instant) -> Result<(), Paused> {
+    pub(crate) fn let_through(&mut self, advertiser: AdvertiserId, now: Instant) -> Result<(), Paused> {
         if let Some(paused) = self.paused(advertiser, now) {
             return Err(paused);
         }
@@ -84,7 +83,7 @@ impl Breaker {
     }
 
     /// TikTok answered a call for `advertiser` that was made at `made`, whatever it said of it: the trouble from before that is over.
-    pub fn answered(&mut self, advertiser: AdvertiserId, made: Instant) {
+    pub(crate) fn answered(&mut self, advertiser: AdvertiserId, made: Instant) {
         for scope in [Scope::App, Scope::Advertiser(advertiser)] {
             // A call that was under way when the pause began says nothing of it.
             if self.pauses.get(&scope).is_some_and(|pause| pause.began <= made) {
@@ -95,7 +94,7 @@ impl Breaker {
     }
 
     /// TikTok did a call for `advertiser` that was made at `made`.
-    pub fn succeeded(&mut self, advertiser: AdvertiserId, made: Instant, now: Instant) {
+    pub(crate) fn succeeded(&mut self, advertiser: AdvertiserId, made: Instant, now: Instant) {
         self.answered(advertiser, made);
         let [latest, before] = &mut self.successes;
         if latest.is_some_and(|(last, _)| last != advertiser) {
@@ -105,7 +104,7 @@ impl Breaker {
     }
 
     /// A call for `advertiser` that was made at `made` was not done because of `reason`. `jitter` is from 0 to 1.
-    pub fn failed(
+    pub(crate) fn failed(
         &mut self,
         advertiser: AdvertiserId,
         reason: &Arc<Reason>,
@@ -140,13 +139,12 @@ impl Breaker {
     }
 
     /// Whether TikTok did a call for another advertiser since `since`.
-    #[must_use]
-    pub fn served_another_since(&self, advertiser: AdvertiserId, since: Instant) -> bool {
+    pub(crate) fn served_another_since(&self, advertiser: AdvertiserId, since: Instant) -> bool {
         self.successes.iter().flatten().any(|(other, at)| *other != advertiser && *at > since)
     }
 
     /// Forgets pauses that ended long ago.
-    pub fn tidy(&mut self, now: Instant) {
+    pub(crate) fn tidy(&mut self, now: Instant) {
         self.pauses.retain(|_, pause| pause.until + LONGEST_PAUSE > now);
     }
 

@@ -15,7 +15,7 @@ pub enum Cause {
     AppThrottled,
     /// TikTok gave no answer, or a server error.
     Unavailable,
-    /// Only the operator of this integration can mend it: the app is blocked, its secret is wrong, it is not on the allow-list.
+    /// Only the operator of this integration can fix it: the app is blocked, its secret is wrong, it is not on the allow-list.
     Operator,
     /// Secrets Manager could not be read.
     Secrets,

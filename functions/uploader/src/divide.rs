@@ -20,7 +20,7 @@ const SAMPLES: usize = 8;
 const SAMPLES_OF_MISSING: usize = 3;
 
 /// So many parts that TikTok fails at, with none delivered, are no matter of the rows. A single bad row among 1,000 takes 10.
-const FRUITLESS: u32 = 16;
+const MAX_FAILED_PARTS: u32 = 16;
 
 /// What came of sending a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl Division {
             }
             (Job::Send { rows, sampled, .. }, Answer::Refused(reason)) => {
                 self.failures += 1;
-                if self.alone == Alone::Later && !self.delivered && self.failures >= FRUITLESS {
+                if self.alone == Alone::Later && !self.delivered && self.failures >= MAX_FAILED_PARTS {
                     return self.put_off(&rows, &reason);
                 }
                 self.refused(changes, rows, sampled, &reason);

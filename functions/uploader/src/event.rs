@@ -72,12 +72,12 @@ impl Event {
 pub struct Response {
     /// Those that stay.
     #[serde(rename = "batchItemFailures")]
-    pub failures: Vec<Stays>,
+    pub failures: Vec<BatchItemFailure>,
 }
 
-/// A message that stays.
+/// A message that stays: SQS delivers it again.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Stays {
+pub struct BatchItemFailure {
     /// Its id.
     #[serde(rename = "itemIdentifier")]
     pub message_id: String,
@@ -88,6 +88,6 @@ impl Response {
     #[must_use]
     pub fn new(event: Vec<String>, deleted: &HashSet<String>) -> Self {
         let stays = event.into_iter().filter(|id| !deleted.contains(id));
-        Self { failures: stays.map(|message_id| Stays { message_id }).collect() }
+        Self { failures: stays.map(|message_id| BatchItemFailure { message_id }).collect() }
     }
 }

@@ -1,30 +1,28 @@
-//! Brings TikTok's audiences to where the queue leads: the newest change of each audience and id wins, in as few calls as hold them.
+//! Sends the changes on the queue to TikTok's audiences: the newest change of each audience and id wins, in as few calls as hold them.
 //!
-//! Decisions are pure (`hand`, `plan`, `divide`, `settle`, `breaker`, `trouble`), and carried out elsewhere (`rounds`, `task`, `sender`,
+//! Decisions are pure (`hand`, `plan`, `divide`, `settle`, `breaker`, `backoff`), and carried out elsewhere (`rounds`, `task`, `sender`,
 //! `token`, `acknowledge`). It sends nothing to its source queue.
 
 pub mod acknowledge;
 mod app;
-pub mod breaker;
+mod audiences;
+mod backoff;
+mod breaker;
 pub mod cause;
 mod config;
 pub mod divide;
-mod erasing;
 pub mod event;
 mod foreign;
 pub mod hand;
 pub mod letter;
-mod marked;
 pub mod plan;
-mod remembered;
+mod recent_refusals;
 mod report;
 pub mod rounds;
 pub mod sender;
 pub mod settle;
 mod task;
 mod token;
-mod traced;
-pub mod trouble;
 pub mod turns;
 pub mod work;
 

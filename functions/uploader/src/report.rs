@@ -1,16 +1,20 @@
 //! What the log and the metrics say of a connection's work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use startup::clock::{millis, now_ms};
 use tokio::time::Instant;
 
 use crate::cause::{Blame, Cause, Outcome, Reason};
+use crate::letter::{FIREHOSE_MESSAGE_ID, SUBJECT_REQUEST_ID};
 use crate::plan::Plan;
 use crate::sender::Stopped;
 use crate::settle::LaneSettlement;
 use crate::work::Work;
+
+/// So many are named in a line.
+const NAMED_TOGETHER: usize = 100;
 
 /// Counts what was planned.
 pub(crate) fn planned(plan: &Plan) {
@@ -79,4 +83,27 @@ pub(crate) fn age(blame: Blame, sent_ms: i64) {
     let seconds = now_ms().saturating_sub(sent_ms) / 1000;
     let seconds = i32::try_from(seconds).map_or(f64::from(i32::MAX), f64::from);
     metrics::gauge!("oldest_change_age_seconds", "trouble" => blame.word()).set(seconds);
+}
+
+/// Logs which Firehose messages are settled, each with the number of its queue messages that are `gone`, and which requests of people to be
+/// forgotten: so one of them can be traced.
+pub(crate) fn firehose_messages(work: &Work, gone: &HashSet<String>) {
+    let (advertiser, account) = (work.connection.advertiser, work.connection.account);
+    for chunk in with_counts(work, gone, FIREHOSE_MESSAGE_ID).chunks(NAMED_TOGETHER) {
+        tracing::info!(%advertiser, %account, firehose_messages = chunk.join(" "), "Firehose messages are settled");
+    }
+    for chunk in with_counts(work, gone, SUBJECT_REQUEST_ID).chunks(NAMED_TOGETHER) {
+        tracing::info!(%advertiser, %account, subject_requests = chunk.join(" "), "erasures are settled");
+    }
+}
+
+/// The values of `attribute` that messages of `gone` have, each with the number of those messages.
+fn with_counts(work: &Work, gone: &HashSet<String>, attribute: &str) -> Vec<String> {
+    let mut settled = BTreeMap::<&str, u32>::new();
+    for (_, message) in work.messages().filter(|(_, message)| gone.contains(&message.message_id)) {
+        if let Some(id) = message.attributes.get(attribute) {
+            *settled.entry(id).or_default() += 1;
+        }
+    }
+    settled.iter().map(|(id, messages)| format!("{id}={messages}")).collect()
 }

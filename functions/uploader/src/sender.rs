@@ -113,7 +113,7 @@ impl<'a> Sender<'a> {
             match outcome {
                 Outcome::Rejected(reason) => {
                     for change in span.changes(&plan.changes) {
-                        self.app.remembered.refused(self.connection.advertiser, change, reason);
+                        self.app.recent_refusals.note(self.connection.advertiser, change, reason);
                     }
                 }
                 Outcome::Later(reason) if reason.cause == Cause::Unavailable => failed = Some(reason),
@@ -126,7 +126,7 @@ impl<'a> Sender<'a> {
             let failing = Stopped { reason, pause: None, tried: true, blocked: None };
             self.with(|state| state.failing = Some(failing));
         } else {
-            self.stop(self.trouble(reason, Instant::now()));
+            self.stop(self.stopped_by(reason, Instant::now()));
         }
     }
 

@@ -12,7 +12,7 @@ use queue::Received;
 use crate::cause::{Blame, Cause, Outcome, Reason};
 use crate::letter::{GivenUp, Letter};
 use crate::plan::{Change, Erasure, Origin, Plan, Unmapped};
-use crate::trouble::lane_delay;
+use crate::backoff::lane_delay;
 use crate::work::{Place, Work};
 
 /// What is everybody's trouble, or the operator's, is waited for so long, and an erasure whatever the cause.

@@ -12,17 +12,17 @@ use startup::clock::now_ms;
 use tokio::time::Instant;
 
 use crate::acknowledge::acknowledge;
+use crate::audiences::ByMark;
 use crate::cause::{Blame, Cause, Outcome, Reason};
 use crate::hand::Hand;
 use crate::letter::REDRIVEN;
-use crate::marked::Marked;
 use crate::plan::{Change, Plan, Planner};
 use crate::rounds::InHand;
 use crate::sender::{Sender, Stopped};
 use crate::settle::{Content, LaneSettlement, Terms, settle};
 use crate::token::Usable;
 use crate::work::{Place, Work};
-use crate::{App, report, traced};
+use crate::{App, report};
 
 /// What a task has to know of its invocation.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,7 @@ struct Known {
     /// Those that it deleted itself.
     deleted: Vec<AudienceId>,
     /// Those that its letters without an audience may be about.
-    marked: Marked,
+    by_mark: ByMark,
     /// What erasures are about, or why that is not known.
     erased: Result<Vec<AudienceId>, Arc<Reason>>,
     /// When the customer was forgotten, in milliseconds since 1970: what was sent before is dropped.
@@ -73,7 +73,7 @@ impl App {
         let worked = AssertUnwindSafe(self.work(&work, stopped, time)).catch_unwind().await;
         let lanes = worked.unwrap_or_else(|_| self.after_panic(&work, time));
         let gone = acknowledge(&work, &lanes, &self.queue, &self.dead_letters, time.deadline).await;
-        traced::report(&work, &gone);
+        report::firehose_messages(&work, &gone);
         report::settled(&work, &lanes, gone.len(), started);
         hand.with(|hand: &mut Hand| hand.settled(&work));
         gone
@@ -88,32 +88,13 @@ impl App {
     }
 
     async fn work(&self, work: &Work, ready: Result<Usable, Stopped>, time: Time) -> Vec<LaneSettlement> {
-        let connection = work.connection;
-        let forgotten_ms = self.tokens.forgotten_ms(connection, time.until).await;
-        let known = match &ready {
-            Ok(usable) => {
-                let marked = if has_unmapped_letters(work) {
-                    self.marked(connection, usable, time.until).await
-                } else {
-                    Marked::new()
-                };
-                let erased = match last_erasure(work) {
-                    Some(sent_ms) => self.all_audiences(connection, usable, sent_ms, time.until).await,
-                    None => Ok(Vec::new()),
-                };
-                Known { deleted: usable.deleted.clone(), marked, erased, forgotten_ms }
-            }
-            Err(stopped) => {
-                let erased = Err(Arc::clone(&stopped.reason));
-                Known { deleted: Vec::new(), marked: Marked::new(), erased, forgotten_ms }
-            }
-        };
+        let known = self.known(work, &ready, time.until).await;
         let Read { contents, mut plan } = self.read(work, &known);
         report::planned(&plan);
         let (stopped, delivered) = match ready {
             Ok(usable) => {
                 let calls = std::mem::take(&mut plan.calls);
-                let sent = Sender::new(self, connection, usable, time.until).send(&plan, calls).await;
+                let sent = Sender::new(self, work.connection, usable, time.until).send(&plan, calls).await;
                 for (span, outcome) in &sent.outcomes {
                     plan.settle(*span, outcome);
                 }
@@ -124,9 +105,32 @@ impl App {
                 (Some(stopped), false)
             }
         };
-        let terms = self.terms(connection, stopped.as_ref(), delivered, time);
+        let terms = self.terms(work.connection, stopped.as_ref(), delivered, time);
         report::outcomes(&plan, stopped.as_ref());
         settle(work, &contents, &plan, terms)
+    }
+
+    async fn known(&self, work: &Work, ready: &Result<Usable, Stopped>, until: Instant) -> Known {
+        let connection = work.connection;
+        let forgotten_ms = self.tokens.forgotten_ms(connection, until).await;
+        let usable = match ready {
+            Ok(usable) => usable,
+            Err(stopped) => {
+                let erased = Err(Arc::clone(&stopped.reason));
+                return Known { deleted: Vec::new(), by_mark: ByMark::new(), erased, forgotten_ms };
+            }
+        };
+        let by_mark = if has_unmapped_letters(work) {
+            // Where they are not known, what needs them becomes letters again.
+            self.audiences_by_mark(connection, usable, until).await.unwrap_or_default()
+        } else {
+            ByMark::new()
+        };
+        let erased = match last_erasure(work) {
+            Some(sent_ms) => self.erasure_audiences(connection, usable, sent_ms, until).await,
+            None => Ok(Vec::new()),
+        };
+        Known { deleted: usable.deleted.clone(), by_mark, erased, forgotten_ms }
     }
 
     /// Reads every message, and plans what is to be told.
@@ -147,7 +151,7 @@ impl App {
                         metrics::counter!("changes_of_forgotten_customers").increment(changes(&envelope));
                     }
                     for row in envelope.rows.into_iter().filter(|_| !forgotten) {
-                        let row = if redriven.contains(&place) { mapped(row, &known.marked) } else { row };
+                        let row = if redriven.contains(&place) { mapped(row, &known.by_mark) } else { row };
                         planner.add(place, &row);
                     }
                     Content::Planned(changed_ms)
@@ -162,10 +166,10 @@ impl App {
                 return Some(Outcome::Dropped);
             }
             if redriven.contains(&place) {
-                self.remembered.forget(advertiser, change);
+                self.recent_refusals.forget(advertiser, change);
                 return None;
             }
-            self.remembered.refusal(advertiser, change).map(Outcome::Rejected)
+            self.recent_refusals.find(advertiser, change).map(Outcome::Rejected)
         };
         Read { contents, plan: planner.plan(self.config.limits, &known.erased, settled) }
     }
@@ -174,15 +178,15 @@ impl App {
     fn terms(&self, connection: ConnectionId, stopped: Option<&Stopped>, delivered: bool, time: Time) -> Terms {
         let (now, now_ms) = (Instant::now(), now_ms());
         let pause = stopped.and_then(|stopped| stopped.pause);
-        let (delay, since) = self.trouble(|trouble| {
+        let (delay, since) = self.backoff(|backoff| {
             match stopped {
                 Some(stopped) if stopped.tried && stopped.reason.blame() != Blame::Nobody => {
-                    trouble.failed(connection, (now, now_ms), pause, rand::random_range(0.0..1.0));
+                    backoff.failed(connection, (now, now_ms), pause, rand::random_range(0.0..1.0));
                 }
-                None if delivered => trouble.succeeded(connection),
+                None if delivered => backoff.succeeded(connection),
                 Some(_) | None => {}
             }
-            (trouble.delay(connection, now, pause), trouble.since(connection))
+            (backoff.delay(connection, now, pause), backoff.since(connection))
         });
         let blocked = stopped.and_then(|stopped| stopped.blocked.as_ref());
         let refused_since = blocked.and_then(|blocked| blocked.since_ms);
@@ -230,11 +234,11 @@ fn has_unmapped_letters(work: &Work) -> bool {
 }
 
 /// The row with the audiences at TikTok that there are by now for those that had none.
-fn mapped<'a>(mut row: Row<'a>, marked: &Marked) -> Row<'a> {
-    row.adds.extend(row.unmapped_adds.iter().filter_map(|audience| marked.get(audience)).copied());
-    row.deletes.extend(row.unmapped_deletes.iter().filter_map(|audience| marked.get(audience)).copied());
-    row.unmapped_adds.retain(|audience| !marked.contains_key(audience));
-    row.unmapped_deletes.retain(|audience| !marked.contains_key(audience));
+fn mapped<'a>(mut row: Row<'a>, by_mark: &ByMark) -> Row<'a> {
+    row.adds.extend(row.unmapped_adds.iter().filter_map(|audience| by_mark.get(audience)).copied());
+    row.deletes.extend(row.unmapped_deletes.iter().filter_map(|audience| by_mark.get(audience)).copied());
+    row.unmapped_adds.retain(|audience| !by_mark.contains_key(audience));
+    row.unmapped_deletes.retain(|audience| !by_mark.contains_key(audience));
     row
 }
 

@@ -49,11 +49,11 @@ impl Sender<'_> {
             Meaning::Unavailable => self.unavailable(failure, made, alone),
             Meaning::AppThrottled | Meaning::AdvertiserThrottled => {
                 metrics::counter!("throttles").increment(1);
-                Next::Stop(self.trouble(Reason::of(failure), made))
+                Next::Stop(self.stopped_by(Reason::of(failure), made))
             }
             Meaning::Operator | Meaning::NotAllowListed | Meaning::RestartConsent => {
                 metrics::counter!("operator_faults").increment(1);
-                Next::Stop(self.trouble(Reason::of(failure), made))
+                Next::Stop(self.stopped_by(Reason::of(failure), made))
             }
         }
     }
@@ -66,7 +66,7 @@ impl Sender<'_> {
     /// TikTok gave no answer, or a server error. It is the connection's own trouble where another advertiser was served meanwhile.
     fn unavailable(&self, failure: &Failure, made: Instant, alone: Alone) -> Next {
         let (failing, failures) =
-            self.app.trouble(|trouble| (trouble.since(self.connection), trouble.failures(self.connection)));
+            self.app.backoff(|backoff| (backoff.since(self.connection), backoff.failures(self.connection)));
         let since = failing.map_or(made, |(since, _)| since.min(made));
         let own = self.app.breaker(|breaker| breaker.served_another_since(self.connection.advertiser, since));
         let reason = Arc::new(Reason { own, ..Reason::of(failure).as_ref().clone() });
@@ -74,11 +74,11 @@ impl Sender<'_> {
         if alone == Alone::Later || divides {
             return Next::Answer(Answer::Refused(reason));
         }
-        Next::Stop(self.trouble(reason, made))
+        Next::Stop(self.stopped_by(reason, made))
     }
 
-    /// The breaker hears of it, and says when a call may be tried again.
-    pub(super) fn trouble(&self, reason: Arc<Reason>, made: Instant) -> Stopped {
+    /// The connection stops for `reason`, which the breaker is told, until the breaker lets a call through again.
+    pub(super) fn stopped_by(&self, reason: Arc<Reason>, made: Instant) -> Stopped {
         let (now, advertiser) = (Instant::now(), self.connection.advertiser);
         let paused = self.app.breaker(|breaker| {
             breaker.failed(advertiser, &reason, (made, now), rand::random_range(0.0..1.0));

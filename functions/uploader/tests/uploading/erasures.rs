@@ -8,7 +8,7 @@ use sandbox::control::NewAudience;
 use sandbox::{Fault, IdKind, Rules};
 use tokio::time::sleep;
 
-use crate::said::{hash, row};
+use crate::tenant::{hash, row};
 use crate::world::{MAPPING, Tenant, World, skip};
 
 const LIST: &str = "/dmp/custom_audience/list/";
@@ -118,7 +118,7 @@ async fn the_list_is_read_once_for_many_who_asked_before_it_was_read() {
 async fn a_dead_connections_erasure_is_given_up_after_eight_days_and_its_letter_names_the_request() {
     let world = World::new().await;
     let tenant = world.stranger().await;
-    let body = crate::said::body(tenant.connection, &[forgotten(1)]);
+    let body = crate::tenant::body(tenant.connection, &[forgotten(1)]);
     let message = world.sends(&tenant, 0, &body, &[("subject_request_id", "r-1")]);
     let age = |days: i64| {
         world.sqs.change(crate::world::QUEUE, |held| {
@@ -151,7 +151,7 @@ async fn addresses_and_device_ids_share_an_audience_where_tiktok_lets_them() {
 }
 
 #[tokio::test]
-async fn where_tiktok_does_not_the_addresses_become_letters_and_the_device_ids_arrive() {
+async fn where_tiktok_refuses_the_addresses_they_become_letters_and_the_device_ids_arrive() {
     let world = World::new().await;
     let tenant = world.tenant().await;
     world.says(&tenant, 0, &[tenant.joins(1)]);

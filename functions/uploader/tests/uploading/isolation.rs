@@ -112,7 +112,7 @@ async fn with_few_calls_for_all_each_connection_is_served_again_and_again() {
     for invocation in 0..3 {
         tokio::select! {
             _ = world.invoke_for(&world.app, Duration::from_mins(1)) => {}
-            () = hurry(&world) => {}
+            () = advance_quickly(&world) => {}
         }
         let calls = counts(&world, &tenants).await;
         let made: Vec<_> = calls.iter().zip(&before).map(|(now, before)| now - before).collect();
@@ -125,7 +125,7 @@ async fn with_few_calls_for_all_each_connection_is_served_again_and_again() {
 }
 
 /// Once all is in hand, seconds take 20 ms.
-async fn hurry(world: &World) {
+async fn advance_quickly(world: &World) {
     eventually("all is in hand", || world.sqs.in_flight(QUEUE) == 36).await;
     loop {
         sleep(Duration::from_millis(20)).await;

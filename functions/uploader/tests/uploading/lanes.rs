@@ -125,7 +125,7 @@ async fn a_delete_that_fails_stops_its_lane() {
 }
 
 #[tokio::test]
-async fn users_who_toggle_through_an_outage_end_as_they_were_said_last() {
+async fn users_who_join_and_leave_during_an_outage_end_with_their_last_change() {
     let world = World::new().await;
     let (tenant, well) = (world.tenant().await, world.tenant().await);
     let fault = Fault::status(500).on(MAPPING).advertiser(&tenant.advertiser).share(0.7);

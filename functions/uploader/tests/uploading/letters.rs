@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use envelope::{Row, SentId};
 use ids::{Encoding, IdType};
+use sandbox::Fault;
 use sandbox::control::NewAudience;
 use serde_json::json;
 
@@ -80,8 +81,14 @@ async fn a_letter_without_an_audience_that_is_sent_again_finds_the_audience_by_i
 
     let mark = connections::Mark { account: tenant.connection.account, audience: 4711 };
     let name = format!("Connected meanwhile {mark}");
-    let new = NewAudience { advertiser_id: tenant.advertiser.clone(), name, audience_type: None };
-    let audience = world.tiktok.create_audience(&new).await.unwrap().parse().unwrap();
+    let new = |audience_type: Option<&str>| NewAudience {
+        advertiser_id: tenant.advertiser.clone(),
+        name: name.clone(),
+        audience_type: audience_type.map(str::to_owned),
+    };
+    // Older, and of a kind that takes no ids: somebody gave it the name of the other.
+    world.tiktok.create_audience(&new(Some("Lookalike Audience"))).await.unwrap();
+    let audience = world.tiktok.create_audience(&new(None)).await.unwrap().parse().unwrap();
     let again = world.letters()[0].body.clone();
     // Sooner than that SQS would take it for a repetition.
     skip(Duration::from_mins(6)).await;
@@ -94,6 +101,26 @@ async fn a_letter_without_an_audience_that_is_sent_again_finds_the_audience_by_i
         (2, &json!([4712])),
         "that one is not there yet"
     );
+}
+
+#[tokio::test]
+async fn an_audience_is_found_by_its_mark_only_in_a_list_that_is_whole() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let mut unmapped = tenant.joins(1);
+    unmapped.adds.clear();
+    unmapped.unmapped_adds = [4711].into_iter().collect();
+    let mark = connections::Mark { account: tenant.connection.account, audience: 4711 };
+    for n in 0..150 {
+        let name = if n % 149 == 0 { format!("Connected {mark}") } else { format!("another {n}") };
+        let new = NewAudience { advertiser_id: tenant.advertiser.clone(), name, audience_type: None };
+        world.tiktok.create_audience(&new).await.unwrap();
+    }
+    world.tiktok.fault(Fault::status(500).on("/dmp/custom_audience/list/").after(1)).await.unwrap();
+    world.sends(&tenant, 0, &body(tenant.connection, &[unmapped]), &[("redriven", "1")]);
+    world.invoke().await;
+    // The page that was not listed may have an older one.
+    assert_eq!((world.causes(), world.calls(&tenant).await.len()), (vec!["no_audience".to_owned()], 0));
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn it_is_dead_when_a_harmless_call_confirms_the_refusal_after_the_grace() 
 }
 
 #[tokio::test]
-async fn a_dead_connection_whose_token_tiktok_accepts_again_lives_and_delivers() {
+async fn a_dead_connection_whose_token_tiktok_accepts_again_is_active_and_delivers() {
     let world = World::new().await;
     let tenant = world.tenant().await;
     world.set_record(&tenant, |record| {
@@ -155,7 +155,7 @@ async fn the_lanes_of_a_connection_without_a_record_come_back_later_and_later_un
 }
 
 #[tokio::test]
-async fn while_most_users_are_refused_nobody_dies_and_it_is_the_operators_fault() {
+async fn while_most_users_are_refused_no_connection_is_dead_and_it_is_the_operators_fault() {
     let world = World::with(|config| config.token_grace = seconds(1)).await;
     let mut tenants = Vec::new();
     for _ in 0..4 {

@@ -21,8 +21,8 @@ use uploader::{App, Config};
 
 use crate::capture;
 use crate::event::event;
-use crate::said::MARK;
-pub(crate) use crate::said::{Tenant, body, hash, row};
+use crate::tenant::MARK;
+pub(crate) use crate::tenant::{Tenant, body, hash, row};
 
 pub(crate) const QUEUE: &str = "https://sqs.test/1/changes.fifo";
 pub(crate) const DEAD_LETTERS: &str = "https://sqs.test/1/letters.fifo";
@@ -171,7 +171,7 @@ impl World {
         let deadline = Instant::now() + time;
         let response = app.handle(serde_json::from_value(event(messages)).unwrap(), deadline).await;
         assert!(Instant::now() < deadline, "the answer comes before the deadline");
-        let named: Vec<_> = response.failures.into_iter().map(|stays| stays.message_id).collect();
+        let named: Vec<_> = response.failures.into_iter().map(|failure| failure.message_id).collect();
         for message in messages.iter().filter(|message| !named.contains(&message.message_id)) {
             let stays = self.queued().into_iter().find(|held| held.message_id == message.message_id);
             assert_eq!(stays, None, "what is not named Lambda deletes");

@@ -18,16 +18,14 @@ const MAX_AUDIENCES: u64 = 10_000;
 
 type Row = (AdvertiserId, AudienceId, HashedId, Action);
 
-/// What TikTok refused lately. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Remembered {
+/// What TikTok refused lately.
+#[derive(Debug)]
+pub(crate) struct RecentRefusals {
     rows: Cache<Row, Arc<Reason>>,
     missing: Cache<(AdvertiserId, AudienceId), Arc<Reason>>,
 }
 
-impl Remembered {
-    /// Remembers nothing yet.
-    #[must_use]
+impl RecentRefusals {
     pub(crate) fn new() -> Self {
         Self {
             rows: Cache::builder().max_capacity(MAX_ROWS).time_to_live(KEPT).build(),
@@ -36,14 +34,13 @@ impl Remembered {
     }
 
     /// Why TikTok refused `change` lately.
-    #[must_use]
-    pub(crate) fn refusal(&self, advertiser: AdvertiserId, change: &Change) -> Option<Arc<Reason>> {
+    pub(crate) fn find(&self, advertiser: AdvertiserId, change: &Change) -> Option<Arc<Reason>> {
         let missing = self.missing.get(&(advertiser, change.audience));
         missing.or_else(|| self.rows.get(&row(advertiser, change)))
     }
 
     /// TikTok refused `change` alone.
-    pub(crate) fn refused(&self, advertiser: AdvertiserId, change: &Change, reason: &Arc<Reason>) {
+    pub(crate) fn note(&self, advertiser: AdvertiserId, change: &Change, reason: &Arc<Reason>) {
         if reason.cause == Cause::AudienceMissing {
             self.missing.insert((advertiser, change.audience), Arc::clone(reason));
         } else {
@@ -51,16 +48,10 @@ impl Remembered {
         }
     }
 
-    /// Somebody sent `change` again: it is tried again.
+    /// `change` came again from the dead-letter queue: it is tried again.
     pub(crate) fn forget(&self, advertiser: AdvertiserId, change: &Change) {
         self.missing.invalidate(&(advertiser, change.audience));
         self.rows.invalidate(&row(advertiser, change));
-    }
-}
-
-impl Default for Remembered {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

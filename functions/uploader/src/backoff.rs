@@ -1,4 +1,4 @@
-//! Which connections fail, since when, and when their lanes come back. Pure: the time is a parameter.
+//! The delays of blocked lanes: which connections fail, since when, and when their lanes come back. Pure: the time is a parameter.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,8 +18,7 @@ const SHORTEST_DELAY: Duration = Duration::from_secs(5);
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(2);
 
 /// When a lane comes back that was received `receives` times and has been blocked for `age`, for a cause that is the lane's alone.
-#[must_use]
-pub fn lane_delay(receives: u32, age: Duration) -> Duration {
+pub(crate) fn lane_delay(receives: u32, age: Duration) -> Duration {
     doubled(receives.max(1), if age > FIRST_HOUR { LONGEST_LATER } else { LONGEST_DELAY })
 }
 
@@ -37,14 +36,14 @@ struct Failing {
 
 /// The connections of this process that fail.
 #[derive(Debug, Default)]
-pub struct Trouble {
+pub(crate) struct Backoff {
     failing: HashMap<ConnectionId, Failing>,
 }
 
-impl Trouble {
+impl Backoff {
     /// A call for `connection` failed at `now`, which is `now_ms` since 1970. All its lanes come back at one instant: when `pause` ends,
     /// if that is known, else later with each failure. `jitter` is from 0 to 1.
-    pub fn failed(
+    pub(crate) fn failed(
         &mut self,
         connection: ConnectionId,
         (now, now_ms): (Instant, i64),
@@ -69,32 +68,29 @@ impl Trouble {
     }
 
     /// TikTok did a call for `connection`.
-    pub fn succeeded(&mut self, connection: ConnectionId) {
+    pub(crate) fn succeeded(&mut self, connection: ConnectionId) {
         self.failing.remove(&connection);
     }
 
     /// When the lanes of `connection` come back, from now: with those that wait already, for what they wait for, `pause` or none.
-    #[must_use]
-    pub fn delay(&self, connection: ConnectionId, now: Instant, pause: Option<Instant>) -> Duration {
+    pub(crate) fn delay(&self, connection: ConnectionId, now: Instant, pause: Option<Instant>) -> Duration {
         let retry_at = self.failing.get(&connection).map(|failing| failing.retry_at);
         let end = retry_at.into_iter().chain(pause).max();
         end.map_or(FIRST_DELAY, |end| end.saturating_duration_since(now)).max(SHORTEST_DELAY)
     }
 
     /// How often `connection` failed running.
-    #[must_use]
-    pub fn failures(&self, connection: ConnectionId) -> u32 {
+    pub(crate) fn failures(&self, connection: ConnectionId) -> u32 {
         self.failing.get(&connection).map_or(0, |failing| failing.failures)
     }
 
     /// Since when `connection` fails: here, and in milliseconds since 1970.
-    #[must_use]
-    pub fn since(&self, connection: ConnectionId) -> Option<(Instant, i64)> {
+    pub(crate) fn since(&self, connection: ConnectionId) -> Option<(Instant, i64)> {
         self.failing.get(&connection).map(|failing| (failing.since, failing.since_ms))
     }
 
     /// Forgets connections that did not fail again for long.
-    pub fn tidy(&mut self, now: Instant) {
+    pub(crate) fn tidy(&mut self, now: Instant) {
         self.failing.retain(|_, failing| failing.retry_at + FORGOTTEN_AFTER > now);
     }
 }
@@ -113,51 +109,51 @@ mod tests {
 
     #[test]
     fn lanes_come_back_after_10_seconds_and_then_later_up_to_5_minutes_and_15_after_an_hour() {
-        let (mut trouble, start) = (Trouble::default(), Instant::now());
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
         let (mut delays, mut now) = (Vec::new(), start);
         for _ in 0..7 {
-            trouble.failed(connection(), (now, 0), None, 0.0);
-            delays.push(trouble.delay(connection(), now, None).as_secs());
-            now += trouble.delay(connection(), now, None);
+            backoff.failed(connection(), (now, 0), None, 0.0);
+            delays.push(backoff.delay(connection(), now, None).as_secs());
+            now += backoff.delay(connection(), now, None);
         }
         assert_eq!(delays, [10, 20, 40, 80, 160, 300, 300]);
         let later = start + seconds(3_601);
-        trouble.failed(connection(), (later, 0), None, 0.0);
-        assert_eq!(trouble.delay(connection(), later, None).as_secs(), 900);
-        trouble.succeeded(connection());
-        trouble.failed(connection(), (later, 0), None, 0.0);
-        assert_eq!(trouble.delay(connection(), later, None).as_secs(), 10);
+        backoff.failed(connection(), (later, 0), None, 0.0);
+        assert_eq!(backoff.delay(connection(), later, None).as_secs(), 900);
+        backoff.succeeded(connection());
+        backoff.failed(connection(), (later, 0), None, 0.0);
+        assert_eq!(backoff.delay(connection(), later, None).as_secs(), 10);
     }
 
     #[test]
     fn what_is_left_of_a_pause_decides_and_at_least_5_seconds() {
-        let (mut trouble, start) = (Trouble::default(), Instant::now());
-        trouble.failed(connection(), (start, 0), Some(start + seconds(70)), 0.0);
-        assert_eq!(trouble.delay(connection(), start, None), seconds(70));
-        assert_eq!(trouble.delay(connection(), start + seconds(69), None), seconds(5));
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
+        backoff.failed(connection(), (start, 0), Some(start + seconds(70)), 0.0);
+        assert_eq!(backoff.delay(connection(), start, None), seconds(70));
+        assert_eq!(backoff.delay(connection(), start + seconds(69), None), seconds(5));
         let later = start + seconds(80);
-        trouble.failed(connection(), (later, 0), Some(later), 1.0);
-        assert_eq!(trouble.delay(connection(), later, None), seconds(5).mul_f64(1.1));
+        backoff.failed(connection(), (later, 0), Some(later), 1.0);
+        assert_eq!(backoff.delay(connection(), later, None), seconds(5).mul_f64(1.1));
     }
 
     #[test]
     fn a_lane_that_waits_for_anothers_trial_comes_back_with_it_and_has_not_failed() {
-        let (mut trouble, start) = (Trouble::default(), Instant::now());
-        trouble.failed(connection(), (start, 0), None, 0.0);
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
+        backoff.failed(connection(), (start, 0), None, 0.0);
         let lane = start + seconds(3);
-        trouble.failed(connection(), (lane, 0), None, 0.0);
-        assert_eq!(trouble.delay(connection(), lane, None), seconds(7));
-        assert_eq!(trouble.failures(connection()), 1);
+        backoff.failed(connection(), (lane, 0), None, 0.0);
+        assert_eq!(backoff.delay(connection(), lane, None), seconds(7));
+        assert_eq!(backoff.failures(connection()), 1);
     }
 
     #[test]
     fn what_is_waited_for_for_eight_days_is_received_fewer_than_900_times() {
-        let (mut trouble, start) = (Trouble::default(), Instant::now());
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
         let (mut receives, mut now) = (0, start);
         while now < start + Duration::from_hours(8 * 24) {
             // The breaker's pause is 5 minutes at the most.
-            trouble.failed(connection(), (now, 0), Some(now + Duration::from_mins(5)), 0.0);
-            now += trouble.delay(connection(), now, None);
+            backoff.failed(connection(), (now, 0), Some(now + Duration::from_mins(5)), 0.0);
+            now += backoff.delay(connection(), now, None);
             receives += 1;
         }
         assert!(receives < 850, "{receives}");

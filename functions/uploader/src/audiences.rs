@@ -1,7 +1,7 @@
-//! The audiences that an erasure is about: those of the connection that TikTok lists, and those that it made so lately that TikTok may not
+//! The audiences of a connection: those that TikTok lists with the connection's mark, and those that it made so lately that TikTok may not
 //! list them yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,20 +20,21 @@ const KEPT: Duration = Duration::from_mins(1);
 /// Each takes up to 3 KB.
 const MAX_CONNECTIONS: u64 = 1_000;
 
-/// The audiences that TikTok listed lately. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Listed(Cache<ConnectionId, Arc<List>>);
+/// TikTok's ids of a connection's audiences, by mParticle's ids.
+pub(crate) type ByMark = HashMap<i64, AudienceId>;
+
+/// The lists that TikTok gave lately.
+#[derive(Debug)]
+pub(crate) struct AudienceLists(Cache<ConnectionId, Arc<List>>);
 
 #[derive(Debug)]
 struct List {
     /// When TikTok was asked, in milliseconds since 1970.
     asked_ms: i64,
-    audiences: Vec<AudienceId>,
+    audiences: Vec<(Mark, AudienceId)>,
 }
 
-impl Listed {
-    /// Nothing is listed yet.
-    #[must_use]
+impl AudienceLists {
     pub(crate) fn new() -> Self {
         Self(Cache::builder().max_capacity(MAX_CONNECTIONS).time_to_live(KEPT).build())
     }
@@ -45,28 +46,50 @@ impl Listed {
 }
 
 impl App {
-    /// Every audience of `connection` that there was at `sent_ms`, those left out that it deleted itself.
+    /// The audiences that an erasure is about: every one of `connection` that there was at `sent_ms`, without those that it deleted itself.
     ///
     /// # Errors
     /// Why they are not known: the erasure waits.
-    pub(crate) async fn all_audiences(
+    pub(crate) async fn erasure_audiences(
         &self,
         connection: ConnectionId,
         usable: &Usable,
         sent_ms: i64,
         until: Instant,
     ) -> Result<Vec<AudienceId>, Arc<Reason>> {
-        let list = if let Some(list) = self.listed.since(connection, sent_ms) {
+        let list = if let Some(list) = self.audience_lists.since(connection, sent_ms) {
             list
         } else {
             let asked_ms = now_ms();
             let list = Arc::new(List { asked_ms, audiences: self.list(connection, usable, until).await? });
-            self.listed.0.insert(connection, Arc::clone(&list));
+            self.audience_lists.0.insert(connection, Arc::clone(&list));
             list
         };
         let made = self.tokens.audiences_made_lately(connection, until).await?;
-        let all: BTreeSet<AudienceId> = list.audiences.iter().copied().chain(made).collect();
+        let listed = list.audiences.iter().map(|(_, audience)| *audience);
+        let all: BTreeSet<AudienceId> = listed.chain(made).collect();
         Ok(all.into_iter().filter(|audience| !usable.deleted.contains(audience)).collect())
+    }
+
+    /// The oldest audience of each mark of `connection`, for a dead letter `no_audience` that is sent again: it knows only mParticle's id of
+    /// an audience that may be connected by now.
+    ///
+    /// # Errors
+    /// Why they are not known. A part of the list is of no use: the rest may hold an older audience of the same mark.
+    pub(crate) async fn audiences_by_mark(
+        &self,
+        connection: ConnectionId,
+        usable: &Usable,
+        until: Instant,
+    ) -> Result<ByMark, Arc<Reason>> {
+        let mut by_mark = ByMark::new();
+        for (mark, audience) in self.list(connection, usable, until).await? {
+            if !usable.deleted.contains(&audience) {
+                let oldest = by_mark.entry(mark.audience).or_insert(audience);
+                *oldest = audience.min(*oldest);
+            }
+        }
+        Ok(by_mark)
     }
 
     /// The audiences with the mark of `connection`, on all of TikTok's pages.
@@ -75,7 +98,7 @@ impl App {
         connection: ConnectionId,
         usable: &Usable,
         until: Instant,
-    ) -> Result<Vec<AudienceId>, Arc<Reason>> {
+    ) -> Result<Vec<(Mark, AudienceId)>, Arc<Reason>> {
         let mut all = Vec::new();
         for page in 1.. {
             if self.turns.turn(connection, until).await.is_err() {
@@ -86,15 +109,13 @@ impl App {
                 tracing::warn!(
                     advertiser = %connection.advertiser, account = %connection.account, code = failure.code,
                     tiktok_request_id = failure.trace.request_id, tiktok_message = failure.message,
-                    "TikTok does not list the audiences of an advertiser; erasures wait"
+                    "TikTok does not list the audiences of an advertiser: erasures wait, and letters without an audience are written again"
                 );
                 Reason::of(&failure)
             })?;
-            let ours = answer.data.audiences.iter().filter(|audience| {
-                Mark::of(&audience.name).is_some_and(|mark| mark.account == connection.account)
-                    && !audience.is_of_another_kind()
-            });
-            all.extend(ours.map(|audience| audience.audience_id));
+            let usable_kinds = answer.data.audiences.iter().filter(|audience| !audience.is_of_another_kind());
+            let marked = usable_kinds.filter_map(|audience| Some((Mark::of(&audience.name)?, audience.audience_id)));
+            all.extend(marked.filter(|(mark, _)| mark.account == connection.account));
             if page >= answer.data.total_pages {
                 break;
             }
