@@ -42,7 +42,6 @@ pub struct Letter {
     subject_request_id: Option<String>,
 }
 
-/// Without the body: that of an unreadable message may hold anything.
 impl Letter {
     fn new(source: &Received, connection: Option<ConnectionId>, reason: &Arc<Reason>, body: String) -> Self {
         let parts = [source.message_id.as_str(), reason.cause.word(), &body];
@@ -123,32 +122,35 @@ impl<'a> GivenUp<'a> {
     }
 
     /// The letters of `source`, which was made at `changed_ms`.
-    #[must_use]
-    pub fn letters(self, source: &Received, connection: ConnectionId, changed_ms: i64) -> Vec<Letter> {
+    ///
+    /// # Errors
+    /// A row cannot be written as JSON: without its letter the message must not be deleted.
+    pub fn letters(
+        self,
+        source: &Received,
+        connection: ConnectionId,
+        changed_ms: i64,
+    ) -> Result<Vec<Letter>, serde_json::Error> {
         let write = |rows: Vec<Row<'static>>| {
             let mut writer = Writer::new(Header { connection, changed_ms }, MAX_BYTES);
-            for row in rows {
-                if let Err(error) = writer.push(&row) {
-                    tracing::error!(%error, "a dead letter's row cannot be written");
-                }
-            }
-            writer.finish()
+            rows.iter().try_for_each(|row| writer.push(row))?;
+            Ok::<_, serde_json::Error>(writer.finish())
         };
         let mut letters = Vec::new();
         let to_letter = |reason: &Arc<Reason>, body| Letter::new(source, Some(connection), reason, body);
         for (reason, changes) in self.changes.into_values() {
-            letters.extend(write(rows(&changes)).into_iter().map(|body| to_letter(&reason, body)));
+            letters.extend(write(rows(&changes))?.into_iter().map(|body| to_letter(&reason, body)));
         }
         for (reason, ids) in self.erasures.into_values() {
             let row = |(mpid, id)| Row { erase: true, ..row(id, mpid) };
-            let bodies = write(ids.into_iter().map(row).collect());
+            let bodies = write(ids.into_iter().map(row).collect())?;
             letters.extend(bodies.into_iter().map(|body| Letter { erases: true, ..to_letter(&reason, body) }));
         }
         let words = "the audience has no TikTok audience: connect it again in mParticle";
         let no_audience = Reason::new(Cause::NoAudience, words);
-        let unmapped = write(self.unmapped.into_iter().map(unmapped_row).collect());
+        let unmapped = write(self.unmapped.into_iter().map(unmapped_row).collect())?;
         letters.extend(unmapped.into_iter().map(|body| to_letter(&no_audience, body)));
-        letters
+        Ok(letters)
     }
 }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use queue::Received;
 
+use crate::backoff::lane_delay;
 use crate::cause::{Blame, Cause, Outcome, Reason};
 use crate::letter::{GivenUp, Letter};
 use crate::plan::{Change, Erasure, Origin, Plan, Unmapped};
-use crate::backoff::lane_delay;
 use crate::work::{Place, Work};
 
 /// What is everybody's trouble, or the operator's, is waited for so long, and an erasure whatever the cause.
@@ -200,9 +200,9 @@ impl Message<'_> {
                 None => Fate::Stays(Arc::clone(reason)),
             },
             Content::Planned(changed_ms) => match self.waits_for() {
-                None => Fate::Done(self.letters(None, *changed_ms)),
+                None => self.letters(None, *changed_ms).map_or_else(Fate::Stays, Fate::Done),
                 Some(reason) => match self.given_up(reason) {
-                    Some(cause) => Fate::GivenUp(self.letters(Some(&cause), *changed_ms)),
+                    Some(cause) => self.letters(Some(&cause), *changed_ms).map_or_else(Fate::Stays, Fate::GivenUp),
                     None => Fate::Stays(Arc::clone(reason)),
                 },
             },
@@ -264,7 +264,7 @@ impl Message<'_> {
     }
 
     /// The letters of all that was rejected, and with `given_up` of all that waits.
-    fn letters(&self, given_up: Option<&Arc<Reason>>, changed_ms: i64) -> Vec<Letter> {
+    fn letters(&self, given_up: Option<&Arc<Reason>>, changed_ms: i64) -> Result<Vec<Letter>, Arc<Reason>> {
         let mut letters = GivenUp::default();
         for (reason, change, origin) in &self.changes.rejected {
             letters.change(reason, change, *origin);
@@ -281,6 +281,8 @@ impl Message<'_> {
         for unmapped in &self.changes.unmapped {
             letters.unmapped(unmapped);
         }
-        letters.letters(self.source, self.work.connection, changed_ms)
+        letters
+            .letters(self.source, self.work.connection, changed_ms)
+            .map_err(|error| Reason::new(Cause::Internal, format!("a dead letter cannot be written as JSON: {error}")))
     }
 }
