@@ -202,11 +202,11 @@ impl App {
             return Ok(Response::Erasure);
         }
         let is_known = self.connections.is_known(connection, deadline - QUEUE_TIME).await;
-        seen.erasure = Some(if is_known { erasure::Outcome::Queued } else { erasure::Outcome::NoConnection });
         let request_id = request.subject_request_id.as_deref().unwrap_or(seen.message_id()).to_owned();
         let attributes =
             [(delivery::MESSAGE_ID, seen.message_id().to_owned()), (delivery::SUBJECT_REQUEST_ID, request_id)];
         delivery::send(&self.queue, connection, queueable.lanes, &attributes, deadline).await?;
+        seen.erasure = Some(if is_known { erasure::Outcome::Queued } else { erasure::Outcome::NoConnection });
         Ok(Response::Erasure)
     }
 }

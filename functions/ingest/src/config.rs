@@ -63,18 +63,18 @@ pub enum IdentityEncoding {
     Md5,
 }
 
-/// The text is no encoding that can be asked for.
+/// Neither `raw` nor `md5`.
 #[derive(Debug, thiserror::Error)]
 #[error("must be raw or md5")]
-pub struct NoEncoding;
+pub struct InvalidIdentityEncoding;
 
 impl FromStr for IdentityEncoding {
-    type Err = NoEncoding;
-    fn from_str(text: &str) -> Result<Self, NoEncoding> {
+    type Err = InvalidIdentityEncoding;
+    fn from_str(text: &str) -> Result<Self, InvalidIdentityEncoding> {
         match text {
             "raw" => Ok(Self::Raw),
             "md5" => Ok(Self::Md5),
-            _ => Err(NoEncoding),
+            _ => Err(InvalidIdentityEncoding),
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) enum Standing {
 pub(crate) enum Probe {
     Accepted,
     Refused,
-    /// TikTok was not reached in time, or throttles, or the operator has something to mend.
+    /// TikTok was not reached in time, or throttles, or the operator has something to fix.
     Undecided,
 }
 
@@ -100,7 +100,7 @@ impl Connections {
     /// Looks until `deadline` for the connection of `account`, and asks TikTok about its token where that can change something. At a
     /// verification, which brings no changes, TikTok is asked about a refused or dead connection as well: nothing else may do it.
     pub(crate) async fn standing(&self, account: &Account, is_verification: bool, deadline: Instant) -> Standing {
-        match timeout_at(deadline, self.look(account, is_verification, deadline)).await {
+        match timeout_at(deadline, self.find(account, is_verification, deadline)).await {
             Ok(Ok(standing)) => standing,
             Ok(Err(error)) => Standing::Unknown(error),
             Err(_) => Standing::Late,
@@ -115,7 +115,7 @@ impl Connections {
         }
     }
 
-    async fn look(&self, account: &Account, is_verification: bool, deadline: Instant) -> Result<Standing, Error> {
+    async fn find(&self, account: &Account, is_verification: bool, deadline: Instant) -> Result<Standing, Error> {
         let found = if is_verification {
             self.secrets.fresh_record(account.advertiser).await?
         } else {
@@ -133,9 +133,9 @@ impl Connections {
         }
         match self.ask(account, fingerprint, brought, deadline).await {
             None => Ok(known(None)),
-            Some(Said::Refused) => Ok(known(Some(Probe::Refused))),
-            Some(Said::Undecided) => Ok(known(Some(Probe::Undecided))),
-            Some(Said::Accepted(accepted)) => {
+            Some(ProbeAnswer::Refused) => Ok(known(Some(Probe::Refused))),
+            Some(ProbeAnswer::Undecided) => Ok(known(Some(Probe::Undecided))),
+            Some(ProbeAnswer::Accepted(accepted)) => {
                 let state = self.store(account, &accepted, brought).await?;
                 Ok(Standing::Known { state, stale: false, probe: Some(Probe::Accepted) })
             }
@@ -149,7 +149,7 @@ impl Connections {
         fingerprint: TokenFingerprint,
         brought: Brought,
         deadline: Instant,
-    ) -> Option<Said> {
+    ) -> Option<ProbeAnswer> {
         let connection = ConnectionId { advertiser: account.advertiser, account: account.id };
         let may_ask = self.probes(|probes| {
             let now_ms = now_ms();
@@ -163,7 +163,7 @@ impl Connections {
         Some(self.probes(|Probes { asked, .. }| match answer {
             Ok(Ok(Acceptance::Accepted { user, .. })) => {
                 asked.accepted(connection, fingerprint);
-                Said::Accepted(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
+                ProbeAnswer::Accepted(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
             }
             Ok(Ok(Acceptance::Refused(_))) => {
                 // A connection's own token may be mended at TikTok at any moment: it is asked about every minute.
@@ -172,11 +172,11 @@ impl Connections {
                 } else {
                     asked.refused(connection, fingerprint, now_ms());
                 }
-                Said::Refused
+                ProbeAnswer::Refused
             }
             Ok(Err(_)) | Err(_) => {
                 asked.undecided(connection, fingerprint, now_ms());
-                Said::Undecided
+                ProbeAnswer::Undecided
             }
         }))
     }
@@ -205,7 +205,7 @@ impl Connections {
         }
         let note = |record: &mut Record| record.use_in_week(account.id, now_ms);
         if let Err(cause) = self.secrets.update(account.advertiser, note).await {
-            tracing::warn!(advertiser = %account.advertiser, account = %account.id, %cause, "that a connection is in use could not be written");
+            tracing::warn!(advertiser = %account.advertiser, account = %account.id, %cause, "that a connection is in use could not be written to its record; a later message tries again");
         }
     }
 
@@ -214,8 +214,8 @@ impl Connections {
     }
 }
 
-/// What TikTok said, with what it takes to store it.
-enum Said {
+/// [`Probe`], with what is stored of an accepted token.
+enum ProbeAnswer {
     Accepted(Accepted),
     Refused,
     Undecided,

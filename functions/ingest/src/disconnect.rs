@@ -1,6 +1,6 @@
 //! Disconnects audiences: deletes them at TikTok, or says in TikTok's words why not. Where access is gone there is nothing left to do.
 
-use connections::Record;
+use connections::{Connection, Record};
 use firehose::{Account, Subscription};
 use ids::AudienceId;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,8 +10,8 @@ use tiktok::{Failure, Meaning};
 
 use crate::Refusal;
 use crate::observation::Observation;
+use crate::retry::retried;
 use crate::subscription::Subscriptions;
-use crate::tiktok_calls::patiently;
 
 /// What became of an audience that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Subscriptions {
         let mut outcome = self.try_delete(account, &account.token, audience).await;
         if let Err(failure) = &outcome
             && is_without_access(failure)
-            && let Some(token) = self.token_in_use(account).await
+            && let Some(token) = self.token_in_use(account).await?
         {
             outcome = self.try_delete(account, &token, audience).await;
         }
@@ -67,19 +67,17 @@ impl Subscriptions {
             self.pace.turn(account.advertiser).await;
             self.tiktok.delete_audience(token, account.advertiser, audience).await
         };
-        match patiently(call).await {
-            Ok(()) => Ok(Deletion::Deleted),
+        match retried(call).await {
+            Ok(_) => Ok(Deletion::Deleted),
             Err(failure) if failure.meaning == Meaning::Missing => Ok(Deletion::Missing),
             Err(failure) => Err(failure),
         }
     }
 
     /// The connection's own token, if it is another one than the request's: the page may have replaced what stands in the settings.
-    async fn token_in_use(&self, account: &Account) -> Option<SecretString> {
-        let found = self.secrets.record(account.advertiser).await.ok()?;
-        let connection = found.record.as_deref()?.get(account.id)?;
-        let is_other = connection.token.expose_secret() != account.token.expose_secret();
-        (is_other && connection.state.is_active()).then(|| connection.token.clone())
+    async fn token_in_use(&self, account: &Account) -> Result<Option<SecretString>, Error> {
+        let is_other = |connection: &Connection| connection.token.expose_secret() != account.token.expose_secret();
+        Ok(self.active(account).await?.filter(is_other).map(|connection| connection.token))
     }
 
     /// Notes the deletion, since TikTok goes on listing the audience: connecting again must not find it. A record that cannot take the

@@ -117,8 +117,8 @@ impl Headers<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Named;
-        impl<'de> Visitor<'de> for Named {
+        struct HeadersVisitor;
+        impl<'de> Visitor<'de> for HeadersVisitor {
             type Value = Headers<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("headers")
@@ -138,6 +138,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
                 Ok(headers)
             }
         }
-        deserializer.deserialize_any(Named)
+        deserializer.deserialize_any(HeadersVisitor)
     }
 }

@@ -20,8 +20,9 @@ mod pace;
 mod refusal;
 mod registration;
 mod reply;
+mod retry;
 mod subscription;
-mod tiktok_calls;
+
 mod transport;
 
 use futures::FutureExt;

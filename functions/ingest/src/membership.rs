@@ -74,7 +74,7 @@ pub struct Envelopes {
     sent: Sent,
     /// What dates changes whose message has no usable time.
     now_ms: i64,
-    /// There once users were begun, unless the serializer failed.
+    /// `Some` from the account on, unless a row could not be written.
     lanes: Option<Lanes>,
     queueable: Queueable,
 }
@@ -108,15 +108,15 @@ impl Users for Envelopes {
     fn take(&mut self, user: &Profile<'_>) {
         self.queueable.users += 1;
         if let Some(lanes) = &mut self.lanes {
-            let mut to = Writing { lanes, count: self.division.lanes, sent: self.sent, out: &mut self.queueable };
-            if write(user, &mut to).is_err() {
+            let mut writer = Writer { lanes, count: self.division.lanes, sent: self.sent, out: &mut self.queueable };
+            if writer.profile(user).is_err() {
                 self.lanes = None;
             }
         }
     }
 }
 
-struct Writing<'w> {
+struct Writer<'w> {
     lanes: &'w mut Lanes,
     /// How many lanes there are.
     count: u8,
@@ -124,29 +124,30 @@ struct Writing<'w> {
     out: &'w mut Queueable,
 }
 
-fn write(profile: &Profile<'_>, to: &mut Writing<'_>) -> Result<(), serde_json::Error> {
-    let last = last_of_each(&profile.changes);
-    to.out.dropped.superseded += (profile.changes.len() - last.len()) as u64;
-    if last.is_empty() {
-        to.out.dropped.no_change += 1;
-        return Ok(());
-    }
-    let mut ids = to.rows(profile, &profile.device_ids, &last)?;
-    if to.sent == Sent::DevicesAndEmails && !profile.emails.is_empty() {
-        let by_email: SmallVec<[MembershipChange; 2]> = last.iter().copied().filter(|change| change.by_email).collect();
-        if !by_email.is_empty() {
-            ids += to.rows(profile, &profile.emails, &by_email)?;
+impl Writer<'_> {
+    fn profile(&mut self, profile: &Profile<'_>) -> Result<(), serde_json::Error> {
+        let last = last_of_each(&profile.changes);
+        self.out.dropped.superseded += (profile.changes.len() - last.len()) as u64;
+        if last.is_empty() {
+            self.out.dropped.no_change += 1;
+            return Ok(());
         }
+        let mut ids = self.rows(profile, &profile.device_ids, &last)?;
+        if self.sent == Sent::DevicesAndEmails && !profile.emails.is_empty() {
+            let by_email: SmallVec<[MembershipChange; 2]> =
+                last.iter().copied().filter(|change| change.by_email).collect();
+            if !by_email.is_empty() {
+                ids += self.rows(profile, &profile.emails, &by_email)?;
+            }
+        }
+        if ids == 0 {
+            self.out.dropped.no_id += 1;
+        } else {
+            self.out.changes += last.len() as u64;
+        }
+        Ok(())
     }
-    if ids == 0 {
-        to.out.dropped.no_id += 1;
-    } else {
-        to.out.changes += last.len() as u64;
-    }
-    Ok(())
-}
 
-impl Writing<'_> {
     /// Writes the changes for each of `ids`; says of how many.
     fn rows(
         &mut self,

@@ -27,7 +27,7 @@ pub(crate) struct Observation<'a> {
     connection: Option<(AdvertiserId, AccountId)>,
     /// What is known of the connection of a membership change.
     pub(crate) standing: Option<Standing>,
-    /// What became of a request to be forgotten.
+    /// What became of a request to be forgotten, once it is answered with success.
     pub(crate) erasure: Option<Outcome>,
     subject_request_id: Option<String>,
     /// Why TikTok keeps an audience that was disconnected.
@@ -91,7 +91,7 @@ impl<'a> Observation<'a> {
         count("operator_faults", u64::from(self.is_operators(refusal)));
         count("disconnected_without_access", u64::from(self.without_access.is_some()));
         self.count_standing();
-        if let Some(outcome) = self.erasure.filter(|_| refusal.is_none()) {
+        if let Some(outcome) = self.erasure {
             metrics::counter!("erasures", "outcome" => outcome.word()).increment(1);
         }
         if refusal.is_none() {
@@ -120,8 +120,8 @@ impl<'a> Observation<'a> {
                 if let Some(probe) = probe {
                     metrics::counter!("token_probes", "outcome" => probe.word()).increment(1);
                 }
-                let beside_a_living_one = matches!((state, probe), (Some(State::Active), Some(Probe::Refused)));
-                count("refused_beside_a_living_token", u64::from(beside_a_living_one));
+                let is_new_and_refused = matches!((state, probe), (Some(State::Active), Some(Probe::Refused)));
+                count("refused_new_tokens", u64::from(is_new_and_refused));
             }
             Some(Standing::Unknown(_) | Standing::Late) => count("records_unavailable", 1),
             None => {}
@@ -149,7 +149,7 @@ impl<'a> Observation<'a> {
             ($level:ident, $message:literal) => {
                 tracing::$level!(
                     kind = self.kind,
-                    transport = self.transport.as_str(),
+                    transport = self.transport.word(),
                     answer,
                     advertiser = self.connection.map(|(advertiser, _)| tracing::field::display(advertiser)),
                     account = self.connection.map(|(_, account)| tracing::field::display(account)),
@@ -175,7 +175,10 @@ impl<'a> Observation<'a> {
             Some(refusal) if refusal.status() >= 500 => line!(error, "could not answer a Firehose message for now"),
             Some(_) => line!(warn, "refused a Firehose message"),
             None if self.without_access.is_some() => {
-                line!(warn, "disconnected an audience that TikTok keeps, for want of access");
+                line!(
+                    warn,
+                    "disconnected an audience that TikTok keeps: there is no access to its advertiser any more"
+                );
             }
             None if self.erasure == Some(Outcome::NoAccount) => {
                 line!(error, "a person asks to be forgotten, and the message names no account: nothing was erased");

@@ -38,7 +38,7 @@ pub enum Refusal {
     /// TikTok refuses what was asked for.
     #[error("refused by {}", with_trace(.0))]
     TikTokRefused(Failure),
-    /// TikTok is in trouble, or throttles; or the operator of this integration has something to mend.
+    /// TikTok is in trouble, or throttles; or the operator of this integration has something to fix.
     #[error("cannot be done now: {}", with_trace(.0))]
     TikTokUnavailable(Failure),
     /// TikTok took longer than the caller can wait.
@@ -56,7 +56,7 @@ pub enum Refusal {
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct ErrorBody<'a> {
     code: &'static str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,8 +64,8 @@ struct Told<'a> {
 }
 
 #[derive(Serialize)]
-struct Wrapped<'a> {
-    error: Told<'a>,
+struct ErrorResponse<'a> {
+    error: ErrorBody<'a>,
 }
 
 impl Refusal {
@@ -112,7 +112,7 @@ impl Refusal {
         }
     }
 
-    /// Whether somebody who runs this integration has something to mend: an alarm.
+    /// Whether somebody who runs this integration has something to fix: an alarm.
     pub(crate) const fn is_operators(&self) -> bool {
         match self {
             Self::TikTokUnavailable(failure) | Self::TikTokRefused(failure) => {
@@ -157,10 +157,10 @@ impl Refusal {
 
     /// `{"error": {"code", "message", "field"}}`.
     pub(crate) fn to_json(&self) -> String {
-        self.told(|error| serde_json::to_string(&Wrapped { error }))
+        self.write_body(|error| serde_json::to_string(&ErrorResponse { error }))
     }
 
-    fn told(&self, write: impl FnOnce(Told<'_>) -> serde_json::Result<String>) -> String {
+    fn write_body(&self, write: impl FnOnce(ErrorBody<'_>) -> serde_json::Result<String>) -> String {
         let field = match self {
             Self::Invalid(invalid) => invalid.field(),
             Self::TokenRefused(_) => Some(format!("account.account_settings.{}", firehose::ACCESS_TOKEN.id)),
@@ -179,7 +179,7 @@ impl Refusal {
             | Self::Internal => None,
         };
         // Three texts always make JSON; there is nothing to fall back on that would say more.
-        write(Told { code: self.code(), message: &self.to_string(), field }).unwrap_or_default()
+        write(ErrorBody { code: self.code(), message: &self.to_string(), field }).unwrap_or_default()
     }
 }
 
@@ -200,7 +200,7 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// Whether a secret is not as it must be, which only the operator can mend.
+/// Whether a secret is not as it must be, which only the operator can fix.
 pub(crate) const fn is_operators(error: &secrets::Error) -> bool {
     match error {
         secrets::Error::Missing(_)
@@ -215,7 +215,7 @@ pub(crate) const fn is_operators(error: &secrets::Error) -> bool {
 /// A direct invocation fails with the code as its type and the whole as its message.
 impl From<Refusal> for Diagnostic {
     fn from(refusal: Refusal) -> Self {
-        let error_message = refusal.told(|error| serde_json::to_string(&error));
+        let error_message = refusal.write_body(|error| serde_json::to_string(&error));
         Self { error_type: refusal.code().to_owned(), error_message }
     }
 }

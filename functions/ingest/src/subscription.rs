@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connections::{Accepted, Mark, Record, Source, UserId};
+use connections::{Accepted, Connection, Mark, Record, Source, UserId};
 use firehose::{Account, Subscription, SubscriptionAction};
 use ids::{AudienceId, TokenFingerprint};
 use secrecy::{ExposeSecret, SecretString};
-use secrets::Secrets;
+use secrets::{Error, Secrets};
 use startup::clock::now_ms;
 use tiktok::{Acceptance, Audience, Client, Failure, Meaning};
 use tokio::time::{Instant, sleep};
@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use crate::audience::{self, Found, Kept, Wanted};
 use crate::observation::Observation;
 use crate::pace::Pace;
-use crate::tiktok_calls::{patiently, pause, troubled};
+use crate::retry::{pause, pauses, retried};
 use crate::{Refusal, connection};
 
 /// TikTok's limit for an advertiser.
@@ -71,7 +71,7 @@ impl Subscriptions {
         let accepted = match self.accepted(&request.account).await {
             Ok(accepted) => accepted,
             Err(Refusal::TokenRefused(failure)) => {
-                let Some(token) = self.successor(&request.account).await else {
+                let Some(token) = self.replacement(&request.account).await? else {
                     return Err(Refusal::TokenRefused(failure));
                 };
                 let account = Account { token, ..request.account };
@@ -95,27 +95,26 @@ impl Subscriptions {
     }
 
     /// The connection's own token, if it took the place of the request's: the page replaces it without a change of the settings.
-    async fn successor(&self, account: &Account) -> Option<SecretString> {
-        let found = self.secrets.record(account.advertiser).await.ok()?;
-        let connection = found.record.as_deref()?.get(account.id)?;
-        let is_replaced = connection.replaced.contains(&TokenFingerprint::of(account.token.expose_secret()));
-        (is_replaced && connection.state.is_active()).then(|| connection.token.clone())
+    async fn replacement(&self, account: &Account) -> Result<Option<SecretString>, Error> {
+        let refused = TokenFingerprint::of(account.token.expose_secret());
+        let is_replaced = |connection: &Connection| connection.replaced.contains(&refused);
+        Ok(self.active(account).await?.filter(is_replaced).map(|connection| connection.token))
+    }
+
+    /// The connection of `account`, if its token works as far as its record says.
+    pub(crate) async fn active(&self, account: &Account) -> Result<Option<Connection>, Error> {
+        let found = self.secrets.record(account.advertiser).await?;
+        let connection = found.record.as_deref().and_then(|record| record.get(account.id));
+        Ok(connection.filter(|connection| connection.state.is_active()).cloned())
     }
 
     /// The token, if TikTok accepts it for the advertiser.
     async fn accepted(&self, account: &Account) -> Result<Accepted, Refusal> {
-        let mut pauses = troubled();
-        loop {
-            match self.tiktok.accepts(&account.token, account.advertiser).await {
-                Ok(Acceptance::Accepted { user, .. }) => {
-                    return Ok(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) });
-                }
-                Ok(Acceptance::Refused(failure)) => return Err(Refusal::TokenRefused(failure)),
-                Err(failure) => match pause(&failure, &mut pauses) {
-                    Some(pause) => sleep(pause).await,
-                    None => return Err(failure.into()),
-                },
+        match retried(|| self.tiktok.accepts(&account.token, account.advertiser)).await? {
+            Acceptance::Accepted { user, .. } => {
+                Ok(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
             }
+            Acceptance::Refused(failure) => Err(Refusal::TokenRefused(failure)),
         }
     }
 
@@ -132,7 +131,7 @@ impl Subscriptions {
         let mut all = Vec::new();
         let mut number = 1;
         loop {
-            let page = patiently(|| self.tiktok.audiences(&account.token, account.advertiser, number)).await?;
+            let page = retried(|| self.tiktok.audiences(&account.token, account.advertiser, number)).await?.data;
             all.extend(page.audiences);
             if number >= page.total_pages {
                 return Ok(all);
@@ -144,7 +143,7 @@ impl Subscriptions {
     async fn create(&self, request: &Subscription<'_>, record: &Record, total: usize) -> Result<AudienceId, Refusal> {
         let account = &request.account;
         let name = audience::name(mark(request), &request.audience_name);
-        let mut pauses = troubled();
+        let mut pauses = pauses();
         loop {
             self.pace.turn(account.advertiser).await;
             let failure = match self.tiktok.create_audience(&account.token, account.advertiser, &name).await {

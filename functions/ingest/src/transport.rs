@@ -21,7 +21,7 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Direct => "direct",
@@ -32,14 +32,14 @@ impl Transport {
     pub(crate) fn of(event: &[u8]) -> Self {
         let mut transport = Self::Direct;
         // Left in the middle of the object, the parser always complains; what it found counts.
-        serde_json::Deserializer::from_slice(event).deserialize_map(FirstTelling(&mut transport)).ok();
+        serde_json::Deserializer::from_slice(event).deserialize_map(TransportVisitor(&mut transport)).ok();
         transport
     }
 }
 
-struct FirstTelling<'t>(&'t mut Transport);
+struct TransportVisitor<'t>(&'t mut Transport);
 
-impl<'de> Visitor<'de> for FirstTelling<'_> {
+impl<'de> Visitor<'de> for TransportVisitor<'_> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an event")

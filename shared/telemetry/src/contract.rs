@@ -99,9 +99,9 @@ pub const METRICS: &[Metric] = &[
     counter("suspended_answers", INGEST, "Answers that told mParticle to suspend a connection"),
     counter("token_probes", INGEST, "Tokens that TikTok was asked about, by what it said").by(&["outcome"]),
     counter(
-        "refused_beside_a_living_token",
+        "refused_new_tokens",
         INGEST,
-        "Messages with a new token that TikTok refuses, of connections whose own works",
+        "Messages whose new token TikTok refuses, of connections that work with another",
     ),
     counter("connections_revived", INGEST, "Refused or dead connections that TikTok accepts again, by how").by(&["how"]),
     counter("stale_records", INGEST, "Messages whose connection was read from a record that may be out of date"),

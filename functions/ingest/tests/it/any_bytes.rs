@@ -63,7 +63,7 @@ fn answered(event: &[u8]) -> Result<(), TestCaseError> {
 }
 
 /// A good message with a piece of it replaced.
-fn spoiled() -> impl Strategy<Value = Vec<u8>> {
+fn broken() -> impl Strategy<Value = Vec<u8>> {
     let sender = Sender { advertiser: "7".to_owned(), account: 1, token: "t".to_owned() };
     let good = sender.membership(2).into_bytes();
     let length = good.len();
@@ -88,12 +88,12 @@ proptest! {
     }
 
     #[test]
-    fn spoiled_messages_directly(event in spoiled()) {
+    fn broken_messages_directly(event in broken()) {
         answered(&event)?;
     }
 
     #[test]
-    fn spoiled_messages_by_http(event in spoiled(), base64 in any::<bool>()) {
+    fn broken_messages_by_http(event in broken(), base64 in any::<bool>()) {
         let token = format!("Token {FIREHOSE_TOKEN}");
         let mut wrapped = http_event(&String::from_utf8_lossy(&event), Some(&token));
         if base64 {
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn spoiled_http_events(start in 0..900_usize, cut in 0..40_usize, piece in ".{0,4}") {
+    fn broken_http_events(start in 0..900_usize, cut in 0..40_usize, piece in ".{0,4}") {
         let event = http_event("{}", Some("Token x")).to_string();
         let (start, end) = (start.min(event.len()), (start + cut).min(event.len()));
         let spoiled = [&event.as_bytes()[..start], piece.as_bytes(), &event.as_bytes()[end..]].concat();

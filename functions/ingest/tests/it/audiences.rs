@@ -2,7 +2,6 @@
 //! state of TikTok's it is asked for.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use connections::Source;
 use sandbox::control::{AudienceChange, AudienceView, NewAudience};
@@ -166,7 +165,6 @@ async fn concurrent_requests_agree_on_one_audience_also_when_the_list_lags_behin
 #[tokio::test]
 async fn ten_audiences_connected_together_by_as_many_instances_all_succeed() {
     let world = World::new().await;
-    let started = Instant::now();
     let instances: Vec<_> = (0..10).map(|_| world.other_instance()).collect();
     let connected = instances.iter().enumerate().map(|(n, app)| {
         let request = world.sender.subscription_of(i64::try_from(n).unwrap(), "add", "New Users", None);
@@ -174,7 +172,6 @@ async fn ten_audiences_connected_together_by_as_many_instances_all_succeed() {
     });
     let ids: BTreeSet<_> = futures::future::join_all(connected).await.into_iter().collect();
     assert_eq!((ids.len(), world.audiences().await.len()), (10, 10));
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn connected() -> World {
 }
 
 /// As the uploader does after the grace.
-fn die(token: &str) -> impl Fn(&mut Record) + use<> {
+fn call_dead(token: &str) -> impl Fn(&mut Record) + use<> {
     let refusal = Refusal { fingerprint: TokenFingerprint::of(token), code: Some(40105), first_ms: 1 };
     let now_ms = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     move |record| {
@@ -92,10 +92,7 @@ async fn a_refused_token_is_asked_about_once_a_minute_and_suspends_nobody() {
     }
     assert_eq!(calls(&world).await, before + 1);
     let counted = counts.take();
-    assert_eq!(
-        (&counted["token_probes outcome=refused"], &counted["refused_beside_a_living_token"]),
-        (&1.into(), &1.into())
-    );
+    assert_eq!((&counted["token_probes outcome=refused"], &counted["refused_new_tokens"]), (&1.into(), &1.into()));
     assert!(!world.direct(&world.sender.membership(1)).await.suspend());
     assert_eq!(state(&world), Some(State::Active));
 }
@@ -113,11 +110,11 @@ async fn a_pasted_new_token_takes_the_place_of_the_old_and_the_old_one_then_chan
 }
 
 #[tokio::test]
-async fn two_configurations_of_one_advertiser_live_and_die_apart() {
+async fn two_configurations_of_one_advertiser_have_states_of_their_own() {
     let world = connected().await;
     let other = world.sender.with_account(2).with_token(&world.token_of_another_person().await);
     world.direct(&other.membership(1)).await;
-    world.change_record(die(&world.sender.token)).await;
+    world.change_record(call_dead(&world.sender.token)).await;
     world.tiktok.revoke(&world.sender.token).await.unwrap();
     let instance = world.other_instance();
     assert!(direct(&instance, &world.sender.membership(1)).await.suspend());
@@ -130,7 +127,7 @@ async fn only_a_dead_connection_is_suspended_and_its_changes_are_queued() {
     world.tiktok.revoke(&world.sender.token).await.unwrap();
     assert!(!world.direct(&world.sender.membership(1)).await.suspend(), "nobody has called it dead");
     assert!(!world.direct(&world.sender.verification()).await.suspend(), "nor does a verification");
-    world.change_record(die(&world.sender.token)).await;
+    world.change_record(call_dead(&world.sender.token)).await;
     let instance = world.other_instance();
     assert!(direct(&instance, &world.sender.membership(1)).await.suspend());
     assert!(direct(&instance, &world.sender.verification()).await.suspend());
@@ -141,7 +138,7 @@ async fn only_a_dead_connection_is_suspended_and_its_changes_are_queued() {
 #[tokio::test]
 async fn a_verification_revives_a_dead_connection_that_tiktok_accepts_again() {
     let world = connected().await;
-    world.change_record(die(&world.sender.token)).await;
+    world.change_record(call_dead(&world.sender.token)).await;
     let instance = world.other_instance();
     assert!(direct(&instance, &world.sender.membership(1)).await.suspend(), "its changes make the uploader ask");
     listen();
@@ -159,7 +156,7 @@ async fn a_verification_revives_a_dead_connection_that_tiktok_accepts_again() {
 async fn a_new_token_heals_a_dead_connection_whatever_brings_it() {
     for how in ["membership", "update", "connect"] {
         let world = connected().await;
-        world.change_record(die(&world.sender.token)).await;
+        world.change_record(call_dead(&world.sender.token)).await;
         world.tiktok.revoke(&world.sender.token).await.unwrap();
         let healed = world.sender.with_token(&world.second_token().await);
         listen();
@@ -205,7 +202,7 @@ async fn a_tiktok_that_hangs_holds_a_message_up_for_two_seconds_at_most() {
 #[tokio::test]
 async fn without_secrets_manager_the_changes_are_queued_and_nobody_is_suspended() {
     let world = connected().await;
-    world.change_record(die(&world.sender.token)).await;
+    world.change_record(call_dead(&world.sender.token)).await;
     let suspending = world.other_instance();
     assert!(direct(&suspending, &world.sender.membership(1)).await.suspend());
     world.secrets.set_down(true);
@@ -269,4 +266,18 @@ async fn an_audience_is_connected_with_the_token_that_replaced_the_one_in_the_se
     assert_eq!(world.direct(&stranger).await.code(), "token_refused");
     world.tiktok.revoke(&newer).await.unwrap();
     assert_eq!(world.direct(&connect(3)).await.code(), "token_refused");
+}
+
+#[tokio::test]
+async fn a_token_that_may_have_been_replaced_is_answered_503_while_the_record_cannot_be_read() {
+    let world = World::with(Rules { audience_limits: RateLimits::none(), ..Rules::default() }, |_| {}).await;
+    world.direct(&world.sender.membership(1)).await;
+    world.direct(&world.sender.with_token(&world.second_token().await).membership(1)).await;
+    world.tiktok.revoke(&world.sender.token).await.unwrap();
+    world.secrets.set_down(true);
+    let connect = world.sender.subscription("add", "New Users", None);
+    let answer = direct(&world.other_instance(), &connect).await;
+    assert_eq!((answer.status, answer.code()), (503, "secrets_unavailable"));
+    world.secrets.set_down(false);
+    assert_eq!(direct(&world.other_instance(), &connect).await.status, 200);
 }

@@ -5,7 +5,7 @@ use secrets::in_memory;
 use serde_json::json;
 
 use crate::capture::Counts;
-use crate::world::World;
+use crate::world::{World, direct};
 
 async fn connected() -> (World, String) {
     let world = World::with(Rules { audience_limits: RateLimits::none(), ..Rules::default() }, |_| {}).await;
@@ -82,6 +82,20 @@ async fn a_refused_token_gives_way_to_the_one_in_use() {
 }
 
 #[tokio::test]
+async fn a_refused_token_is_answered_503_while_the_one_in_use_cannot_be_read() {
+    let (world, request) = connected().await;
+    let newer = world.sender.with_token(&world.second_token().await);
+    world.direct(&newer.membership(1)).await;
+    world.tiktok.revoke(&world.sender.token).await.unwrap();
+    world.secrets.set_down(true);
+    let answer = direct(&world.other_instance(), &request).await;
+    assert_eq!((answer.status, answer.code()), (503, "secrets_unavailable"));
+    world.secrets.set_down(false);
+    assert_eq!(direct(&world.other_instance(), &request).await.status, 200);
+    assert!(world.audiences().await.is_empty());
+}
+
+#[tokio::test]
 async fn nobody_deletes_with_a_token_that_does_not_reach_the_advertiser() {
     let (world, _) = connected().await;
     let id = world.audiences().await[0].audience_id.clone();
@@ -111,7 +125,7 @@ async fn a_full_quota_of_secrets_manager_fails_no_disconnection() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_remembered_is_when_it_is_asked_for_again() {
+async fn a_deletion_that_could_not_be_noted_is_noted_when_the_request_is_repeated() {
     let (world, request) = connected().await;
     let id = world.audiences().await[0].audience_id.parse().unwrap();
     world.secrets.set_down(true);

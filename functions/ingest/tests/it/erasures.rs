@@ -79,7 +79,9 @@ async fn requests_are_counted_by_what_becomes_of_them_and_traced_in_the_log() {
 async fn without_the_queue_mparticle_is_told_to_send_again_and_without_secrets_manager_it_is_queued() {
     let world = World::new().await;
     world.sqs.set_down(true);
+    listen();
     assert_eq!(world.http(&message(&world, true)).await.status, 503);
+    assert_eq!(heard(&[])[0]["erasure"], Value::Null, "nothing was queued");
     world.sqs.set_down(false);
     world.secrets.set_down(true);
     assert_eq!(world.direct(&message(&world, true)).await.status, 200);

@@ -8,7 +8,7 @@ use crate::audiences::{connect, make, world};
 use crate::world::direct;
 
 #[tokio::test]
-async fn four_hundred_audiences_are_a_clear_refusal() {
+async fn at_400_audiences_the_refusal_names_the_limit() {
     let world = world().await;
     for n in 0..400 {
         make(&world, &format!("another {n}"), None).await;
@@ -19,7 +19,7 @@ async fn four_hundred_audiences_are_a_clear_refusal() {
 }
 
 #[tokio::test]
-async fn a_passing_trouble_of_tiktoks_is_waited_out() {
+async fn a_passing_failure_of_tiktok_is_retried() {
     for fault in [Fault::code(40_100, "x"), Fault::code(40_133, "x"), Fault::code(50_000, "x"), Fault::status(502)] {
         let world = world().await;
         for path in ["/user/info/", "/dmp/custom_audience/list/", "/segment/audience/"] {
@@ -31,7 +31,7 @@ async fn a_passing_trouble_of_tiktoks_is_waited_out() {
 }
 
 #[tokio::test]
-async fn a_lasting_trouble_of_tiktoks_is_for_mparticle_to_try_again() {
+async fn a_lasting_failure_of_tiktok_is_answered_503() {
     let world = world().await;
     world.tiktok.fault(Fault::status(502).on("/dmp/custom_audience/list/")).await.unwrap();
     let answer = world.http(&world.sender.subscription("add", "New Users", None)).await;
@@ -40,7 +40,7 @@ async fn a_lasting_trouble_of_tiktoks_is_for_mparticle_to_try_again() {
 }
 
 #[tokio::test]
-async fn the_operators_trouble_is_not_the_customers() {
+async fn the_operators_fault_is_answered_503_and_not_retried() {
     for code in [40_101, 40_118] {
         let world = world().await;
         world.tiktok.fault(Fault::code(code, "blocked").on("/segment/audience/")).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_token_that_tiktok_refuses_connects_and_updates_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_place_for_the_token_nothing_is_created() {
+async fn where_the_token_cannot_be_stored_no_audience_is_created() {
     let world = world().await;
     world.secrets.set_down(true);
     let answer = world.direct(&world.sender.subscription("add", "New Users", None)).await;
