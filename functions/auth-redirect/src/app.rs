@@ -5,21 +5,22 @@ use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use secrecy::ExposeSecret as _;
 use secrets::{JsonSecret, Secrets};
-use tiktok::{AppCredentials, BuildError, Client};
+use tiktok::{AppCredentials, Client};
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Answers};
 use crate::config::Config;
 use crate::consent::{cookie, fresh_state};
-use crate::event::{Method, Place, Request};
+use crate::event::{Method, Request, Route};
 use crate::outcome::Outcome;
 use crate::pace::{Exchanges, Probes};
-use crate::page::{NoToken, Start, Token};
+use crate::page::{ProblemPage, StartPage, TokenPage};
 use crate::problem::Problem;
-use crate::query::{Asked, Callback};
+use crate::query::{Callback, Query};
 
 /// One try of a call to Secrets Manager.
 const SECRETS_ATTEMPT: Duration = Duration::from_millis(1500);
@@ -51,8 +52,8 @@ impl App {
     /// Builds the function with AWS clients that the environment configures.
     ///
     /// # Errors
-    /// TikTok's address cannot be called, or TLS cannot be set up.
-    pub fn build(config: Config) -> Result<Self, BuildError> {
+    /// TikTok's address cannot be called.
+    pub fn build(config: Config) -> anyhow::Result<Self> {
         let aws = startup::aws_config(SECRETS_ATTEMPT, SECRETS_ATTEMPTS);
         Self::new(config, SecretsManager::new(&aws))
     }
@@ -60,10 +61,11 @@ impl App {
     /// Builds the function with this client.
     ///
     /// # Errors
-    /// TikTok's address cannot be called, or TLS cannot be set up.
-    pub fn new(config: Config, secrets_manager: SecretsManager) -> Result<Self, BuildError> {
+    /// TikTok's address cannot be called.
+    pub fn new(config: Config, secrets_manager: SecretsManager) -> anyhow::Result<Self> {
         // Each authorization has a client of its own; that one can be built is found out here.
-        Client::new(&config.tiktok_api, config.time_limits.exchange)?;
+        Client::new(&config.tiktok_api_base_url, config.time_limits.exchange)
+            .context("the setting TIKTOK_API_BASE_URL")?;
         Ok(Self {
             secrets: Secrets::new(secrets_manager.clone(), &config.advertiser_secret_prefix),
             credentials: JsonSecret::new(secrets_manager.clone(), config.app_secret_id.clone()),
@@ -89,40 +91,40 @@ impl App {
 
     async fn answer(&self, request: &Request, lambda_request_id: &str) -> Outcome {
         let problem = |problem| self.problem(problem, lambda_request_id);
-        match (request.method, request.place) {
+        match (request.method, request.route) {
             // Nobody asked for it yet: nothing is shown and no code is spent.
             _ if request.prefetch => Outcome::new("prefetch", self.answers.empty(204)),
-            (Method::Head, Place::Auth | Place::Home) => Outcome::new("head", self.answers.empty(204)),
-            (Method::Head, Place::Elsewhere) => Outcome::new("no_such_page", self.answers.empty(404)),
-            (Method::Get | Method::Other, Place::Elsewhere) => problem(Problem::NoSuchPage),
-            (Method::Other, Place::Auth | Place::Home) => {
+            (Method::Head, Route::Auth | Route::Home) => Outcome::new("head", self.answers.empty(204)),
+            (Method::Head, Route::Unknown) => Outcome::new("no_such_page", self.answers.empty(404)),
+            (Method::Get | Method::Other, Route::Unknown) => problem(Problem::NoSuchPage),
+            (Method::Other, Route::Auth | Route::Home) => {
                 let Outcome { answer, .. } = problem(Problem::Method);
                 Outcome::new(Problem::Method.outcome(), answer.allowing("GET, HEAD"))
             }
-            (Method::Get, Place::Home) => self.start(),
-            (Method::Get, Place::Auth) => match Asked::read(&request.query) {
-                Asked::Start => self.start(),
-                Asked::Begin => self.begin(request),
-                Asked::Shown => problem(Problem::Shown),
-                Asked::NotFinished => problem(Problem::NotFinished),
-                Asked::Damaged => problem(Problem::Damaged),
-                Asked::Token(callback) => self.token(&callback, request, lambda_request_id).await,
+            (Method::Get, Route::Home) => self.start_page(),
+            (Method::Get, Route::Auth) => match Query::read(&request.query) {
+                Query::StartPage => self.start_page(),
+                Query::Authorize => self.authorize(request),
+                Query::Shown => problem(Problem::Shown),
+                Query::NotFinished => problem(Problem::NotFinished),
+                Query::Damaged => problem(Problem::Damaged),
+                Query::Token(callback) => self.token(&callback, request, lambda_request_id).await,
             },
         }
     }
 
-    fn start(&self) -> Outcome {
-        Outcome::new("start", self.answers.page(200, &Start { own_path: &self.own_path }))
+    fn start_page(&self) -> Outcome {
+        Outcome::new("start", self.answers.page(200, &StartPage { own_path: &self.own_path }))
     }
 
-    fn begin(&self, request: &Request) -> Outcome {
+    fn authorize(&self, request: &Request) -> Outcome {
         let state = fresh_state();
         let cookie = cookie(&state, &request.cookies);
         Outcome::new("begin", self.answers.redirect(self.config.consent_link.with_state(&state), cookie))
     }
 
     fn problem(&self, problem: Problem, reference: &str) -> Outcome {
-        let page = NoToken { problem, reference, own_path: &self.own_path };
+        let page = ProblemPage { problem, reference, own_path: &self.own_path };
         let mut answer = self.answers.page(problem.status(), &page);
         if let Problem::Busy { again_in } = problem {
             answer = answer.retry_after(again_in);
@@ -151,7 +153,7 @@ impl App {
         };
         let findings = self.check(&exchanged).await;
         let verdict = findings.verdict();
-        let page = Token {
+        let page = TokenPage {
             secret: exchanged.grant.access_token.expose_secret(),
             findings: &findings,
             verdict,

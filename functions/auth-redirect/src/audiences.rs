@@ -56,7 +56,7 @@ impl ConnectedAudience {
 }
 
 /// A time, in milliseconds since 1970, as TikTok writes it, in UTC.
-pub(crate) fn written(ms: i64) -> String {
+pub(crate) fn tiktok_time(ms: i64) -> String {
     let text = DateTime::from_secs(ms.div_euclid(1_000)).fmt(DateTimeFormat::DateTime).unwrap_or_default();
     text.replacen('T', " ", 1).trim_end_matches('Z').to_owned()
 }
@@ -124,7 +124,7 @@ mod tests {
             (1_795_694_400_000, "2026-11-26 12:00:00"),
         ];
         for (ms, text) in table {
-            assert_eq!(written(ms), text);
+            assert_eq!(tiktok_time(ms), text);
         }
     }
 }

@@ -14,12 +14,12 @@ use tiktok::{Advertiser, Client, Failure, Meaning};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::App;
-use crate::audiences::{ConnectedAudience, written};
+use crate::audiences::{ConnectedAudience, tiktok_time};
 use crate::exchange::Exchanged;
 use crate::findings::{self, Account, Connected, Findings};
+use crate::healing::NewToken;
 use crate::login::Login;
 use crate::permission::Permission;
-use crate::repair::NewToken;
 
 /// `advertiser/info/` takes this many ids a call.
 const DETAILS_PER_CALL: usize = 100;
@@ -152,15 +152,15 @@ impl Checks<'_> {
             let failure = self.call(self.client.delete_audience(self.token, advertiser, nothing)).await.err();
             permission = Permission::of_answer(failure.as_ref());
             throttled = failure.as_ref().is_some_and(is_throttled);
-            if permission == Permission::NotChecked {
-                self.note(failure.as_ref());
+            if let Some(failure) = failure.filter(|_| permission == Permission::NotChecked) {
+                self.note(&failure);
             }
         }
         permission
     }
 
     async fn audiences(&self, advertiser: AdvertiserId) -> Option<Vec<ConnectedAudience>> {
-        let (now, minimum) = (written(now_ms()), self.app.config.minimum_audience_users);
+        let (now, minimum) = (tiktok_time(now_ms()), self.app.config.minimum_audience_users);
         let (mut ours, mut page, mut pages) = (Vec::new(), 1, 1);
         while page <= pages {
             if !self.turn(self.deadline).await {
@@ -206,12 +206,12 @@ impl Checks<'_> {
 
     /// The answer, or `None` with the failure noted.
     pub(crate) fn known<T>(&self, answer: Result<T, Failure>) -> Option<T> {
-        answer.inspect_err(|failure| self.note(Some(failure))).ok()
+        answer.inspect_err(|failure| self.note(failure)).ok()
     }
 
-    pub(crate) fn note(&self, fault: Option<&impl ToString>) {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.extend(fault.map(ToString::to_string));
+    /// Notes why something could not be found out.
+    pub(crate) fn note(&self, fault: &impl ToString) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault.to_string());
     }
 }
 

@@ -16,8 +16,8 @@ pub struct Config {
     pub app_secret_id: String,
     /// `ADVERTISER_SECRET_PREFIX`: what the names of the advertisers' records start with.
     pub advertiser_secret_prefix: String,
-    /// `TIKTOK_API_BASE_URL`: where TikTok's API is.
-    pub tiktok_api: String,
+    /// `TIKTOK_API_BASE_URL`: such as `https://business-api.tiktok.com/open_api/v1.3`.
+    pub tiktok_api_base_url: String,
     /// `TIKTOK_AUTHORIZE_URL`: the public consent link, whole.
     pub consent_link: ConsentLink,
     /// `REQUIRE_FRESH_STATE` (`false`): whether an authorization must have been started at this page, in the same browser.
@@ -52,7 +52,7 @@ impl Config {
     pub fn read<F: Fn(&str) -> Option<String>>(mut settings: Settings<F>) -> Result<Self, InvalidSettings> {
         let app_secret_id = settings.required("TIKTOK_APP_SECRET_ID");
         let advertiser_secret_prefix = settings.required("ADVERTISER_SECRET_PREFIX");
-        let tiktok_api = settings.required("TIKTOK_API_BASE_URL");
+        let tiktok_api_base_url = settings.required("TIKTOK_API_BASE_URL");
         let consent_link = settings.required("TIKTOK_AUTHORIZE_URL");
         let require_fresh_state = settings.or("REQUIRE_FRESH_STATE", false);
         let minimum_audience_users = settings.or("MINIMUM_AUDIENCE_USERS", 50_000);
@@ -64,7 +64,7 @@ impl Config {
             Some(Self {
                 app_secret_id: app_secret_id?,
                 advertiser_secret_prefix: advertiser_secret_prefix?,
-                tiktok_api: tiktok_api?,
+                tiktok_api_base_url: tiktok_api_base_url?,
                 consent_link: consent_link?,
                 require_fresh_state: require_fresh_state?,
                 minimum_audience_users: minimum_audience_users?,

@@ -59,7 +59,7 @@ impl ConsentLink {
     /// Whether `state` came back to the browser that it left from, or is the constant of the public link and that is good enough.
     pub(crate) fn accepts(&self, state: &str, require_fresh: bool, cookies: &[String]) -> bool {
         let public = state == self.state && !require_fresh;
-        public || (is_fresh(state) && held(cookies).any(|held| held == state))
+        public || (is_fresh(state) && cookie_states(cookies).any(|known| known == state))
     }
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn fresh_state() -> String {
 
 /// The value of `Set-Cookie` that makes the browser hold `state`, beside those that it holds already.
 pub(crate) fn cookie(state: &str, cookies: &[String]) -> String {
-    let older = held(cookies).filter(|held| is_fresh(held) && *held != state);
+    let older = cookie_states(cookies).filter(|known| is_fresh(known) && *known != state);
     let states: Vec<_> = [state].into_iter().chain(older).take(STATES).collect();
     let states = states.join(".");
     format!("{COOKIE_NAME}={states}; Path=/; Max-Age={COOKIE_SECONDS}; Secure; HttpOnly; SameSite=Lax")
@@ -85,7 +85,7 @@ fn is_fresh(state: &str) -> bool {
 }
 
 /// The states that the browser holds, the newest first.
-fn held(cookies: &[String]) -> impl Iterator<Item = &str> {
+fn cookie_states(cookies: &[String]) -> impl Iterator<Item = &str> {
     let pairs = cookies.iter().flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.filter(|(name, _)| *name == COOKIE_NAME).flat_map(|(_, states)| states.split('.'))
 }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_path_is_the_one_that_tiktok_leads_to() {
+    fn the_own_path_is_that_of_the_redirect_uri() {
         assert_eq!(link().own_path(), "/v1/auth");
         let mapped: ConsentLink =
             "https://t/auth?app_id=7&redirect_uri=https%3A%2F%2Fx%2Fbase%2Fv1%2Fauth".parse().unwrap();

@@ -13,14 +13,13 @@ const IPV6_SITE_BITS: u32 = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: Method,
-    pub(crate) place: Place,
+    pub(crate) route: Route,
     /// As it came, without the question mark.
     pub(crate) query: String,
     /// Each `name=value` of the `Cookie` headers.
     pub(crate) cookies: Vec<String>,
     /// Whether a browser or a mail program fetches it before anybody asked for it.
     pub(crate) prefetch: bool,
-    /// Where it comes from.
     pub(crate) source: Source,
 }
 
@@ -33,13 +32,13 @@ pub(crate) enum Method {
 
 /// Which of our addresses was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Route {
     /// `/v1/auth`, also with a slash behind it.
     Auth,
     /// `/`
     Home,
     /// No address of ours.
-    Elsewhere,
+    Unknown,
 }
 
 /// The address of the caller as the gateway saw it; of IPv6 the first 64 bits. Never logged.
@@ -56,7 +55,7 @@ impl Request {
         let cookies = listed.iter().chain(header(&event["headers"], "cookie"));
         Some(Self {
             method: Method::read(text("/requestContext/http/method")),
-            place: Place::read(text("/rawPath")),
+            route: Route::read(text("/rawPath")),
             query: text("/rawQueryString").to_owned(),
             cookies: cookies.filter_map(Value::as_str).map(str::to_owned).collect(),
             prefetch: is_prefetch(&event["headers"]),
@@ -75,13 +74,13 @@ impl Method {
     }
 }
 
-impl Place {
+impl Route {
     /// A custom domain may put its own path before ours.
     fn read(path: &str) -> Self {
         match path.trim_end_matches('/') {
             "" => Self::Home,
             path if path.ends_with("/v1/auth") => Self::Auth,
-            _ => Self::Elsewhere,
+            _ => Self::Unknown,
         }
     }
 }
@@ -132,7 +131,7 @@ mod tests {
         let request = event("/v1/auth", "state=<b>&x={\"a\":1}", &json!({"host": "api.example"}));
         let expected = Request {
             method: Method::Get,
-            place: Place::Auth,
+            route: Route::Auth,
             query: "state=<b>&x={\"a\":1}".to_owned(),
             cookies: vec!["a=1".to_owned(), "b=2".to_owned()],
             prefetch: false,
@@ -142,20 +141,20 @@ mod tests {
     }
 
     #[test]
-    fn every_path_is_a_place() {
+    fn every_path_has_its_route() {
         let table = [
-            ("/v1/auth", Place::Auth),
-            ("/v1/auth/", Place::Auth),
-            ("/base/v1/auth", Place::Auth),
-            ("/", Place::Home),
-            ("", Place::Home),
-            ("/v1/firehose", Place::Elsewhere),
-            ("/V1/AUTH", Place::Elsewhere),
-            ("/xv1/auth", Place::Elsewhere),
-            ("/favicon.ico", Place::Elsewhere),
+            ("/v1/auth", Route::Auth),
+            ("/v1/auth/", Route::Auth),
+            ("/base/v1/auth", Route::Auth),
+            ("/", Route::Home),
+            ("", Route::Home),
+            ("/v1/firehose", Route::Unknown),
+            ("/V1/AUTH", Route::Unknown),
+            ("/xv1/auth", Route::Unknown),
+            ("/favicon.ico", Route::Unknown),
         ];
-        for (path, place) in table {
-            assert_eq!(Place::read(path), place, "{path}");
+        for (path, route) in table {
+            assert_eq!(Route::read(path), route, "{path}");
         }
     }
 
@@ -187,7 +186,7 @@ mod tests {
         for odd in [json!(null), json!([]), json!({"rawPath": 7, "cookies": {}, "headers": [1], "requestContext": "x"})]
         {
             let request = Request::read(&odd.to_string()).unwrap();
-            assert_eq!((request.method, request.place, &*request.query), (Method::Other, Place::Home, ""), "{odd}");
+            assert_eq!((request.method, request.route, &*request.query), (Method::Other, Route::Home, ""), "{odd}");
         }
         assert_eq!(Request::read("{\"rawPath\":\"\\ud800\"}"), None);
     }

@@ -57,8 +57,8 @@ impl App {
         let mut app = self.in_time(Box::pin(self.credentials.get())).await?;
         // A client for each authorization: a connection kept from the last one may have been closed while Lambda had the function
         // frozen, and then nobody would know whether the code was sent.
-        let client =
-            Client::new(&self.config.tiktok_api, limits.exchange).map_err(|error| NotExchanged::of_operator(&error))?;
+        let client = Client::new(&self.config.tiktok_api_base_url, limits.exchange)
+            .map_err(|error| NotExchanged::of_operator(&error))?;
         let deadline = Instant::now() + limits.exchange;
         loop {
             let answer = timeout_at(deadline, client.exchange(&app, code)).await;
@@ -74,6 +74,9 @@ impl App {
                     return Err(failure.into());
                 }
                 app = fresh;
+                if Instant::now() + LEAST_TIME > deadline {
+                    return Err(NotExchanged { problem: Problem::BUSY_AT_TIKTOK, ..failure.into() });
+                }
                 continue;
             }
             match self.when_again(&failure, deadline) {

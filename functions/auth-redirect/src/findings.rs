@@ -47,20 +47,20 @@ pub(crate) struct Connected {
     pub(crate) audiences: Option<Vec<ConnectedAudience>>,
 }
 
-/// Whether changes flow through a connection, after this authorization.
+/// Whether a connection works after this authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Health {
     /// As before.
-    Flows,
+    Works,
     /// TikTok refused its token; it has one that works again.
-    FlowsAgain {
+    WorksAgain {
         /// mParticle was told to suspend it, and a person has to resume it there.
         was_suspended: bool,
     },
     /// Stopped, and another TikTok login granted its token: only that one can heal it, or a pasted token.
     OfAnotherLogin,
     /// Stopped, and the new token may not manage audiences.
-    Kept,
+    NotPermitted,
     /// Stopped, and there was no time to look, or no answer.
     NotChecked,
     /// Stopped, and the new token could not be stored.
@@ -68,8 +68,8 @@ pub(crate) enum Health {
 }
 
 impl Health {
-    pub(crate) const fn flows_again(self) -> bool {
-        matches!(self, Self::FlowsAgain { .. })
+    pub(crate) const fn works_again(self) -> bool {
+        matches!(self, Self::WorksAgain { .. })
     }
 }
 
@@ -81,7 +81,7 @@ impl Account {
     /// What `details` of the account explain: its status, its kind, and its name where no other answer had it.
     pub(crate) fn explain(&mut self, details: Option<&Advertiser>) {
         let Some(details) = details else { return };
-        self.permission = self.permission.in_light_of(details);
+        self.permission = self.permission.with_details(details);
         if self.name.is_empty() {
             self.name.clone_from(&details.name);
         }

@@ -1,4 +1,6 @@
-//! Doing the authorization again heals what had stopped: asks TikTok with the stored tokens, and writes what `repair` decides.
+//! Doing the authorization again heals what had stopped: asks TikTok with the stored tokens, and writes what `decide` says.
+
+mod decide;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +16,9 @@ use tokio::time::timeout_at;
 
 use crate::checks::Checks;
 use crate::findings::Health;
-use crate::repair::{Answers, Decided, Decision, NewToken, Stored, apply, decisions, health_after};
+use decide::{Decided, Decision, StoredToken, StoredTokens, Written, apply, decisions, health_after};
+
+pub(crate) use decide::NewToken;
 
 /// Records written at a time.
 const WRITES_AT_ONCE: usize = 8;
@@ -36,7 +40,7 @@ impl Checks<'_> {
     ) -> HashMap<AdvertiserId, Vec<(AccountId, Health)>> {
         let answers = match new {
             Some(new) => self.ask_stored(records, new).await,
-            None => Answers::new(),
+            None => StoredTokens::new(),
         };
         let healed = records.iter().map(|(advertiser, record)| {
             let decisions = decisions(*advertiser, record, new, &answers);
@@ -46,13 +50,13 @@ impl Checks<'_> {
     }
 
     /// Asks TikTok with each stored token of this user, those of stopped connections first.
-    async fn ask_stored(&self, records: &HashMap<AdvertiserId, Arc<Record>>, new: &NewToken) -> Answers {
+    async fn ask_stored(&self, records: &HashMap<AdvertiserId, Arc<Record>>, new: &NewToken) -> StoredTokens {
         let mut in_use: Vec<_> = in_use(records, &new.accepted.user).into_iter().collect();
         in_use.sort_by_key(|(fingerprint, token)| (!token.has_stopped, *fingerprint));
         let own = new.accepted.fingerprint();
         let asked = join_all(in_use.iter().map(|(fingerprint, token)| async {
             let answers = if *fingerprint == own {
-                let stored = |id| if new.listed.contains(&id) { Stored::Accepted } else { Stored::NotKnown };
+                let stored = |id| if new.listed.contains(&id) { StoredToken::Accepted } else { StoredToken::NotKnown };
                 token.advertisers.iter().map(|id| (*id, stored(*id))).collect()
             } else {
                 self.ask(&token.token, &token.advertisers).await
@@ -63,59 +67,59 @@ impl Checks<'_> {
     }
 
     /// What TikTok says of a stored token: two calls for all its advertisers, and one by one only where those do not tell.
-    async fn ask(&self, token: &SecretString, advertisers: &[AdvertiserId]) -> Vec<(AdvertiserId, Stored)> {
+    async fn ask(&self, token: &SecretString, advertisers: &[AdvertiserId]) -> Vec<(AdvertiserId, StoredToken)> {
         let all = |stored| advertisers.iter().map(|id| (*id, stored)).collect::<Vec<_>>();
         if advertisers.len() == 1 {
             return self.one_by_one(token, advertisers).await;
         }
-        match self.lives(token).await {
-            Stored::Accepted => {}
-            stored @ (Stored::Refused | Stored::NotKnown) => return all(stored),
+        match self.token_alone(token).await {
+            StoredToken::Accepted => {}
+            stored @ (StoredToken::Refused | StoredToken::NotKnown) => return all(stored),
         }
         if !self.turn(self.deadline).await {
-            return all(Stored::NotKnown);
+            return all(StoredToken::NotKnown);
         }
         match self.call(self.client.advertisers(token, advertisers)).await {
             Ok(listed) => {
                 let listed: HashSet<_> = listed.iter().map(|one| one.advertiser_id).collect();
-                let stored = |id| if listed.contains(&id) { Stored::Accepted } else { Stored::Refused };
+                let stored = |id| if listed.contains(&id) { StoredToken::Accepted } else { StoredToken::Refused };
                 advertisers.iter().map(|id| (*id, stored(*id))).collect()
             }
             Err(failure) if failure.meaning.refuses_token() => self.one_by_one(token, advertisers).await,
             Err(failure) => {
-                self.note(Some(&failure));
-                all(Stored::NotKnown)
+                self.note(&failure);
+                all(StoredToken::NotKnown)
             }
         }
     }
 
-    /// Whether a token lives at all.
-    async fn lives(&self, token: &SecretString) -> Stored {
+    /// Whether TikTok accepts a token, for whichever advertiser.
+    async fn token_alone(&self, token: &SecretString) -> StoredToken {
         if !self.turn(self.deadline).await {
-            return Stored::NotKnown;
+            return StoredToken::NotKnown;
         }
         match self.call(self.client.user(token)).await {
-            Ok(_) => Stored::Accepted,
-            Err(failure) if failure.meaning.refuses_token() => Stored::Refused,
+            Ok(_) => StoredToken::Accepted,
+            Err(failure) if failure.meaning.refuses_token() => StoredToken::Refused,
             Err(failure) => {
-                self.note(Some(&failure));
-                Stored::NotKnown
+                self.note(&failure);
+                StoredToken::NotKnown
             }
         }
     }
 
-    async fn one_by_one(&self, token: &SecretString, advertisers: &[AdvertiserId]) -> Vec<(AdvertiserId, Stored)> {
+    async fn one_by_one(&self, token: &SecretString, advertisers: &[AdvertiserId]) -> Vec<(AdvertiserId, StoredToken)> {
         join_all(advertisers.iter().map(|id| async {
             // Two calls.
             if !self.turn(self.deadline).await || !self.turn(self.deadline).await {
-                return (*id, Stored::NotKnown);
+                return (*id, StoredToken::NotKnown);
             }
             let stored = match self.call(self.client.accepts(token, *id)).await {
-                Ok(Acceptance::Accepted { .. }) => Stored::Accepted,
-                Ok(Acceptance::Refused(_)) => Stored::Refused,
+                Ok(Acceptance::Accepted { .. }) => StoredToken::Accepted,
+                Ok(Acceptance::Refused(_)) => StoredToken::Refused,
                 Err(failure) => {
-                    self.note(Some(&failure));
-                    Stored::NotKnown
+                    self.note(&failure);
+                    StoredToken::NotKnown
                 }
             };
             (*id, stored)
@@ -131,15 +135,14 @@ impl Checks<'_> {
         decided: Vec<Decided>,
     ) -> Vec<(AccountId, Health)> {
         let changes = decided.iter().any(|one| matches!(one.decision, Decision::Revive | Decision::Replace));
-        let became = match new {
+        let written = match new {
             Some(new) if changes => self.write(advertiser, &decided, new).await,
-            Some(_) | None => None,
+            Some(_) | None => Written::new(),
         };
-        let became = became.unwrap_or_else(|| vec![None; decided.len()]);
-        let healths = decided.iter().zip(became).map(|(one, became)| {
-            let was = before.get(one.account);
+        let healths = decided.iter().map(|one| {
+            let (was, became) = (before.get(one.account), written.get(&one.account).copied());
             let health = became.and_then(|became| health_after(became, was));
-            if let (Some(Health::FlowsAgain { .. }), Some(became)) = (health, became) {
+            if let (Some(Health::WorksAgain { .. }), Some(became)) = (health, became) {
                 log(advertiser, one.account, was, became);
             }
             (one.account, health.unwrap_or_else(|| one.decision.unwritten()))
@@ -147,25 +150,15 @@ impl Checks<'_> {
         healths.collect()
     }
 
-    /// Writes what was decided; `None` if that failed.
-    async fn write(
-        &self,
-        advertiser: AdvertiserId,
-        decided: &[Decided],
-        new: &NewToken,
-    ) -> Option<Vec<Option<Became>>> {
+    /// Writes what was decided; nothing is written if that fails.
+    async fn write(&self, advertiser: AdvertiserId, decided: &[Decided], new: &NewToken) -> Written {
         let change = |record: &mut Record| apply(record, decided, &new.accepted, now_ms());
         match timeout_at(self.deadline, self.app.secrets.update(advertiser, change)).await {
-            Ok(Ok((_, became))) => Some(became),
-            Ok(Err(error)) => {
-                self.note(Some(&error));
-                None
-            }
-            Err(_) => {
-                self.note(Some(&"no time left to save a connection"));
-                None
-            }
+            Ok(Ok((_, written))) => return written,
+            Ok(Err(error)) => self.note(&error),
+            Err(_) => self.note(&"no time left to save a connection"),
         }
+        Written::new()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `GET /v1/auth`: exchanges TikTok's code and shows the token, whose it is, what each account can do, and what is connected.
 //!
 //! A request is read (`event`, `query`), bound to the browser (`consent`), let through (`pace`), exchanged (`exchange`), looked into
-//! (`checks`, with `records`, `permission`, `audiences`), used to heal what is connected (`healing`, `repair`), and answered as a page (`findings`,
+//! (`checks`, with `records`, `permission`, `audiences`), used to heal what is connected (`healing`), and answered as a page (`findings`,
 //! `notice`, `page`, `answer`). The token goes into the page and into the records of connected advertisers, and nowhere else.
 
 mod answer;
@@ -23,7 +23,6 @@ mod permission;
 mod problem;
 mod query;
 mod records;
-mod repair;
 
 use std::convert::Infallible;
 
@@ -36,7 +35,7 @@ pub use answer::Answer;
 pub use app::App;
 pub use config::{Config, Scopes, TimeLimits};
 pub use consent::{ConsentLink, InvalidConsentLink};
-pub use query::{Asked, Callback};
+pub use query::{Callback, Query};
 
 /// Takes events until the process is ended.
 ///

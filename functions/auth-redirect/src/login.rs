@@ -1,8 +1,8 @@
-//! Whose login it was, as the page shows it: enough to know oneself by, and no more.
+//! Whose login it was, as the page shows it: enough to recognize it, and no more.
 
 use tiktok::User;
 
-/// Longer names are cut: a page of somebody's poem is no help.
+/// Longer names are cut: anybody can write anything there.
 const MAX_NAME_CHARS: usize = 80;
 
 /// The TikTok user who authorized. In the page only; never logged.
@@ -16,19 +16,19 @@ pub(crate) struct Login {
 
 impl Login {
     pub(crate) fn of(user: &User) -> Self {
-        Self { name: presentable(&user.display_name), email: masked(&user.email) }
+        Self { name: on_one_line(&user.display_name), email: masked(&user.email) }
     }
 }
 
 /// `ada@example.com` as `a•••@example.com`. What is no address is hidden but for its first letter.
 fn masked(email: &str) -> String {
-    let email = presentable(email);
+    let email = on_one_line(email);
     let Some(first) = email.chars().next().filter(|first| *first != '@') else { return String::new() };
     let domain = email.rsplit_once('@').map(|(_, domain)| format!("@{domain}")).unwrap_or_default();
     format!("{first}•••{domain}")
 }
 
-fn presentable(text: &str) -> String {
+fn on_one_line(text: &str) -> String {
     let visible = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     visible.take(MAX_NAME_CHARS).collect::<String>().trim().to_owned()
 }
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_name_is_kept_short_and_on_one_line() {
-        assert_eq!(presentable("Ada\nAdmin\u{0}"), "Ada Admin");
-        assert_eq!(presentable(&"x".repeat(1_000)).chars().count(), MAX_NAME_CHARS);
+        assert_eq!(on_one_line("Ada\nAdmin\u{0}"), "Ada Admin");
+        assert_eq!(on_one_line(&"x".repeat(1_000)).chars().count(), MAX_NAME_CHARS);
     }
 }

@@ -5,7 +5,7 @@ use crate::permission::Permission;
 
 /// So many accounts are named in a notice; of more, only their number is told.
 const NAMED: usize = 4;
-/// The order in which problems are told: what the person can mend first.
+/// The order in which problems are told: what the person can fix first.
 const PROBLEMS: [Permission; 6] = [
     Permission::Role,
     Permission::OutOfReach,
@@ -137,10 +137,10 @@ impl Findings {
     /// How the connections are that had stopped.
     pub(crate) fn connections(&self) -> Vec<Notice<'_>> {
         let kinds = [
-            Health::FlowsAgain { was_suspended: true },
-            Health::FlowsAgain { was_suspended: false },
+            Health::WorksAgain { was_suspended: true },
+            Health::WorksAgain { was_suspended: false },
             Health::OfAnotherLogin,
-            Health::Kept,
+            Health::NotPermitted,
             Health::NotChecked,
             Health::NotSaved,
         ];
@@ -227,13 +227,13 @@ const fn problem_text(permission: Permission) -> Option<(&'static str, &'static 
 /// What became of a connection that had stopped, and what is left to do.
 const fn health_text(health: Health) -> Option<(Tone, &'static str, &'static [&'static str])> {
     Some(match health {
-        Health::Flows => return None,
-        Health::FlowsAgain { was_suspended: false } => (
+        Health::Works => return None,
+        Health::WorksAgain { was_suspended: false } => (
             Tone::Good,
             "connected again",
             &["Audience changes that were waiting are sent to TikTok by themselves. You need not paste anything."],
         ),
-        Health::FlowsAgain { was_suspended: true } => (
+        Health::WorksAgain { was_suspended: true } => (
             Tone::Mind,
             "connected again; now resume it in mParticle",
             &[
@@ -248,7 +248,7 @@ const fn health_text(health: Health) -> Option<(Tone, &'static str, &'static [&'
                 "Another login authorized it, so this authorization leaves it alone. Ask that person to authorize again. If the connection is yours to take over, paste the new token into it in mParticle.",
             ],
         ),
-        Health::Kept => (
+        Health::NotPermitted => (
             Tone::Mind,
             "a connection is still stopped",
             &[

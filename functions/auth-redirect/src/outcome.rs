@@ -35,7 +35,7 @@ impl Outcome {
         let accounts = &self.findings.accounts;
         let with = |permission| accounts.iter().filter(|account| account.permission == permission).count();
         let connected = accounts.iter().filter(|account| account.connected.is_some()).count();
-        let healed = accounts.iter().filter(|account| account.any(Health::flows_again)).count();
+        let healed = accounts.iter().filter(|account| account.any(Health::works_again)).count();
         let (ready, not_checked) = (with(Permission::Ready), with(Permission::NotChecked));
         let cause = self.cause.clone().or_else(|| faults(&self.findings.faults));
         let duration_ms = millis(duration);

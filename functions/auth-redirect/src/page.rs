@@ -19,14 +19,14 @@ const FILTERABLE: usize = 8;
 /// The page with the button.
 #[derive(Template)]
 #[template(path = "start.html")]
-pub(crate) struct Start<'a> {
+pub(crate) struct StartPage<'a> {
     pub(crate) own_path: &'a str,
 }
 
 /// A page that says what to do instead.
 #[derive(Template)]
 #[template(path = "problem.html")]
-pub(crate) struct NoToken<'a> {
+pub(crate) struct ProblemPage<'a> {
     pub(crate) problem: Problem,
     /// For [`Problem::Operator`]: where to find the log.
     pub(crate) reference: &'a str,
@@ -36,7 +36,7 @@ pub(crate) struct NoToken<'a> {
 /// The page that shows the token.
 #[derive(Template)]
 #[template(path = "token.html")]
-pub(crate) struct Token<'a> {
+pub(crate) struct TokenPage<'a> {
     pub(crate) secret: &'a str,
     pub(crate) findings: &'a Findings,
     pub(crate) verdict: Verdict,
@@ -46,7 +46,7 @@ pub(crate) struct Token<'a> {
     pub(crate) own_path: &'a str,
 }
 
-impl NoToken<'_> {
+impl ProblemPage<'_> {
     /// What the browser's address becomes. While a code is unspent it stays as it is.
     fn address(&self) -> Option<&'static str> {
         match self.problem {
@@ -91,7 +91,7 @@ impl NoToken<'_> {
     }
 }
 
-impl Token<'_> {
+impl TokenPage<'_> {
     fn listed(&self) -> impl Iterator<Item = &Account> {
         self.findings.accounts.iter().take(LISTED)
     }
@@ -198,11 +198,11 @@ impl Health {
     /// The words for one connection in the row of its account.
     fn text(self) -> &'static str {
         match self {
-            Self::Flows => "works",
-            Self::FlowsAgain { was_suspended: true } => "works again; resume it in mParticle",
-            Self::FlowsAgain { was_suspended: false } => "works again",
+            Self::Works => "works",
+            Self::WorksAgain { was_suspended: true } => "works again; resume it in mParticle",
+            Self::WorksAgain { was_suspended: false } => "works again",
             Self::OfAnotherLogin => "stopped; another TikTok login authorized it",
-            Self::Kept => "stopped, and left as it was",
+            Self::NotPermitted => "stopped, and left as it was",
             Self::NotChecked => "stopped, and not checked in time",
             Self::NotSaved => "stopped; the new token could not be saved",
         }

@@ -46,7 +46,7 @@ impl Permission {
     }
 
     /// The same once status and kind of the account are known. They explain better than a refused call does.
-    pub(crate) fn in_light_of(self, advertiser: &Advertiser) -> Self {
+    pub(crate) fn with_details(self, advertiser: &Advertiser) -> Self {
         match advertiser.status {
             AccountStatus::InReview => Self::InReview,
             AccountStatus::NotEnabled => Self::NotEnabled,

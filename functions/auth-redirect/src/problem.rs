@@ -24,7 +24,7 @@ pub(crate) enum Problem {
     },
     /// TikTok is slow or down, and nobody knows whether the code is spent.
     Unavailable,
-    /// Only the operator can mend it. The page has a reference and no detail.
+    /// Only the operator can fix it. The page has a reference and no detail.
     Operator,
     /// No address of ours.
     NoSuchPage,
@@ -33,13 +33,16 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
+    /// The next second may do: TikTok counts the app's calls by the second.
+    pub(crate) const BUSY_AT_TIKTOK: Self = Self::Busy { again_in: Duration::from_secs(5) };
+
     /// What a failed exchange means to the person who waits.
     pub(crate) const fn of_exchange(failure: &Failure) -> Self {
         match failure.meaning {
             // The code is all that the person brought: whatever TikTok rejects, known or not, it is that.
             Meaning::RestartConsent | Meaning::Rejected | Meaning::RejectedUnknown | Meaning::Missing => Self::Used,
-            Meaning::AppThrottled | Meaning::AdvertiserThrottled => Self::Busy { again_in: Duration::from_secs(5) },
-            Meaning::Unavailable if failure.not_sent => Self::Busy { again_in: Duration::from_secs(5) },
+            Meaning::AppThrottled | Meaning::AdvertiserThrottled => Self::BUSY_AT_TIKTOK,
+            Meaning::Unavailable if failure.not_sent => Self::BUSY_AT_TIKTOK,
             Meaning::Unavailable => Self::Unavailable,
             Meaning::Reauthorize | Meaning::NotPermitted => Self::NotFinished,
             Meaning::Operator | Meaning::NotAllowListed | Meaning::TooLarge | Meaning::PartlySuccessful => {

@@ -14,11 +14,11 @@ const MAX_QUERY_BYTES: usize = 8 * 1024;
 
 /// What a request asks for.
 #[derive(Debug)]
-pub enum Asked {
+pub enum Query {
     /// The page with the button.
-    Start,
+    StartPage,
     /// To be sent to TikTok with a fresh `state`.
-    Begin,
+    Authorize,
     /// The page that says that the token was shown.
     Shown,
     /// A token, in exchange for what TikTok sent back.
@@ -69,7 +69,7 @@ impl<'a> Parameter<'a> {
     }
 }
 
-impl Asked {
+impl Query {
     /// Reads the part of the address after the question mark.
     #[must_use]
     pub fn read(query: &str) -> Self {
@@ -94,9 +94,9 @@ impl Asked {
             (true, ..) if !is_encoded(query) => Self::Damaged,
             (true, ..) if refused => Self::NotFinished,
             (true, ..) => Self::callback(code, state).unwrap_or(Self::Damaged),
-            (false, true, _) => Self::Begin,
+            (false, true, _) => Self::Authorize,
             (false, false, true) => Self::Shown,
-            (false, false, false) => Self::Start,
+            (false, false, false) => Self::StartPage,
         }
     }
 
@@ -151,13 +151,13 @@ mod tests {
     use secrecy::ExposeSecret;
 
     fn kind(query: &str) -> &'static str {
-        match Asked::read(query) {
-            Asked::Start => "start",
-            Asked::Begin => "begin",
-            Asked::Shown => "shown",
-            Asked::Token(_) => "token",
-            Asked::NotFinished => "not finished",
-            Asked::Damaged => "damaged",
+        match Query::read(query) {
+            Query::StartPage => "start",
+            Query::Authorize => "begin",
+            Query::Shown => "shown",
+            Query::Token(_) => "token",
+            Query::NotFinished => "not finished",
+            Query::Damaged => "damaged",
         }
     }
 
@@ -204,14 +204,14 @@ mod tests {
 
     #[test]
     fn debug_output_holds_neither_code_nor_state() {
-        let asked = format!("{:?}", Asked::read("auth_code=s3cr3t&state=als0"));
+        let asked = format!("{:?}", Query::read("auth_code=s3cr3t&state=als0"));
         assert!(!asked.contains("s3cr3t") && !asked.contains("als0"), "{asked}");
     }
 
     proptest! {
         #[test]
         fn no_query_makes_it_panic(query in "\\PC{0,200}") {
-            drop(Asked::read(&query));
+            drop(Query::read(&query));
         }
 
         #[test]
@@ -221,7 +221,7 @@ mod tests {
                 .append_pair(&format!("x{noise}"), &code)
                 .append_pair("auth_code", &code)
                 .finish();
-            let Asked::Token(callback) = Asked::read(&query) else { return Err(TestCaseError::fail("not a callback")) };
+            let Query::Token(callback) = Query::read(&query) else { return Err(TestCaseError::fail("not a callback")) };
             prop_assert_eq!(callback.code.expose_secret(), code);
             prop_assert_eq!(callback.state.expose_secret(), state);
         }
@@ -229,7 +229,7 @@ mod tests {
         #[test]
         fn a_repeated_code_is_never_exchanged(code in "[a-z]{0,9}", other in "[a-z]{0,9}", between in "(&[a-d]=[a-z]{0,3}){0,4}") {
             let query = format!("auth_code={code}{between}&auth_code={other}");
-            prop_assert!(matches!(Asked::read(&query), Asked::Damaged));
+            prop_assert!(matches!(Query::read(&query), Query::Damaged));
         }
     }
 }

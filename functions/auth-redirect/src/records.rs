@@ -27,7 +27,7 @@ impl Checks<'_> {
             .buffer_unordered(READS_AT_ONCE)
             .take_until(sleep_until(self.deadline))
             .filter_map(async |(id, found)| {
-                let record = found.inspect_err(|error| self.note(Some(error))).ok()?.record?;
+                let record = found.inspect_err(|error| self.note(error)).ok()?.record?;
                 let is_connected = record.connections().next().is_some();
                 is_connected.then_some((id, record))
             });
@@ -39,7 +39,7 @@ impl Checks<'_> {
         match timeout_at(self.deadline, self.app.record_names()).await {
             Ok(Ok(listed)) => accounts.iter().copied().filter(|id| listed.contains(id)).collect(),
             Ok(Err(fault)) => {
-                self.note(Some(&format!("the records cannot be listed: {fault}")));
+                self.note(&format!("the records cannot be listed: {fault}"));
                 accounts.iter().copied().take(READ_UNLISTED).collect()
             }
             Err(_) => Vec::new(),

@@ -13,7 +13,7 @@ fn rows(page: &Page) -> Vec<String> {
 }
 
 /// The page of somebody in this role, whose first account TikTok shows with this status and kind.
-async fn hindered(role: Role, change: &AdvertiserChange, beside_another: bool) -> Page {
+async fn page_of_account(role: Role, change: &AdvertiserChange, beside_another: bool) -> Page {
     let world = World::with(|rules: &mut Rules| rules.analyst_reads_audiences = true).await;
     let person = world.person(if beside_another { &["One", "Two"] } else { &["One"] }).await;
     world.tiktok.change_advertiser(&person.advertisers[0], change).await.unwrap();
@@ -23,17 +23,17 @@ async fn hindered(role: Role, change: &AdvertiserChange, beside_another: bool) -
 
 #[tokio::test]
 async fn an_analyst_who_may_read_audiences_is_told_that_the_role_does_not_suffice() {
-    let page = hindered(Role::Analyst, &AdvertiserChange::default(), false).await;
+    let page = page_of_account(Role::Analyst, &AdvertiserChange::default(), false).await;
     page.says("This token would not work yet")
         .says("Your role does not let you manage audiences")
         .says("Analyst is not enough");
-    page.says("Cannot: your role").says("I want the token all the same").is_silent_about("In mParticle");
+    page.says("Cannot: your role").says("I want the token all the same").does_not_say("In mParticle");
 }
 
 #[tokio::test]
 async fn an_agencys_own_account_is_named() {
     let agent = AdvertiserChange { shown_as: Some(json!({"role": "ROLE_AGENT"})), ..AdvertiserChange::default() };
-    let page = hindered(Role::Analyst, &agent, false).await;
+    let page = page_of_account(Role::Analyst, &agent, false).await;
     page.says("An agency’s own account").says("client’s advertiser account").says("Cannot: agency account");
 }
 
@@ -47,9 +47,9 @@ async fn what_only_has_to_wait_is_named_with_what_it_waits_for() {
         (status("STATUS_PENDING_CONFIRM"), "till in review", "Cannot yet: in review at TikTok"),
     ];
     for (change, what, label) in table {
-        let alone = hindered(Role::Admin, &change, false).await;
+        let alone = page_of_account(Role::Admin, &change, false).await;
         alone.says("The token is ready, but the account is not yet").says(what).says(label).says("In mParticle");
-        let beside = hindered(Role::Admin, &change, true).await;
+        let beside = page_of_account(Role::Admin, &change, true).await;
         beside
             .says("Your access token is ready")
             .says("1 of 2 accounts: ")
@@ -90,7 +90,7 @@ async fn without_the_permission_nothing_is_asked_and_no_account_is_judged() {
     let world = World::new().await;
     let person = world.person(&["Northwind"]).await;
     let page = world.authorize_with(&NewGrant::of(&person.key).scopes(&[1, 4, 30])).await;
-    page.says("One permission is missing").says("Audience Management was not ticked").is_silent_about("Not checked");
+    page.says("One permission is missing").says("Audience Management was not ticked").does_not_say("Not checked");
     assert_eq!(world.calls(AUDIENCE).await, 0);
 }
 
@@ -120,7 +120,7 @@ async fn connected_accounts_come_first_with_their_audiences() {
     page.says("mParticle configuration 123: works.");
     page.says("<bdi>Shoppers</bdi>").says("✓</span>61,234 users");
     page.says("<bdi>VIP</bdi>").says("!</span>1,200 users: too few, TikTok uses it from 50,000 on");
-    page.says("<bdi>Old</bdi>").says("✕</span>expired").is_silent_about("Theirs");
+    page.says("<bdi>Old</bdi>").says("✕</span>expired").does_not_say("Theirs");
     assert!(!rows[1].contains("configuration"));
 }
 

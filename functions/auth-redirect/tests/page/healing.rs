@@ -34,7 +34,7 @@ async fn a_refused_token_of_the_same_login_is_replaced() {
         if dead {
             page.says("Connected again; now resume it in mParticle").says("choose Resume").says("wait 24 hours");
         } else {
-            page.says("Connected again").says("sent to TikTok by themselves").is_silent_about("resume");
+            page.says("Connected again").says("sent to TikTok by themselves").does_not_say("resume");
         }
     }
 }
@@ -43,7 +43,7 @@ async fn a_refused_token_of_the_same_login_is_replaced() {
 async fn a_living_token_stays() {
     let (world, person, token) = connected(&["Northwind"]).await;
     let page = world.authorize(&person).await;
-    page.is_silent_about("class=\"notice").says("mParticle configuration 123: works.");
+    page.does_not_say("class=\"notice").says("mParticle configuration 123: works.");
     assert_eq!(world.connection(&person.advertisers[0], 123), ("active", TokenFingerprint::of(&token)));
     assert_eq!(world.aws.calls("PutSecretValue"), 0);
 }
@@ -67,7 +67,7 @@ async fn connections_of_another_login_are_never_touched() {
     let colleague = world.login("Cole", Role::Admin, &person.advertisers).await;
     let page = world.authorize(&colleague).await;
     page.says("A connection of another TikTok login is stopped").says("Ask that person to authorize again");
-    page.says("stopped; another TikTok login authorized it").is_silent_about("onnected again");
+    page.says("stopped; another TikTok login authorized it").does_not_say("onnected again");
     assert_eq!(world.record(id), before);
     let of_stored = TokenFingerprint::of(&token).to_string();
     let asked = world.tiktok.journal().await.unwrap();
@@ -112,7 +112,7 @@ async fn a_token_without_the_permission_replaces_nothing() {
 }
 
 #[tokio::test]
-async fn who_is_not_known_heals_nobody() {
+async fn without_knowing_whose_the_token_is_no_connection_changes() {
     let (world, person, token) = connected(&["Northwind"]).await;
     let id = &person.advertisers[0];
     world.tiktok.revoke(&token).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_token_that_cannot_be_saved_is_said_to_be_pasted() {
     world.stop(id, 123, true);
     world.aws.fail_next("PutSecretValue", AwsFault::Refused("LimitExceededException"));
     let page = world.authorize(&person).await;
-    page.says("the new token could not be saved").says("paste the new token").is_silent_about("onnected again");
+    page.says("the new token could not be saved").says("paste the new token").does_not_say("onnected again");
     assert_eq!(page.token().len(), 40);
 }
 

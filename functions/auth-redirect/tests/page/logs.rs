@@ -71,7 +71,7 @@ async fn the_operator_finds_the_detail_by_the_reference() {
 }
 
 #[tokio::test]
-async fn nothing_that_a_stranger_sends_is_more_than_news() {
+async fn nothing_that_a_stranger_sends_is_logged_above_info() {
     let world = World::new().await;
     let app = world.app();
     listen();

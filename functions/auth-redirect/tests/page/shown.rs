@@ -16,14 +16,14 @@ async fn the_page_shows_the_token_whose_it_is_and_where_it_goes() {
     assert_eq!(page.status, 200);
     page.says("Authorized as <strong><bdi>Ada Admin</bdi></strong> (<bdi>p•••@example.com</bdi>)");
     page.says("Not you? Sign out at TikTok and <a href=\"/v1/auth?start=1\">authorize again</a>");
-    page.is_silent_about(&person.email);
+    page.does_not_say(&person.email);
     page.says("anyone with the token may access your advertiser accounts").says("One token serves all the accounts");
     page.says("Integrations directory")
         .says("TikTok Account Id")
         .says("TikTok Access Token")
         .says("50,000 unique users");
     page.says("the id of the account that is to receive the audience");
-    page.is_silent_about("class=\"notice");
+    page.does_not_say("class=\"notice");
     for id in &person.advertisers {
         page.says(id);
         assert_eq!(world.record(id), None, "an advertiser that is not connected is not stored");
@@ -36,7 +36,7 @@ async fn the_page_shows_the_token_whose_it_is_and_where_it_goes() {
 async fn send_email_is_explained_where_there_is_such_a_setting() {
     let mut world = World::new().await;
     let person = world.person(&["Northwind Shoes"]).await;
-    world.authorize(&person).await.is_silent_about("Send Email");
+    world.authorize(&person).await.does_not_say("Send Email");
     world.config.email_identities = true;
     world.authorize(&person).await.says("<strong>Send Email</strong> is off").says("as SHA-256 hashes");
 }
@@ -52,7 +52,7 @@ async fn with_one_account_its_id_is_filled_in() {
 }
 
 #[tokio::test]
-async fn hostile_logins_and_accounts_are_text_and_turn_nothing_around() {
+async fn names_with_markup_or_other_directions_are_shown_as_text() {
     let names = ["<script>alert(1)</script>", "\u{202e}gnp.exe", "متجر \"السعادة\"", "靴のノースウィンド", ""];
     let world = World::new().await;
     let person = world.person(&names).await;
@@ -67,17 +67,17 @@ async fn hostile_logins_and_accounts_are_text_and_turn_nothing_around() {
         .says("(<bdi>&#34;•••@&#60;script&#62;.example</bdi>)");
     page.says("<bdi class=\"name\">&#60;script&#62;alert(1)&#60;/script&#62;</bdi>");
     page.says("<bdi class=\"name\">\u{202e}gnp.exe</bdi>").says("متجر &#34;السعادة&#34;").says("靴のノースウィンド");
-    page.says("Account without a name").is_silent_about("<script>alert").is_silent_about("<img");
+    page.says("Account without a name").does_not_say("<script>alert").does_not_say("<img");
 }
 
 #[tokio::test]
-async fn a_login_without_a_name_or_an_address_is_no_riddle() {
+async fn a_login_without_a_name_or_an_address_is_said_to_have_none() {
     let world = World::new().await;
     let person = world.person(&["Northwind"]).await;
     let nothing =
         PersonChange { shown_as: Some(json!({"display_name": null, "email": null})), ..PersonChange::default() };
     world.tiktok.change_person(&person.key, &nothing).await.unwrap();
-    world.authorize(&person).await.says("a TikTok user without a name").is_silent_about("(<bdi>");
+    world.authorize(&person).await.says("a TikTok user without a name").does_not_say("(<bdi>");
     world.tiktok.fault(Fault::code(50_000, "trouble").on("/user/info/")).await.unwrap();
     world.authorize(&person).await.says("TikTok did not say whose login this is");
 }
@@ -150,7 +150,7 @@ async fn the_start_page_leads_to_tiktok_and_back_to_the_same_browser_only() {
 }
 
 #[tokio::test]
-async fn loading_it_again_explains_without_blame() {
+async fn loading_the_page_again_says_that_the_token_was_shown() {
     let world = World::new().await;
     let person = world.person(&["Northwind"]).await;
     let callback = world.callback(&NewGrant::of(&person.key)).await;

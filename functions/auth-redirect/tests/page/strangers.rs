@@ -108,7 +108,7 @@ async fn a_flood_of_wrong_codes_makes_few_calls_and_keeps_nobody_out() {
 }
 
 #[tokio::test]
-async fn behind_the_same_address_as_a_flood_the_page_gets_there_by_trying_again() {
+async fn behind_the_same_address_as_a_flood_the_page_succeeds_by_trying_again() {
     let world = World::new().await;
     let person = world.person(&["Northwind"]).await;
     let callback = world.callback(&NewGrant::of(&person.key)).await;

@@ -43,7 +43,7 @@ impl Page {
     }
 
     #[track_caller]
-    pub(crate) fn is_silent_about(&self, text: &str) -> &Self {
+    pub(crate) fn does_not_say(&self, text: &str) -> &Self {
         assert!(!self.plain().contains(text), "the page says {text:?}:\n{}", self.plain());
         self
     }

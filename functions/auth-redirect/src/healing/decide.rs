@@ -21,7 +21,7 @@ pub(crate) struct NewToken {
 
 /// What TikTok says of a stored token, for one advertiser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stored {
+pub(crate) enum StoredToken {
     Accepted,
     Refused,
     NotKnown,
@@ -59,22 +59,22 @@ impl Decision {
 }
 
 /// Decides about a connection; `of_user`: whether its token is of the user who authorized, as far as that is known.
-const fn decide(is_active: bool, of_user: Option<bool>, stored: Stored, replacement: Replacement) -> Decision {
+const fn decide(is_active: bool, of_user: Option<bool>, stored: StoredToken, replacement: Replacement) -> Decision {
     match (of_user, stored) {
-        (Some(true), Stored::Refused) => match replacement {
+        (Some(true), StoredToken::Refused) => match replacement {
             Replacement::Possible => Decision::Replace,
-            Replacement::NotPermitted => Decision::Leave(Health::Kept),
+            Replacement::NotPermitted => Decision::Leave(Health::NotPermitted),
             Replacement::NotListed => Decision::Leave(Health::NotChecked),
         },
-        (Some(true), Stored::Accepted) if !is_active => Decision::Revive,
-        _ if is_active => Decision::Leave(Health::Flows),
+        (Some(true), StoredToken::Accepted) if !is_active => Decision::Revive,
+        _ if is_active => Decision::Leave(Health::Works),
         (Some(false), _) => Decision::Leave(Health::OfAnotherLogin),
         (Some(true) | None, _) => Decision::Leave(Health::NotChecked),
     }
 }
 
 /// What TikTok says of the stored tokens.
-pub(crate) type Answers = HashMap<(TokenFingerprint, AdvertiserId), Stored>;
+pub(crate) type StoredTokens = HashMap<(TokenFingerprint, AdvertiserId), StoredToken>;
 
 /// What is done about the connection of an account, if it still has that token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub(crate) fn decisions(
     advertiser: AdvertiserId,
     record: &Record,
     new: Option<&NewToken>,
-    answers: &Answers,
+    answers: &StoredTokens,
 ) -> Vec<Decided> {
     let replacement = match new {
         Some(new) if !new.listed.contains(&advertiser) => Replacement::NotListed,
@@ -98,21 +98,27 @@ pub(crate) fn decisions(
     };
     let decided = |(account, connection): (AccountId, &Connection)| {
         let of_user = new.map(|new| connection.user == new.accepted.user);
-        let stored = answers.get(&(connection.fingerprint, advertiser)).copied().unwrap_or(Stored::NotKnown);
+        let stored = answers.get(&(connection.fingerprint, advertiser)).copied().unwrap_or(StoredToken::NotKnown);
         let decision = decide(connection.state.is_active(), of_user, stored, replacement);
         Decided { account, fingerprint: connection.fingerprint, decision }
     };
     record.connections().map(decided).collect()
 }
 
+/// What became of the connections that were written.
+pub(crate) type Written = HashMap<AccountId, Became>;
+
 /// Applies the decisions to the record as it is by now: what another writer changed meanwhile stays.
-pub(crate) fn apply(record: &mut Record, decisions: &[Decided], new: &Accepted, now_ms: i64) -> Vec<Option<Became>> {
-    let apply = |one: &Decided| match one.decision {
-        Decision::Leave(_) => None,
-        Decision::Revive => Some(record.revive(one.account, one.fingerprint, now_ms)),
-        Decision::Replace => Some(record.replace_refused(one.account, one.fingerprint, new, now_ms)),
+pub(crate) fn apply(record: &mut Record, decisions: &[Decided], new: &Accepted, now_ms: i64) -> Written {
+    let apply = |one: &Decided| {
+        let became = match one.decision {
+            Decision::Leave(_) => return None,
+            Decision::Revive => record.revive(one.account, one.fingerprint, now_ms),
+            Decision::Replace => record.replace_refused(one.account, one.fingerprint, new, now_ms),
+        };
+        Some((one.account, became))
     };
-    decisions.iter().map(apply).collect()
+    decisions.iter().filter_map(apply).collect()
 }
 
 /// How a connection is after it was written; `before`: as it was read.
@@ -120,10 +126,10 @@ pub(crate) fn health_after(became: Became, before: Option<&Connection>) -> Optio
     match became {
         Became::Replaced | Became::Revived(_) => {
             let was_suspended = before.is_some_and(|connection| connection.state.is_dead());
-            Some(Health::FlowsAgain { was_suspended })
+            Some(Health::WorksAgain { was_suspended })
         }
         // Another writer was first: it has a token that TikTok accepted since.
-        Became::Unchanged | Became::Created => Some(Health::Flows),
+        Became::Unchanged | Became::Created => Some(Health::Works),
         Became::Refused | Became::Dead => None,
     }
 }
@@ -168,21 +174,21 @@ mod tests {
     fn every_case_has_its_decision() {
         use Decision::{Leave, Replace, Revive};
         use Replacement::{NotListed, NotPermitted, Possible};
-        use Stored::{Accepted, NotKnown, Refused};
+        use StoredToken::{Accepted, NotKnown, Refused};
         let table = [
-            (true, Some(true), Accepted, Possible, Leave(Health::Flows)),
-            (true, Some(true), NotKnown, Possible, Leave(Health::Flows)),
+            (true, Some(true), Accepted, Possible, Leave(Health::Works)),
+            (true, Some(true), NotKnown, Possible, Leave(Health::Works)),
             (true, Some(true), Refused, Possible, Replace),
-            (true, Some(true), Refused, NotPermitted, Leave(Health::Kept)),
+            (true, Some(true), Refused, NotPermitted, Leave(Health::NotPermitted)),
             (true, Some(true), Refused, NotListed, Leave(Health::NotChecked)),
             (false, Some(true), Accepted, NotPermitted, Revive),
             (false, Some(true), Refused, Possible, Replace),
-            (false, Some(true), Refused, NotPermitted, Leave(Health::Kept)),
+            (false, Some(true), Refused, NotPermitted, Leave(Health::NotPermitted)),
             (false, Some(true), NotKnown, Possible, Leave(Health::NotChecked)),
-            (true, Some(false), Refused, Possible, Leave(Health::Flows)),
+            (true, Some(false), Refused, Possible, Leave(Health::Works)),
             (false, Some(false), Refused, Possible, Leave(Health::OfAnotherLogin)),
             (false, Some(false), Accepted, Possible, Leave(Health::OfAnotherLogin)),
-            (true, None, NotKnown, NotPermitted, Leave(Health::Flows)),
+            (true, None, NotKnown, NotPermitted, Leave(Health::Works)),
             (false, None, NotKnown, NotPermitted, Leave(Health::NotChecked)),
         ];
         for (is_active, of_user, stored, replacement, decision) in table {
@@ -194,17 +200,18 @@ mod tests {
     #[test]
     fn what_another_writer_changed_meanwhile_stays() {
         let before = record(&[(1, "old", "ann", 2)]);
-        let answers = Answers::from([((TokenFingerprint::of("old"), advertiser()), Stored::Refused)]);
+        let answers = StoredTokens::from([((TokenFingerprint::of("old"), advertiser()), StoredToken::Refused)]);
         let new = new_token(true, true);
         let decided = decisions(advertiser(), &before, Some(&new), &answers);
         let mut meanwhile = record(&[(1, "pasted", "bob", 0)]);
-        let became = apply(&mut meanwhile, &decided, &new.accepted, NOW);
-        assert_eq!((became, &meanwhile), (vec![Some(Became::Unchanged)], &record(&[(1, "pasted", "bob", 0)])));
-        assert_eq!(health_after(Became::Unchanged, None), Some(Health::Flows));
+        let written = apply(&mut meanwhile, &decided, &new.accepted, NOW);
+        let unchanged = Written::from([(AccountId::new(1).unwrap(), Became::Unchanged)]);
+        assert_eq!((written, &meanwhile), (unchanged, &record(&[(1, "pasted", "bob", 0)])));
+        assert_eq!(health_after(Became::Unchanged, None), Some(Health::Works));
     }
 
-    fn stored() -> impl Strategy<Value = Stored> {
-        prop_oneof![Just(Stored::Accepted), Just(Stored::Refused), Just(Stored::NotKnown)]
+    fn stored() -> impl Strategy<Value = StoredToken> {
+        prop_oneof![Just(StoredToken::Accepted), Just(StoredToken::Refused), Just(StoredToken::NotKnown)]
     }
 
     proptest! {
@@ -219,7 +226,7 @@ mod tests {
             let answers = connections.iter().map(|(_, token, _, _, stored)| {
                 ((TokenFingerprint::of(token), advertiser()), *stored)
             });
-            let answers: Answers = answers.collect();
+            let answers: StoredTokens = answers.collect();
             let new = new_token(may_manage, listed);
             let mut after = before.clone();
             let decided = decisions(advertiser(), &before, Some(&new), &answers);
@@ -229,12 +236,12 @@ mod tests {
                 let answer = answers[&(was.fingerprint, advertiser())];
                 let own = was.user == UserId::new("ann");
                 if is.fingerprint != was.fingerprint {
-                    prop_assert!(own && answer == Stored::Refused && may_manage && listed);
+                    prop_assert!(own && answer == StoredToken::Refused && may_manage && listed);
                 }
-                if !own || answer == Stored::NotKnown {
+                if !own || answer == StoredToken::NotKnown {
                     prop_assert_eq!(is, was);
                 }
-                if own && answer == Stored::Accepted {
+                if own && answer == StoredToken::Accepted {
                     prop_assert_eq!((is.state, is.fingerprint), (State::Active, was.fingerprint));
                 }
             }
