@@ -113,6 +113,22 @@ class KeptTest(unittest.TestCase):
             self.assertFalse({"SecretString", "GenerateSecretString"} & set(resource["Properties"]), name)
 
 
+class KeyTest(unittest.TestCase):
+    def test_everybody_who_uses_what_the_key_encrypts_may_use_the_key(self):
+        resolver = resolving.Resolver(TEMPLATE, {"KmsKeyArn": "the-key"})
+        roles = [policy for role in of_type("AWS::IAM::Role").values() for policy in role["Properties"]["Policies"]]
+        managed = [policy["Properties"] for policy in of_type("AWS::IAM::ManagedPolicy").values()]
+        self.assertEqual((len(roles), len(managed)), (3, 1))
+        for policy in roles + managed:
+            statements = resolver.value(policy["PolicyDocument"])["Statement"]
+            listed = [each["Action"] for each in statements]
+            actions = {action for each in listed for action in ([each] if isinstance(each, str) else each)}
+            writes = not actions.isdisjoint({"sqs:SendMessage", "secretsmanager:CreateSecret"})
+            needed = {"kms:Decrypt"} | ({"kms:GenerateDataKey"} if writes else set())
+            allowed = {action for each in statements if each["Resource"] == "the-key" for action in each["Action"]}
+            self.assertEqual(allowed, needed)
+
+
 class WatchedTest(unittest.TestCase):
     """What is watched is what the functions emit."""
 
