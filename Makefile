@@ -187,7 +187,7 @@ $(VENV)/installed: infra/local/requirements.txt
 	@touch $@
 
 $(VENV)/lint-installed: infra/local/requirements-lint.txt $(VENV)/installed
-	@echo "> linters" && $(VENV)/bin/pip install --quiet --requirement $<
+	@echo "> linters" && $(VENV_PYTHON) -m pip install --quiet --requirement $<
 	@touch $@
 
 $(CARGO_MACHETE):
