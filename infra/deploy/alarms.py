@@ -14,6 +14,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+import release
 import resolving
 import template as templates
 
@@ -130,8 +131,9 @@ class Watched:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Which alarms a log would have raised")
-    parser.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE", help="of the template")
-    given = dict(each.split("=", 1) for each in parser.parse_args().parameter)
+    add = parser.add_argument
+    add("--parameter", type=release.assignment, action="append", default=[], metavar="KEY=VALUE", help="of the template")
+    given = dict(parser.parse_args().parameter)
     print("\n".join(sorted(raised(templates.load(), given, metrics(sys.stdin)))))
 
 

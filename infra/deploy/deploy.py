@@ -47,8 +47,11 @@ def main() -> int:
     except (BotoCoreError, ClientError) as error:
         print(f"deploy: AWS says: {error}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, EOFError):
-        print("\ndeploy: nothing was changed", file=sys.stderr)
+    except EOFError:
+        print("\ndeploy: no answer to the prompt, nothing was changed", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ndeploy: interrupted; a deployment that CloudFormation has begun goes on", file=sys.stderr)
         return 130
     return 0
 
@@ -61,17 +64,10 @@ def parse_arguments() -> argparse.Namespace:
         add("--stack", default="mparticle-tiktok", help="the name of the stack")
         if name == "registration":
             continue
-        add("--parameter", type=assignment, action="append", default=[], metavar="KEY=VALUE", help="of the template")
+        add("--parameter", type=release.assignment, action="append", default=[], metavar="KEY=VALUE", help="of the template")
         add("--bundles", type=Path, help="functions that are built already, a directory each")
         add("--yes", action="store_true", help="ask nothing")
     return parser.parse_args()
-
-
-def assignment(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text} is not KEY=VALUE")
-    return key, value
 
 
 class Account:
@@ -97,14 +93,14 @@ def examine(account: Account, arguments: argparse.Namespace) -> changes.Stack:
     reached = list(doctor.account(account.client, account.region))
     findings += reached
     found = changes.Stack("", {}, {})
-    if all(finding.fine or finding.warning for finding in reached):
+    if not any(finding.fails for finding in reached):
         found = account.stack(arguments.stack)
         parameters = release.in_force(templates.load(), found.parameters, given)
         findings += doctor.stack(account.client, found, arguments.stack, parameters, account.region)
     print("\n".join(map(str, findings)), flush=True)
-    missing = [finding for finding in findings if not finding.fine and not finding.warning]
-    if missing:
-        raise StoppedError(f"{len(missing)} to mend first")
+    failed = [finding for finding in findings if finding.fails]
+    if failed:
+        raise StoppedError(f"{len(failed)} to fix first")
     return found
 
 
@@ -123,6 +119,7 @@ def deploy(account: Account, arguments: argparse.Namespace) -> None:
     if proposed:
         show(proposed, is_new=not found.exists)
         confirm(arguments)
+        print("CloudFormation deploys it, which takes some minutes.", flush=True)
         found = changes.carry_out(cloudformation, arguments.stack, change_set)
     put_secrets(account, found, parameters, app_secret)
     tell(found)
@@ -156,7 +153,10 @@ def app_secret_to_put(account: Account, arguments, found: changes.Stack, paramet
 
 
 def build(architecture: str) -> Path:
-    subprocess.run(["make", "--no-print-directory", "build", f"ARCH={architecture}"], cwd=ROOT, check=True)
+    command = ["make", "--no-print-directory", "build", f"ARCH={architecture}"]
+    # It has said itself what is wrong.
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        raise StoppedError("the functions could not be built, nothing was changed")
     return ROOT / "target/aws"
 
 
@@ -176,7 +176,7 @@ def bucket(account: Account, stack: str) -> str:
 
 def show(proposed: list[changes.Change], is_new: bool) -> None:
     if is_new:
-        print(f"{len(proposed)} resources are made, at most.")
+        print(f"Up to {len(proposed)} resources will be created.")
         return
     print("What changes:")
     for change in sorted(proposed, key=lambda each: (each.action, each.kind, each.resource)):
@@ -186,9 +186,8 @@ def show(proposed: list[changes.Change], is_new: bool) -> None:
 def confirm(arguments: argparse.Namespace) -> None:
     if arguments.yes:
         return
-    if input("Carry it out? [y/N] ").strip().lower() not in ("y", "yes"):
+    if input("Deploy this? [y/N] ").strip().lower() not in ("y", "yes"):
         raise StoppedError("nothing was changed")
-    print("CloudFormation is at work, for some minutes.", flush=True)
 
 
 def put_secrets(account: Account, found: changes.Stack, parameters: dict[str, str], app_secret: str | None) -> None:

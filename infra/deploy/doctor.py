@@ -22,17 +22,21 @@ STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELE
 
 @dataclass
 class Finding:
-    """One thing that was looked at. `advice` says what to do where it is not as it should be."""
+    """One thing that was checked. `advice` says what to do where it is not as it should be."""
 
     what: str
-    fine: bool
+    ok: bool
     advice: str = ""
-    # What is not fine and yet does not stand in the way.
+    # Where it is not ok, a deployment can succeed all the same.
     warning: bool = False
 
+    @property
+    def fails(self) -> bool:
+        return not self.ok and not self.warning
+
     def __str__(self) -> str:
-        mark = "ok" if self.fine else "note" if self.warning else "MISSING"
-        return f"  {mark:<8} {self.what}" + ("" if self.fine else f"\n           {self.advice}")
+        mark = "ok" if self.ok else "note" if self.warning else "FAIL"
+        return f"  {mark:<8} {self.what}" + ("" if self.ok else f"\n           {self.advice}")
 
 
 def tools(architecture: str) -> Iterator[Finding]:
@@ -82,7 +86,7 @@ def stack(client: Callable, found: Stack, name: str, parameters: dict[str, str],
     """The stack as it is, and what it will be told."""
     if found.exists:
         free = BUSY not in found.status and found.status not in STUCK
-        advice = "delete it (README, Removal) or continue its rollback in CloudFormation, then try again"
+        advice = "delete it (infra/README.md, Removal) or continue its rollback in CloudFormation, then try again"
         yield Finding(f"stack {name} ({found.status})", free, advice)
     else:
         yield Finding(f"stack {name} (new)", True)
@@ -102,8 +106,8 @@ def stack(client: Callable, found: Stack, name: str, parameters: dict[str, str],
     if topic := parameters.get("AlarmTopicArn"):
         yield alarm_topic(client, topic)
     else:
-        advice = "PARAMETERS=AlarmTopicArn=…: an SNS topic that somebody reads"
-        yield Finding("somebody hears of alarms", False, advice, warning=True)
+        advice = "PARAMETERS=AlarmTopicArn=…: an SNS topic; without one the alarms notify nobody"
+        yield Finding("a topic for the alarms", False, advice, warning=True)
 
 
 def alarm_topic(client: Callable, topic: str) -> Finding:
@@ -117,13 +121,13 @@ def alarm_topic(client: Callable, topic: str) -> Finding:
 def left_behind(client: Callable, name: str, parameters: dict[str, str]) -> Iterator[Finding]:
     """Queues and secrets outlive their stack, and their names are taken until they are gone."""
     prefix = parameters.get("SecretsPrefix") or name
-    advice = "it is left of an earlier stack; README, Install again after a removal"
+    advice = "it is left of an earlier stack: infra/README.md, Install again after a removal"
     for queue in (f"{name}-changes.fifo", f"{name}-dead-letters.fifo"):
         if _is_there(lambda queue=queue: client("sqs").get_queue_url(QueueName=queue)):
-            yield Finding(f"no queue {queue}", False, advice)
+            yield Finding(f"the queue {queue} exists already", False, advice)
     for secret in (f"{prefix}/app", f"{prefix}/firehose"):
         if _is_there(lambda secret=secret: client("secretsmanager").describe_secret(SecretId=secret)):
-            yield Finding(f"no secret {secret}", False, advice)
+            yield Finding(f"the secret {secret} exists already", False, advice)
 
 
 def _is_there(look: Callable) -> bool:

@@ -4,6 +4,7 @@ Lambda's alias gets a new version only where the template names a new digest, so
 it.
 """
 
+import argparse
 import hashlib
 import io
 import json
@@ -19,6 +20,14 @@ RELEASE = "Release"
 
 class UnfitError(Exception):
     """The bundles or the parameters cannot be deployed; the message says why, and what to do."""
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """A parameter as it is given on a command line."""
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text} is not KEY=VALUE")
+    return key, value
 
 
 def bootstraps(directory: Path, functions: list[str]) -> dict[str, bytes]:

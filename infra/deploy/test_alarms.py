@@ -116,6 +116,12 @@ class RecordedTest(unittest.TestCase):
         done = subprocess.run(command, input=log, capture_output=True, text=True, check=True)
         self.assertEqual(done.stdout, "late\n")
 
+    def test_a_parameter_without_a_value_is_named(self):
+        command = [sys.executable, alarms.__file__, "--parameter", "AlarmLateSeconds"]
+        done = subprocess.run(command, input="", capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("AlarmLateSeconds is not KEY=VALUE", done.stderr)
+
 
 class RaisedTest(unittest.TestCase):
     def test_every_alarm_is_raised_by_its_own_trouble_alone(self):

@@ -6,12 +6,16 @@ import platform
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
+
+import deploy
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -119,10 +123,10 @@ class DeployTest(unittest.TestCase):
     def test_1_doctor_names_all_that_is_missing(self):
         code, told = self.run_it("doctor", env={**self.env, "AWS_REGION": ""})
         self.assertEqual(code, 1)
-        self.assertRegex(told, r"MISSING +region")
+        self.assertRegex(told, r"FAIL +region")
         code, told = self.run_it("doctor")
         self.assertEqual(code, 1)
-        for missing in (r"MISSING +TikTok app", r"MISSING +mParticle data centers", r"note +somebody hears of alarms"):
+        for missing in (r"FAIL +TikTok app", r"FAIL +mParticle data centers", r"note +a topic for the alarms"):
             self.assertRegex(told, missing)
 
     def test_2_unattended_it_asks_nothing_and_needs_the_secret(self):
@@ -141,7 +145,7 @@ class DeployTest(unittest.TestCase):
         person.reads("Secret of that app")
         self.assertNotIn(SECRET, " ".join(person.process.args))
         person.types(SECRET)
-        person.reads("Carry it out? [y/N]")
+        person.reads("Deploy this? [y/N]")
         person.types("y")
         self.assertEqual(person.ends(), 0, person.printed)
         self.assertIn("/v1/auth", person.printed)
@@ -149,12 +153,20 @@ class DeployTest(unittest.TestCase):
         self.assertEqual(self.secret("app"), {"app_id": "7000000000000000001", "secret": SECRET})
         self.assertEqual(len(self.secret("firehose")["current"]), 48)
 
-    def test_4_the_same_again_changes_nothing(self):
+    def test_4_an_interrupted_deployment_does_not_say_that_nothing_was_changed(self):
+        given = ["--stack", "another", "--yes", "--parameter", "TikTokAppId=7", "--parameter", "MParticleDataCenters=US1"]
+        person = Person([*self.command("deploy"), *given], {**self.env, "TIKTOK_APP_SECRET": SECRET})
+        person.reads("CloudFormation deploys it")
+        person.process.send_signal(signal.SIGINT)
+        self.assertEqual(person.ends(), 130, person.printed)
+        self.assertIn("a deployment that CloudFormation has begun goes on", person.printed)
+
+    def test_5_the_same_again_changes_nothing(self):
         before, token = self.live()["Version"], self.secret("firehose")
         self.assertNotIn("What changes:", self.deploy())
         self.assertEqual((self.live()["Version"], self.secret("firehose")), (before, token))
 
-    def test_5_what_mparticle_is_told_is_what_is_deployed_and_can_be_taken_back(self):
+    def test_6_what_mparticle_is_told_is_what_is_deployed_and_can_be_taken_back(self):
         before = self.live()["Version"]
         self.assertEqual(self.encoding(), "raw")
         self.assertIn("Modify  IngestFunction ", self.deploy("IdentityEncoding=md5"))
@@ -168,7 +180,7 @@ class DeployTest(unittest.TestCase):
         api.update_alias(FunctionName=f"{STACK}-ingest", Name="live", FunctionVersion=before)
         self.assertEqual(self.encoding(), "raw")
 
-    def test_6_programs_for_another_processor_are_refused(self):
+    def test_7_programs_for_another_processor_are_refused(self):
         other = {"arm64": "x86_64", "x86_64": "arm64"}[ARCHITECTURE]
         code, told = self.run_it("deploy", "--yes", "--parameter", f"Architecture={other}")
         self.assertEqual(code, 1)
@@ -179,7 +191,7 @@ class DeployTest(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("no bootstrap of", told)
 
-    def test_7_what_a_removal_left_is_found_before_the_next_installation(self):
+    def test_8_what_a_removal_left_is_found_before_the_next_installation(self):
         cloudformation = self.cloud.client("cloudformation")
         cloudformation.delete_stack(StackName=STACK)
         waiter = cloudformation.get_waiter("stack_delete_complete")
@@ -187,8 +199,18 @@ class DeployTest(unittest.TestCase):
         self.assertEqual(self.secret("app")["secret"], SECRET)
         code, told = self.run_it("doctor", "--parameter", "TikTokAppId=7", "--parameter", "MParticleDataCenters=US1")
         self.assertEqual(code, 1)
-        self.assertIn(f"no queue {STACK}-changes.fifo", told)
-        self.assertIn(f"no secret {STACK}/app", told)
+        self.assertIn(f"the queue {STACK}-changes.fifo exists already", told)
+        self.assertIn(f"the secret {STACK}/app exists already", told)
+
+
+class BuildTest(unittest.TestCase):
+    def test_functions_that_cannot_be_built_are_told_in_one_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            make = Path(folder) / "make"
+            make.write_text("#!/bin/sh\nexit 2\n")
+            make.chmod(0o700)
+            with mock.patch.dict(os.environ, PATH=folder), self.assertRaisesRegex(deploy.StoppedError, "not be built"):
+                deploy.build("arm64")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,9 @@ from pathlib import Path
 from processes import StackError, recorded, start, stop_all, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "infra/deploy"))
+from release import assignment  # noqa: E402 (its folder is known only now)
+
 # What is in a stack's directory while it runs; the logs stay.
 EPHEMERAL = ["api-id", "cloud-scratch", "ports.json", "stack.json"]
 # What a function may answer to an empty request; 404 is the gateway's, 5xx a crash.
@@ -69,13 +72,6 @@ def parse_arguments() -> argparse.Namespace:
     for command in (starting, stopping, logging, killing):
         command.add_argument("--dir", type=Path, required=True, help="the stack's directory")
     return parser.parse_args()
-
-
-def assignment(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text} is not KEY=VALUE")
-    return key, value
 
 
 def up(arguments: argparse.Namespace) -> None:
