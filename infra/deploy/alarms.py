@@ -14,9 +14,9 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-import release
 import resolving
 import template as templates
+from release import assignment
 
 # The name of a metric with its dimensions, and its values.
 Metrics = dict[tuple[str, str, frozenset], list[float]]
@@ -132,7 +132,7 @@ class Watched:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Which alarms a log would have raised")
     add = parser.add_argument
-    add("--parameter", type=release.assignment, action="append", default=[], metavar="KEY=VALUE", help="of the template")
+    add("--parameter", type=assignment, action="append", default=[], metavar="KEY=VALUE", help="of the template")
     given = dict(parser.parse_args().parameter)
     print("\n".join(sorted(raised(templates.load(), given, metrics(sys.stdin)))))
 

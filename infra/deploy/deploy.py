@@ -25,6 +25,7 @@ import first_secrets
 import registration
 import release
 import template as templates
+from release import assignment
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = {
@@ -64,7 +65,7 @@ def parse_arguments() -> argparse.Namespace:
         add("--stack", default="mparticle-tiktok", help="the name of the stack")
         if name == "registration":
             continue
-        add("--parameter", type=release.assignment, action="append", default=[], metavar="KEY=VALUE", help="of the template")
+        add("--parameter", type=assignment, action="append", default=[], metavar="KEY=VALUE", help="of the template")
         add("--bundles", type=Path, help="functions that are built already, a directory each")
         add("--yes", action="store_true", help="ask nothing")
     return parser.parse_args()

@@ -154,7 +154,8 @@ class DeployTest(unittest.TestCase):
         self.assertEqual(len(self.secret("firehose")["current"]), 48)
 
     def test_4_an_interrupted_deployment_does_not_say_that_nothing_was_changed(self):
-        given = ["--stack", "another", "--yes", "--parameter", "TikTokAppId=7", "--parameter", "MParticleDataCenters=US1"]
+        parameters = ["--parameter", "TikTokAppId=7", "--parameter", "MParticleDataCenters=US1"]
+        given = ["--stack", "another", "--yes", *parameters]
         person = Person([*self.command("deploy"), *given], {**self.env, "TIKTOK_APP_SECRET": SECRET})
         person.reads("CloudFormation deploys it")
         person.process.send_signal(signal.SIGINT)

@@ -113,16 +113,16 @@ def main() -> None:
     from event_sources import fix_event_sources
     from gateway import Gateway, fix_cutting
     from instances import fix_life
+    from monitoring import fix_monitoring
     from queues import fix_queues
     from secret_calls import fix_secrets
-    from watching import fix_watching
 
     fix_event_sources()
     fix_queues()
     fix_secrets()
     fix_life()
     fix_permissions()
-    fix_watching()
+    fix_monitoring()
     fix_latency()
     fix_cutting()
     if "--with-owner" in sys.argv:

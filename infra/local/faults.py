@@ -1,6 +1,6 @@
-"""Faults on demand, and which of them befall a call: values and counters only, no I/O.
+"""Faults on demand, and which of them hit a call: values and counters only, no I/O.
 
-A fault names the calls that it befalls, what happens to them, and how often. `Faults.befalling` is asked once a call.
+A fault names the calls that it hits, what happens to them, and how often. `Faults.hit` is asked once a call.
 """
 
 import random
@@ -46,7 +46,7 @@ class Fault:
     matched: int = 0
     fired: int = 0
     number: int = 0
-    dice: random.Random = field(default_factory=random.Random)
+    rng: random.Random = field(default_factory=random.Random)
 
     def matches(self, call: Call) -> bool:
         if self.kind == "entry_refused" and call.action not in BATCH_ACTIONS:
@@ -55,7 +55,7 @@ class Fault:
         return named and self.resource in call.resource and self.caller in call.caller
 
     def fires(self) -> bool:
-        """Whether it befalls the next call that matches; counts it."""
+        """Whether it hits a call that matches; counts the call."""
         self.matched += 1
         if self.matched <= self.skip:
             return False
@@ -64,7 +64,7 @@ class Fault:
         elif "next" in self.when:
             fires = self.fired < self.when["next"]
         else:
-            fires = self.dice.random() < self.when["share"]
+            fires = self.rng.random() < self.when["share"]
         self.fired += fires
         return fires
 
@@ -96,7 +96,7 @@ def parse(asked: object) -> Fault:
     kind, options = _kind(asked.get("kind"))
     action = asked.get("action") or None
     if kind == "entry_refused" and (asked["service"] != "sqs" or action not in (None, *BATCH_ACTIONS)):
-        raise UnknownFaultError(f"entry_refused befalls {', '.join(BATCH_ACTIONS)} only")
+        raise UnknownFaultError(f"entry_refused hits {', '.join(BATCH_ACTIONS)} only")
     when = _when(asked.get("when", "always"))
     return Fault(
         service=asked["service"],
@@ -107,7 +107,7 @@ def parse(asked: object) -> Fault:
         resource=asked.get("resource", ""),
         caller=asked.get("caller", ""),
         skip=_number("skip", asked.get("skip", 0)),
-        dice=random.Random(when.get("seed", 1) if isinstance(when, dict) else 1),  # noqa: S311 - repeatable, not secret
+        rng=random.Random(when.get("seed", 1) if isinstance(when, dict) else 1),  # noqa: S311 - repeatable, not secret
     )
 
 
@@ -174,8 +174,8 @@ class Faults:
         with self.lock:
             return [fault.to_json() for fault in self.set]
 
-    def befalling(self, call: Call) -> list[Fault]:
-        """The faults that befall this call: any number of slow ones, then at most one of another kind, the oldest."""
+    def hit(self, call: Call) -> list[Fault]:
+        """The faults that hit this call: any number of slow ones, then at most one of another kind, the oldest."""
         fired: list[Fault] = []
         with self.lock:
             for fault in self.set:

@@ -39,7 +39,7 @@ class Message:
     receive_count: int = 0
     first_received_at: float | None = None
     in_flight: bool = False
-    # When its flight ends.
+    # When its visibility timeout ends.
     visible_at: float = 0.0
 
     def handle(self) -> str:
@@ -63,7 +63,7 @@ class Redrive:
 
 
 class FifoQueue:
-    """Messages by number, oldest first, and what finds the next free group and the next flight to end."""
+    """Messages by number, oldest first, and what finds the next free group and the next visibility timeout to end."""
 
     def __init__(self, limits: Limits):
         self.limits = limits
@@ -77,8 +77,8 @@ class FifoQueue:
         self.in_flight = 0
         # Free groups by their oldest message; an entry that is no longer true is dropped when it comes up.
         self.free: list[tuple[int, str]] = []
-        # Ends of flights; those that were changed or are over are dropped when they come up.
-        self.landings: list[tuple[float, int]] = []
+        # Ends of visibility timeouts; one that was changed, or whose message is gone, is dropped when it comes up.
+        self.timeouts: list[tuple[float, int]] = []
 
     def send(self, message: Message, by_group: bool) -> tuple[str, int]:
         """Its id and number; those of the first one where the same was sent within five minutes (`by_group`: to it)."""
@@ -99,7 +99,7 @@ class FifoQueue:
         group = self.groups.setdefault(message.group, Group())
         group.messages[message.sequence] = message
         if len(group.messages) == 1:
-            self._offer(message.group)
+            self._mark_free(message.group)
 
     def receive(self, maximum: int, visibility: int, now: float, redrive: Redrive | None = None) -> list[Message]:
         """The oldest messages of the free group whose oldest is the oldest of all, then of the next one, and so on."""
@@ -114,14 +114,14 @@ class FifoQueue:
             room = maximum - len(received)
             for message in list(islice(self.groups[name].messages.values(), room)):
                 if redrive is not None and message.receive_count >= redrive.maximum:
-                    self._give_up(message, redrive, now)
+                    self._dead_letter(message, redrive, now)
                 else:
                     self._take(message, visibility, now)
                     received.append(message)
             if visibility == 0:
                 unblocked.append(name)
         for name in unblocked:
-            self._offer(name)
+            self._mark_free(name)
         return received
 
     def _take(self, message: Message, visibility: int, now: float) -> None:
@@ -131,13 +131,13 @@ class FifoQueue:
             message.in_flight = True
             self.groups[message.group].in_flight += 1
             self.in_flight += 1
-            self._land(message, now + visibility)
+            self._set_timeout(message, now + visibility)
 
-    def _land(self, message: Message, when: float) -> None:
+    def _set_timeout(self, message: Message, when: float) -> None:
         message.visible_at = when
-        heapq.heappush(self.landings, (when, message.sequence))
+        heapq.heappush(self.timeouts, (when, message.sequence))
 
-    def _give_up(self, message: Message, redrive: Redrive, now: float) -> None:
+    def _dead_letter(self, message: Message, redrive: Redrive, now: float) -> None:
         """To the dead-letter queue, where its time begins anew."""
         self._remove(message)
         message.sent_at = now
@@ -157,7 +157,7 @@ class FifoQueue:
         message, current = self._held(handle, now)
         if message is None or not current:
             raise invalid(handle, "Message does not exist or is not available for visibility timeout change.")
-        self._land(message, now + seconds)
+        self._set_timeout(message, now + seconds)
         self.settle(now)
 
     def _held(self, handle: str, now: float) -> tuple[Message | None, bool]:
@@ -174,9 +174,9 @@ class FifoQueue:
         return message, message.in_flight and message.receive_count == receive
 
     def settle(self, now: float) -> None:
-        """Ends the flights whose time is over."""
-        while self.landings and self.landings[0][0] <= now:
-            when, sequence = heapq.heappop(self.landings)
+        """Makes the messages visible whose timeout is over."""
+        while self.timeouts and self.timeouts[0][0] <= now:
+            when, sequence = heapq.heappop(self.timeouts)
             message = self.messages.get(sequence)
             if message is not None and message.in_flight and message.visible_at == when:
                 message.in_flight = False
@@ -199,16 +199,16 @@ class FifoQueue:
             message.in_flight = False
             self._unblock(message)
         else:
-            self._offer(message.group)
+            self._mark_free(message.group)
         if not group.messages:
             del self.groups[message.group]
 
     def _unblock(self, message: Message) -> None:
         self.groups[message.group].in_flight -= 1
         self.in_flight -= 1
-        self._offer(message.group)
+        self._mark_free(message.group)
 
-    def _offer(self, name: str) -> None:
+    def _mark_free(self, name: str) -> None:
         group = self.groups.get(name)
         if group is not None and group.messages and not group.in_flight:
             heapq.heappush(self.free, (next(iter(group.messages)), name))

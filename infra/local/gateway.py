@@ -68,7 +68,7 @@ class Gateway:
         body = await read(receive)
         call = Call(service, action, resource(body), caller(headers))
         CALLS.count(call)
-        fired = self.faults.befalling(call)
+        fired = self.faults.hit(call)
         for fault in fired:
             if fault.kind == "slow":
                 await asyncio.sleep(fault.options["ms"] / 1000)

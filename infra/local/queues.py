@@ -4,6 +4,7 @@ One lock for both. Standard queues stay MiniStack's.
 """
 
 import asyncio
+import hashlib
 import json
 import threading
 import time
@@ -94,7 +95,7 @@ def send(queue: dict, data: dict) -> dict:
         CALLS.payload("SendMessage", taken)
     answer = {
         "MessageId": message_id,
-        "MD5OfMessageBody": sqs.hashlib.md5(message.body.encode()).hexdigest(),
+        "MD5OfMessageBody": md5(message.body),
         "SequenceNumber": str(sequence).zfill(20),
     }
     return {**answer, "MD5OfMessageAttributes": sqs._md5_msg_attrs(given)} if given else answer
@@ -110,7 +111,7 @@ async def receive(queue: dict, data: dict) -> dict:
     while closed is None or not closed.is_set():
         if messages := take(queue, maximum, visibility):
             names = data.get("AttributeNames") or data.get("MessageSystemAttributeNames") or []
-            CALLS.payload("ReceiveMessage", sum(size(each["body"], each["message_attributes"]) for each in messages))
+            count_received(messages)
             return {"Messages": [shown(each, names, data.get("MessageAttributeNames") or []) for each in messages]}
         if time.monotonic() >= deadline:
             break
@@ -129,7 +130,7 @@ def described(message: Message) -> dict:
     return {
         "id": message.id,
         "body": message.body,
-        "md5_body": sqs.hashlib.md5(message.body.encode()).hexdigest(),
+        "md5_body": md5(message.body),
         "receipt_handle": message.handle(),
         "sent_at": message.sent_at,
         "receive_count": message.receive_count,
@@ -140,6 +141,14 @@ def described(message: Message) -> dict:
         "dedup_id": message.deduplication_id,
         "seq": str(message.sequence).zfill(20),
     }
+
+
+def md5(body: str) -> str:
+    return hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
+
+
+def count_received(messages: list[dict]) -> None:
+    CALLS.payload("ReceiveMessage", sum(size(each["body"], each["message_attributes"]) for each in messages))
 
 
 def shown(message: dict, system_names: list[str], names: list[str]) -> dict:
@@ -193,9 +202,7 @@ def batch(action: str, single: Callable) -> Callable:
         entries = data.get("Entries") or []
         sqs._validate_batch_entries(entries, f"{action}BatchRequestEntry")
         if action == "SendMessage":
-            check_batch(entries)
-            total = sum(size(entry.get("MessageBody") or "", entry.get("MessageAttributes") or {}) for entry in entries)
-            CALLS.payload("SendMessageBatch", total)
+            CALLS.payload("SendMessageBatch", check_batch(entries))
         done, failed = [], []
         for entry in entries:
             try:
@@ -234,7 +241,7 @@ def receive_for_lambda(url: str, count: int, standard: Callable) -> list[dict]:
     messages = take(queue, min(int(count), 10), int(queue["attributes"]["VisibilityTimeout"]))
     if messages:
         CALLS.count(Call("sqs", "ReceiveMessage", "", POLLER))
-        CALLS.payload("ReceiveMessage", sum(size(each["body"], each["message_attributes"]) for each in messages))
+        count_received(messages)
     return messages
 
 

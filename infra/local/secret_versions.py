@@ -53,9 +53,7 @@ def add_version(secret: dict, version_id: str, value: dict, labels: list[str], n
     check_size(value.get("SecretString"))
     kept = {label for version in secret["Versions"].values() for label in version["Stages"]}
     if len(kept | set(labels)) > LIMITS.secret_labels:
-        raise RefusedError(
-            "LimitExceededException", "You've reached the maximum number of staging labels for this secret."
-        )
+        raise RefusedError("LimitExceededException", TOO_MANY_LABELS)
     prune(secret, now)
     secret["Versions"][version_id] = {
         "SecretString": value.get("SecretString"),
@@ -115,8 +113,6 @@ def move_on_request(secret: dict, label: str, move_to: str | None, remove_from: 
         raise RefusedError("InvalidParameterException", "You can't remove the staging label AWSCURRENT, only move it.")
     labels = sum(len(version["Stages"]) for version in secret["Versions"].values())
     if current is None and labels >= LIMITS.secret_labels:
-        raise RefusedError(
-            "LimitExceededException", "You've reached the maximum number of staging labels for this secret."
-        )
+        raise RefusedError("LimitExceededException", TOO_MANY_LABELS)
     move(secret, label, move_to)
     secret["LastChangedDate"] = time.time()

@@ -77,11 +77,13 @@ def deduplication_id(data: dict, by_content: bool) -> str:
     return hashlib.sha256(data["MessageBody"].encode()).hexdigest()
 
 
-def check_batch(entries: list[dict]) -> None:
+def check_batch(entries: list[dict]) -> int:
+    """The size of a batch that may be sent."""
     total = sum(size(entry.get("MessageBody") or "", entry.get("MessageAttributes") or {}) for entry in entries)
     if total > BATCH_BYTES:
         message = f"Batch requests cannot be longer than {BATCH_BYTES} bytes. You have sent {total} bytes."
         raise QueueError("BatchRequestTooLong", message)
+    return total
 
 
 def number(data: dict, name: str, default: object, least: int, most: int) -> int:

