@@ -115,9 +115,16 @@ def account_of(directory: Path):
     import deployment
 
     try:
-        return deployment.Account(json.loads((directory / "stack.json").read_text())["aws_endpoint"])
+        account = deployment.Account(json.loads((directory / "stack.json").read_text())["aws_endpoint"])
     except FileNotFoundError:
         raise StackError(f"no stack runs in {directory}") from None
+    if status(health(account)) != 200:
+        raise StackError(f"the stack in {directory} does not answer; start it again")
+    return account
+
+
+def health(account) -> str:
+    return f"{account.endpoint}/_ministack/health"
 
 
 def clean(directory: Path) -> list[str]:
@@ -138,7 +145,7 @@ def bring_up(arguments: argparse.Namespace, directory: Path) -> dict:
 
     ports = wait_for(directory, "cloud", cloud, lambda: read_ports(directory / "ports.json"))
     account = deployment.Account(f"http://127.0.0.1:{ports['gateway']}")
-    wait_for(directory, "cloud", cloud, lambda: status(f"{account.endpoint}/_ministack/health") == 200)
+    wait_for(directory, "cloud", cloud, lambda: status(health(account)) == 200)
     sandbox_url = sandbox and wait_for(directory, "sandbox", sandbox, lambda: announced(directory / "sandbox.log"))
 
     api_url = f"http://127.0.0.1:{ports['api']}"
