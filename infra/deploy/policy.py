@@ -14,7 +14,7 @@ from samtranslator.translator.transform import transform
 import template as templates
 
 REQUIRED = {"TikTokAppId": "7", "MParticleDataCenters": "US1,US2,EU1,AU1,other", "Release": "0" * 64}
-# What is meant, by the rule and the end of its reason.
+# What is needed all the same, by the rule and the end of its reason.
 EXCEPTIONS = {
     ("WildcardResourceRule", 'for "secretsmanager:ListSecrets"'): "the action takes no resource; it tells names alone",
 }
@@ -32,11 +32,11 @@ def findings() -> list[str]:
     config = Config(rules=list(DEFAULT_RULES))
     rules = RuleProcessor(*[rule(config) for rule in DEFAULT_RULES.values()])
     result = rules.process_cf_template(pycfmodel.parse(made).resolve(REQUIRED), config)
-    return [f"{found.rule}: {found.reason}" for found in result.failures if not is_meant(found.rule, found.reason)]
+    return [f"{found.rule}: {found.reason}" for found in result.failures if not is_exception(found.rule, found.reason)]
 
 
-def is_meant(rule: str, reason: str) -> bool:
-    return any(rule == meant and reason.endswith(end) for meant, end in EXCEPTIONS)
+def is_exception(rule: str, reason: str) -> bool:
+    return any(rule == excepted and reason.endswith(end) for excepted, end in EXCEPTIONS)
 
 
 if __name__ == "__main__":
