@@ -126,7 +126,7 @@ impl Call {
         let plan = limits.map(|()| {
             let token = self.token.as_deref().map(token_digest);
             let target = Target { path: &self.path, advertiser_ids, action: facts.action, token: token.as_deref() };
-            let fault = state.faults.hit(target, self.at_ms);
+            let fault = state.faults.hit(target);
             let rules = state.rules.for_call(advertiser_ids);
             Plan::new(rules.carried_out, rules.answer_after_ms, fault)
         });

@@ -4,8 +4,6 @@
 pub(crate) mod active;
 pub(crate) mod answer;
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 /// A failure: what, for which calls, and how often. Begin with one of the constructors and narrow it.
@@ -36,9 +34,6 @@ pub struct Fault {
     /// `auth_code` stays unspent, no audience is made. (A hang and `partly` do take effect, see [`Kind`].)
     #[serde(default)]
     pub applied: bool,
-    /// Milliseconds after which the fault ends by itself, counted from when it was set.
-    #[serde(default)]
-    pub lasting_ms: Option<u64>,
 }
 
 /// How many of the matching calls are hit.
@@ -131,7 +126,6 @@ impl Fault {
             skip: 0,
             when: When::Always,
             applied: false,
-            lasting_ms: None,
         }
     }
 
@@ -183,12 +177,6 @@ impl Fault {
     #[must_use]
     pub fn token(self, fingerprint: &str) -> Self {
         Self { token: Some(fingerprint.to_owned()), ..self }
-    }
-
-    /// Ends by itself after this time.
-    #[must_use]
-    pub fn lasting(self, time: Duration) -> Self {
-        Self { lasting_ms: Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)), ..self }
     }
 
     /// Only calls that name this advertiser.

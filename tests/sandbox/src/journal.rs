@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
-pub use query::{CallCount, Query};
+pub use query::Query;
 
 /// Calls kept; older ones are forgotten.
 const KEPT: usize = 200_000;

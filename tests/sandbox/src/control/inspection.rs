@@ -6,7 +6,7 @@ use reqwest::Method;
 
 use super::messages::Number;
 use super::{Control, Result};
-use crate::journal::{CallCount, Entry, Query};
+use crate::journal::{Entry, Query};
 use crate::rules::{RateLimits, Rules};
 
 /// Each call fails with [`ControlError`](super::ControlError) when the sandbox cannot be reached or says no.
@@ -32,11 +32,6 @@ impl Control {
         let wait_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
         let query = Query { answered: true, wait_ms, ..query.clone() };
         Ok(self.calls(&query).await?.into_iter().next())
-    }
-
-    /// How many of the calls that a query asks for arrived in each second, by path.
-    pub async fn call_counts(&self, query: &Query) -> Result<Vec<CallCount>> {
-        self.value(self.get("journal/counts").query(query)).await
     }
 
     /// The number of the newest call: a place in the journal to ask from; 0 if there was none yet.

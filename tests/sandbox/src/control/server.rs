@@ -62,12 +62,11 @@ pub(crate) fn routes() -> Router<Arc<Sandbox>> {
         .route("/auth_codes", post(grants::create_code))
         .route("/poison", post(audiences::poison).delete(audiences::clear_poison))
         .route("/journal", get(journal::calls).delete(journal::clear))
-        .route("/journal/counts", get(journal::counts))
         .route("/journal/last", get(journal::last))
         .route("/faults", get(faults::list).post(faults::add).delete(faults::clear))
         .route("/faults/{number}", get(faults::hits).delete(faults::remove))
         .route("/rules", get(rules::general).put(rules::set_general))
-        .route("/people", get(accounts::people).post(accounts::create_person))
+        .route("/people", post(accounts::create_person))
         .route("/people/{key}", get(accounts::person).patch(accounts::change_person))
         .route("/advertisers", post(accounts::create_advertiser))
         .route(

@@ -21,11 +21,6 @@ impl Control {
         self.value(self.get(&format!("people/{key}"))).await
     }
 
-    /// Everybody, in the order of the consent page.
-    pub async fn people(&self) -> Result<Vec<Person>> {
-        self.value(self.get("people")).await
-    }
-
     /// Makes a person.
     pub async fn create_person(&self, person: &NewPerson) -> Result<Person> {
         self.value(self.post("people", person)).await

@@ -20,7 +20,6 @@ pub(crate) struct Faults {
 struct Active {
     number: u64,
     fault: Fault,
-    ends_ms: u64,
     rng: StdRng,
 }
 
@@ -36,12 +35,11 @@ pub(crate) struct Target<'a> {
 
 impl Faults {
     /// Sets a fault and returns its number.
-    pub(crate) fn add(&mut self, fault: Fault, seed: u64, now_ms: u64) -> u64 {
+    pub(crate) fn add(&mut self, fault: Fault, seed: u64) -> u64 {
         self.last += 1;
         self.hits.insert(self.last, 0);
         let rng = StdRng::seed_from_u64(seed ^ self.last);
-        let ends_ms = fault.lasting_ms.map_or(u64::MAX, |lasting| now_ms.saturating_add(lasting));
-        self.active.push(Active { number: self.last, fault, ends_ms, rng });
+        self.active.push(Active { number: self.last, fault, rng });
         self.last
     }
 
@@ -62,14 +60,12 @@ impl Faults {
     }
 
     /// The faults set, with `skip` and `when` counted down.
-    pub(crate) fn list(&mut self, now_ms: u64) -> Vec<Fault> {
-        self.forget_ended(now_ms);
+    pub(crate) fn list(&self) -> Vec<Fault> {
         self.active.iter().map(|active| active.fault.clone()).collect()
     }
 
     /// The fault that hits this call: the oldest one that matches and is due.
-    pub(crate) fn hit(&mut self, target: Target<'_>, now_ms: u64) -> Option<Fault> {
-        self.forget_ended(now_ms);
+    pub(crate) fn hit(&mut self, target: Target<'_>) -> Option<Fault> {
         let hit = self
             .active
             .iter_mut()
@@ -80,10 +76,6 @@ impl Faults {
         }
         self.active.retain(|active| active.fault.when != When::Next(0));
         hit.map(|(_, fault)| fault)
-    }
-
-    fn forget_ended(&mut self, now_ms: u64) {
-        self.active.retain(|active| now_ms < active.ends_ms);
     }
 }
 

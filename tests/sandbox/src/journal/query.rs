@@ -1,6 +1,4 @@
-//! What can be asked of the journal: which calls, and how many of them in each second.
-
-use std::collections::BTreeMap;
+//! What can be asked of the journal.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,34 +47,5 @@ impl Query {
             && self.token.as_ref().is_none_or(token)
             && self.code.is_none_or(|code| entry.code == Some(code))
             && (!self.answered || entry.answered_at_ms.is_some())
-    }
-}
-
-/// How many calls of one path arrived in one calendar second.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallCount {
-    /// The path.
-    pub path: String,
-    /// The second, since 1970.
-    pub second: u64,
-    /// How many calls arrived in it.
-    pub calls: u64,
-    /// How many of them a limit or a fault answered with 40016, 40100, 40132, 40133 or 61000.
-    pub throttled: u64,
-}
-
-impl CallCount {
-    /// Counts calls by path and second, in this order. Seconds without a call are left out.
-    pub(crate) fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<Self> {
-        let mut counts = BTreeMap::<_, (u64, u64)>::new();
-        for entry in entries {
-            let (calls, throttled) = counts.entry((&entry.path, entry.at_ms / 1000)).or_default();
-            *calls += 1;
-            *throttled += u64::from(matches!(entry.code, Some(40016 | 40100 | 40132 | 40133 | 61000)));
-        }
-        let counts = counts.into_iter();
-        counts
-            .map(|((path, second), (calls, throttled))| Self { path: path.clone(), second, calls, throttled })
-            .collect()
     }
 }

@@ -8,10 +8,6 @@ use super::{Refused, Reply, SharedSandbox, missing, set, set_optional};
 use crate::control::messages::{AdvertiserChange, NewAdvertiser, NewPerson, PersonChange};
 use crate::world::{Advertiser, Person, id};
 
-pub(super) async fn people(Shared(sandbox): SharedSandbox) -> Json<Vec<Person>> {
-    Json(sandbox.lock().world.people.clone())
-}
-
 pub(super) async fn person(Shared(sandbox): SharedSandbox, Path(key): Path<String>) -> Reply<Person> {
     let found = sandbox.lock().world.person(&key).cloned();
     found.map(Json).ok_or_else(|| missing("person", &key))

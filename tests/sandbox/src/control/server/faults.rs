@@ -4,18 +4,17 @@ use axum::extract::{Json, Path, State as Shared};
 use serde_json::{Value, json};
 
 use super::{Reply, SharedSandbox, missing};
-use crate::clock;
 use crate::control::messages::{Hits, Number};
 use crate::fault::Fault;
 
 pub(super) async fn list(Shared(sandbox): SharedSandbox) -> Json<Vec<Fault>> {
-    Json(sandbox.lock().faults.list(clock::now_ms()))
+    Json(sandbox.lock().faults.list())
 }
 
 pub(super) async fn add(Shared(sandbox): SharedSandbox, Json(fault): Json<Fault>) -> Json<Number> {
     let mut state = sandbox.lock();
     let seed = state.rules.general.seed;
-    Json(Number { number: state.faults.add(fault, seed, clock::now_ms()) })
+    Json(Number { number: state.faults.add(fault, seed) })
 }
 
 pub(super) async fn hits(Shared(sandbox): SharedSandbox, Path(number): Path<u64>) -> Reply<Hits> {

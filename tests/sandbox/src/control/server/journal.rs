@@ -1,4 +1,4 @@
-//! The control API's journal: calls, waited for if need be, and counts of them.
+//! The control API's journal: calls, waited for if need be.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::SharedSandbox;
 use crate::control::messages::Number;
-use crate::journal::{CallCount, Entry, Query};
+use crate::journal::{Entry, Query};
 
 /// More than any story waits; also keeps the deadline within what an [`Instant`] can hold.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
@@ -22,10 +22,6 @@ pub(super) async fn calls(Shared(sandbox): SharedSandbox, InQuery(query): InQuer
             return Json(found);
         }
     }
-}
-
-pub(super) async fn counts(Shared(sandbox): SharedSandbox, InQuery(query): InQuery<Query>) -> Json<Vec<CallCount>> {
-    Json(CallCount::of(sandbox.lock().journal.find(&query)))
 }
 
 pub(super) async fn last(Shared(sandbox): SharedSandbox) -> Json<Number> {
