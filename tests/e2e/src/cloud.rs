@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::{Client, Method, RequestBuilder, header};
 use serde_json::Value;
 
-pub use control::{AwsFault, AwsFaultKind, Calls};
+pub use control::{AwsFault, AwsFaultKind};
 
 /// How long one call may take: an invocation of a function lasts as long as the function.
 const TIMEOUT: Duration = Duration::from_secs(150);

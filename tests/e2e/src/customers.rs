@@ -4,10 +4,8 @@ use anyhow::{Context, Result};
 use sandbox::control::NewPerson;
 use serde_json::Value;
 
-use crate::message::{Account, Action, Audience, Profile};
-use crate::model::Model;
+use crate::message::{Account, Audience};
 use crate::mparticle::Transport;
-use crate::people::People;
 use crate::stack::Stack;
 
 /// A customer: an advertiser of his own at TikTok, and his configuration in mParticle.
@@ -78,23 +76,6 @@ impl Stack {
     /// When the sandbox says no.
     pub async fn renewed(&self, customer: &Customer) -> Result<Account> {
         Ok(Account { token: self.new_token(&customer.person).await?, ..customer.account.clone() })
-    }
-
-    /// Customers for whom everything works, with a change delivered for each: beside them a refused token is not everybody's.
-    ///
-    /// # Errors
-    /// When one is not served.
-    pub async fn healthy_customers(&self, seed: &'static str, count: usize) -> Result<Vec<Customer>> {
-        let (mut people, mut model, mut customers) = (People::new(seed), Model::default(), Vec::new());
-        for _ in 0..count {
-            let (customer, audience) = self.connected("Healthy").await?;
-            let people = people.plain(2);
-            let profiles = Profile::all(&people, &audience, Action::Add);
-            self.change(&mut model, Transport::Http, &customer.account, &profiles).await?;
-            customers.push(customer);
-        }
-        self.arrives(&model, 60).await?;
-        Ok(customers)
     }
 
     /// What the advertiser's record says of a configuration: the connection with its `token` and its `state`.

@@ -83,11 +83,6 @@ impl Logs {
         lines.filter(move |(name, _)| *name == function).filter_map(|(_, message)| serde_json::from_str(message).ok())
     }
 
-    /// The JSON lines of a function about an advertiser.
-    pub fn about<'a>(&'a self, function: &'a str, advertiser_id: &'a str) -> impl Iterator<Item = Value> + 'a {
-        self.of(function).filter(move |line| line["advertiser"] == advertiser_id)
-    }
-
     /// The sum of a counter that a function wrote in CloudWatch's embedded metric format.
     #[must_use]
     pub fn total(&self, function: &str, metric: &str) -> u64 {

@@ -1,4 +1,4 @@
-//! The local cloud's own control calls (`infra/README.md`): AWS services that fail, counted calls, killed functions. Nothing of it is
+//! The local cloud's own control calls (`infra/README.md`): AWS services that fail, killed functions. Nothing of it is
 //! on AWS.
 
 use anyhow::{Context, Result};
@@ -105,20 +105,8 @@ impl AwsFault {
     }
 }
 
-/// How often each API was called.
-#[derive(Clone, Debug)]
-pub struct Calls(Value);
-
-impl Calls {
-    /// Calls of an API by whoever, `mparticle-tiktok-ingest`'s too; `service` is `sqs` or `secretsmanager`.
-    #[must_use]
-    pub fn of(&self, service: &str, action: &str) -> u64 {
-        self.0["calls"][service][action].as_u64().unwrap_or_default()
-    }
-}
-
 impl Cloud {
-    /// Makes AWS misbehave. Returns the fault's number.
+    /// Sets a fault of AWS. Returns the fault's number.
     ///
     /// # Errors
     /// When the local cloud is not reached or does not understand it.
@@ -127,7 +115,7 @@ impl Cloud {
         answer["number"].as_u64().with_context(|| format!("the local cloud answers {answer}"))
     }
 
-    /// How many calls a misbehavior of AWS befell so far; 0 if there is none of this number.
+    /// How many calls a fault of AWS hit so far; 0 if there is none of this number.
     ///
     /// # Errors
     /// When the local cloud is not reached.
@@ -137,7 +125,7 @@ impl Cloud {
         Ok(found.and_then(|fault| fault["fired"].as_u64()).unwrap_or_default())
     }
 
-    /// Ends one misbehavior of AWS. Returns how many calls it befell.
+    /// Ends one fault of AWS. Returns how many calls it hit.
     ///
     /// # Errors
     /// When the local cloud is not reached, or has no fault of this number.
@@ -146,20 +134,12 @@ impl Cloud {
         answer["fired"].as_u64().with_context(|| format!("the local cloud answers {answer}"))
     }
 
-    /// Ends all misbehavior of AWS.
+    /// Ends all faults of AWS.
     ///
     /// # Errors
     /// When the local cloud is not reached.
     pub async fn clear_faults(&self) -> Result<()> {
         self.control(Method::DELETE, "faults", None).await.map(drop)
-    }
-
-    /// The calls of AWS since the stack began, or since they were last forgotten.
-    ///
-    /// # Errors
-    /// When the local cloud is not reached.
-    pub async fn calls(&self) -> Result<Calls> {
-        self.control(Method::GET, "calls", None).await.map(Calls)
     }
 
     /// Kills the running invocations of a function, as a crash would. Returns how many.

@@ -8,24 +8,23 @@ mod browser;
 mod looks;
 mod visit;
 
+mod addresses;
 mod connections;
 mod consent;
 mod copying;
 mod delivered;
 mod failures;
 mod fresh_state;
-mod headers;
 mod keyboard;
 mod names;
 mod once;
 mod print;
-mod strangers;
 mod troubles;
 mod without_script;
 
 e2e::stories! {
     troubles: an_operators_fault_shows_a_reference_and_no_detail, a_tiktok_that_is_slow_or_down_costs_no_code_where_it_can_be_helped;
-    strangers: a_flood_of_wrong_codes_keeps_nobody_out, prefetches_spend_no_code, every_address_has_a_page;
+    addresses: every_address_has_a_page;
     delivered: from_the_public_link_to_a_delivered_audience;
     connections: what_had_stopped_works_again_and_the_page_says_what_is_left_to_do, a_token_that_may_not_manage_audiences_displaces_none_that_works;
     consent: an_admin_and_an_operator_get_a_token_for_all_their_accounts, who_cannot_use_the_token_yet_hears_why_and_what_to_do,
@@ -38,7 +37,6 @@ e2e::stories! {
         a_link_that_tiktok_never_makes_exchanges_nothing;
     fresh_state: the_start_page_leads_to_tiktok_and_back_with_a_fresh_state, the_public_link_is_no_way_in_where_a_fresh_state_is_required,
         what_was_begun_in_one_browser_is_not_finished_in_another;
-    headers: every_answer_carries_the_same_protection, a_head_or_another_method_exchanges_no_code, the_gateways_access_log_has_no_address_in_it;
     keyboard: the_keyboard_reaches_everything_in_reading_order_and_shows_where_it_is,
         the_keyboard_alone_copies_and_reveals_the_token_and_starts_again;
     names: hostile_names_are_shown_as_they_are_and_do_nothing, more_than_a_hundred_accounts_are_all_there_and_can_be_filtered;

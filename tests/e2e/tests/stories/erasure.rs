@@ -103,7 +103,7 @@ pub(crate) async fn who_asks_to_be_forgotten_is_in_no_audience_when_the_queue_is
     .await
 }
 
-pub(crate) async fn a_request_without_an_account_is_answered_alike_by_both_doors() -> Result<()> {
+pub(crate) async fn a_request_without_an_account_is_answered_alike_by_both_transports() -> Result<()> {
     story(Options::shared(), async |stack| {
         let request = message::erasure(None, REQUEST, &identities());
         let access = |kind: &str| {

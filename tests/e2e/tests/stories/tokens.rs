@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use e2e::consent::TICKED;
-use e2e::{
-    Account, Action, Audience, Customer, Model, Options, People, Profile, Stack, Transport, letters, message, story,
-    until,
-};
+use e2e::{Account, Action, Audience, Customer, Model, Options, People, Profile, Stack, Transport, message, story};
 use sandbox::control::PersonChange;
 
 /// A token that no one granted.
@@ -92,29 +89,6 @@ async fn mapping_calls(stack: &Stack, advertiser_id: &str) -> Result<Vec<String>
     Ok(calls.filter(|call| call.path == "/segment/mapping/").filter_map(|call| call.token).collect())
 }
 
-pub(crate) async fn a_wrong_token_pasted_beside_a_living_one_suspends_nobody() -> Result<()> {
-    story(Options::shared(), async |stack| {
-        let (Customer { account, .. }, audience) = stack.connected("Pastes nonsense").await?;
-        let wrong = invented(&account);
-        let (people, mut model) = (People::new("wrong token").plain(40), Model::default());
-        for (transport, people) in Transport::BOTH.into_iter().zip(people.chunks(20)) {
-            let profiles = Profile::all(people, &audience, Action::Add);
-            let answer = stack.change(&mut model, transport, &wrong, &profiles).await?;
-            assert_eq!(answer["suspend_subscription"], false);
-        }
-        stack.arrives(&model, 60).await?;
-        for action in ["add", "update"] {
-            let refusal =
-                stack.mparticle.send(Transport::Http, &message::subscription(&wrong, &audience, action)).await?;
-            assert_eq!(refusal.refusal()?.status, Some(400), "{action}");
-        }
-        ensure!(!stack.is_suspended(&wrong).await? && !stack.is_suspended(&account).await?);
-        ensure!(stack.connection(&account).await?["token"] == account.token, "the living token was replaced");
-        Ok(())
-    })
-    .await
-}
-
 pub(crate) async fn an_active_connection_whose_token_ended_when_its_owner_authorized_again_is_repaired_by_the_page()
 -> Result<()> {
     story(Options::shared(), async |stack| {
@@ -170,39 +144,6 @@ pub(crate) async fn a_stranger_who_types_anothers_account_id_changes_nothing_for
         let rightful = rightful.account.account_id.to_string();
         ensure!(given_up.iter().all(|letter| letter.attribute("account") != rightful), "{given_up:#?}");
         Ok(())
-    })
-    .await
-}
-
-pub(crate) async fn invented_accounts_leave_no_secret() -> Result<()> {
-    story(Options::new().with("MessageMaxAgeSeconds", "60"), async |stack| {
-        let (customer, audience) = stack.connected("Exists").await?;
-        let written = |calls: &e2e::cloud::Calls| {
-            let actions =
-                ["CreateSecret", "PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage", "DeleteSecret"];
-            actions.map(|action| calls.of("secretsmanager", action))
-        };
-        let before = written(&stack.cloud.calls().await?);
-        let people = People::new("invented").plain(50);
-        for (number, person) in (0..).zip(&people) {
-            let account = Account {
-                account_id: 900_000 + number,
-                advertiser_id: format!("79{number:017}"),
-                token: format!("{number:040x}"),
-            };
-            let transport = if number % 2 == 0 { Transport::Http } else { Transport::Lambda };
-            let change = message::membership(&account, &[Profile::of(person, &audience, Action::Add)]);
-            let answer = stack.mparticle.deliver(transport, &change).await?;
-            assert_eq!(answer["suspend_subscription"], false);
-            let secret = stack.cloud.secret(&stack.at.record_of(&account.advertiser_id)).await;
-            ensure!(secret.is_err(), "a secret was made for account {number}");
-        }
-        let given_up = stack.take_letters_with(50, 200).await?;
-        ensure!(given_up.iter().all(|letter| letter.cause() == "token"), "{given_up:#?}");
-        ensure!(letters::changes(&given_up) == 50);
-        let after = written(&stack.cloud.calls().await?);
-        ensure!(before == after, "secrets were written: {before:?}, then {after:?}");
-        until("the customer is still served", 60, async || Ok(stack.state(&customer.account).await? == "active")).await
     })
     .await
 }
