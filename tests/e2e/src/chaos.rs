@@ -1,10 +1,10 @@
 //! Chaos: a seeded world through the real stack while everything fails that can. At its end TikTok holds what the model says, id by id, or
 //! the difference is in a dead letter whose cause is true.
 //!
-//! [`plan`] makes the world of a seed; [`world`] brings it to life, [`sender`] is mParticle in front of it, [`fate`] makes things fail,
+//! [`plan`] makes the world of a seed; [`world`] brings it to life, [`sender`] is mParticle in front of it, [`failures`] makes things fail,
 //! [`verdict`] looks at what became of it, and [`report`] tells people.
 
-pub mod fate;
+pub mod failures;
 pub mod plan;
 pub mod report;
 pub mod sender;
@@ -23,8 +23,8 @@ use report::Report;
 use verdict::Verdict;
 use world::World;
 
-/// How long the world may take to come to rest when nothing fails any more. A pause after trouble takes 5 minutes at the most.
-const REST: Duration = Duration::from_mins(8);
+/// How long the queue may take to become empty when nothing fails any more. A pause after trouble takes 5 minutes at the most.
+const DRAIN_TIMEOUT: Duration = Duration::from_mins(8);
 /// How often each connection is verified meanwhile, as mParticle does from time to time.
 const VERIFIED_EVERY: Duration = Duration::from_secs(5);
 /// How often progress is told.
@@ -59,9 +59,9 @@ pub async fn live(stack: &Stack, plan: Plan, tell: impl Fn(&str)) -> Result<Repo
     };
     let lived = async {
         let senders = (0..world.connections.len()).map(|number| sender::send_all(&world, number));
-        futures::try_join!(try_join_all(senders), fate::rule(&world))?;
+        futures::try_join!(try_join_all(senders), failures::run(&world))?;
         let failing = began.elapsed();
-        timeout(REST, come_to_rest(&world)).await.context("the queue is not empty long after all faults ended")??;
+        timeout(DRAIN_TIMEOUT, drain(&world)).await.context("the queue is not empty long after all faults ended")??;
         Ok::<_, anyhow::Error>((failing, began.elapsed()))
     };
     let (failing, lasted) = tokio::select! {
@@ -76,7 +76,7 @@ pub async fn live(stack: &Stack, plan: Plan, tell: impl Fn(&str)) -> Result<Repo
 }
 
 /// Waits until nothing is on its way, and asks about each connection from time to time, as mParticle does.
-async fn come_to_rest(world: &World<'_>) -> Result<()> {
+async fn drain(world: &World<'_>) -> Result<()> {
     loop {
         for number in 0..world.connections.len() {
             sender::verify(world, number).await?;

@@ -16,13 +16,13 @@ use comparison::held;
 pub use comparison::{Comparison, Difference};
 
 /// The ids of an audience, each with what was said of it last. Who left is kept: an id may still be there when it should not.
-type Ids = BTreeMap<Id, Word>;
+type Ids = BTreeMap<Id, LastChange>;
 /// An id as TikTok keeps it.
 pub type Id = (IdKind, String);
 
 /// What was said last of an id in an audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Word {
+pub struct LastChange {
     /// Whether it joined.
     pub joined: bool,
     /// Whether the person asked to be forgotten.
@@ -36,7 +36,7 @@ pub struct Word {
 pub struct Model {
     audiences: BTreeMap<String, Ids>,
     /// What was said of audiences that TikTok does not have, by mParticle's number of the configuration and of the audience.
-    pub unmapped: BTreeMap<(i64, i64), BTreeMap<Id, Word>>,
+    pub unmapped: BTreeMap<(i64, i64), BTreeMap<Id, LastChange>>,
     /// What was counted so far.
     pub counts: Counts,
 }
@@ -80,10 +80,10 @@ impl Model {
     /// A person with these ids asked at `at_ms` to be forgotten: they leave all of these audiences.
     pub fn erase(&mut self, at_ms: i64, audiences: &[String], ids: &[Id]) {
         self.counts.changes += ids.len() as u64;
-        let word = Word { joined: false, erased: true, at_ms };
+        let last = LastChange { joined: false, erased: true, at_ms };
         for audience in audiences {
             let of_audience = self.audiences.entry(audience.clone()).or_default();
-            of_audience.extend(ids.iter().map(|id| (id.clone(), word)));
+            of_audience.extend(ids.iter().map(|id| (id.clone(), last)));
         }
     }
 
@@ -115,8 +115,8 @@ impl Model {
         for (audience, action) in changes {
             let address = audience.by_email.then(|| (IdKind::EmailSha256, sha256_hex(&profile.person.address())));
             let ids = uploaded.iter().cloned().chain(address);
-            let word = Word { joined: action == Action::Add, erased: false, at_ms };
-            let said = ids.map(|id| (id, word));
+            let last = LastChange { joined: action == Action::Add, erased: false, at_ms };
+            let said = ids.map(|id| (id, last));
             if let Some(id) = &audience.tiktok_id {
                 self.audiences.entry(id.clone()).or_default().extend(said);
             } else {
@@ -184,9 +184,9 @@ impl Model {
             let held = held(tiktok, audience_id).await?;
             let all: BTreeSet<_> = held.iter().chain(ids.keys()).collect();
             differences.extend(all.into_iter().filter_map(|id| {
-                let (word, is_held) = (ids.get(id).copied(), held.contains(id));
-                let differs = is_held != word.is_some_and(|word| word.joined);
-                differs.then(|| Difference { audience_id: audience_id.clone(), id: id.clone(), word, is_held })
+                let (last, is_held) = (ids.get(id).copied(), held.contains(id));
+                let differs = is_held != last.is_some_and(|last| last.joined);
+                differs.then(|| Difference { audience_id: audience_id.clone(), id: id.clone(), last, is_held })
             }));
         }
         Ok(differences)
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn members(model: &Model) -> usize {
-        model.audiences.get("7").map_or(0, |ids| ids.values().filter(|word| word.joined).count())
+        model.audiences.get("7").map_or(0, |ids| ids.values().filter(|last| last.joined).count())
     }
 
     #[test]
@@ -280,8 +280,8 @@ mod tests {
         let address = (IdKind::EmailSha256, sha256_hex(&people[0].address()));
         model.erase(20, &["7".to_owned()], std::slice::from_ref(&address));
         assert_eq!(members(&model), 3);
-        let word = model.audiences["7"][&address];
-        assert_eq!(word, Word { joined: false, erased: true, at_ms: 20 });
+        let last = model.audiences["7"][&address];
+        assert_eq!(last, LastChange { joined: false, erased: true, at_ms: 20 });
         model.apply_message(1, 30, &joining);
         assert_eq!((members(&model), model.audiences["7"][&address].at_ms), (4, 30));
     }

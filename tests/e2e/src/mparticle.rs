@@ -47,15 +47,15 @@ pub struct Refusal {
     /// The HTTP status; a direct invocation has none.
     pub status: Option<u16>,
     /// The same by both transports.
-    pub told: Told,
+    pub error: ErrorBody,
 }
 
-/// What is told of a refusal.
+/// What the answer says of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Told {
-    /// The word for programs.
+pub struct ErrorBody {
+    /// For programs.
     pub code: String,
-    /// The words for people.
+    /// For people.
     pub message: String,
     /// What is wrong, if it is a field.
     pub field: Option<String>,
@@ -75,7 +75,7 @@ impl fmt::Display for Leak {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Told { code, message, field } = &self.told;
+        let ErrorBody { code, message, field } = &self.error;
         write!(f, "{code}: {message} (status {:?}, field {field:?})", self.status)
     }
 }
@@ -109,7 +109,7 @@ impl Answer {
         match self {
             Self::Response(_) => false,
             Self::Refused(Refusal { status: Some(status), .. }) => matches!(status, 408 | 429 | 500 | 502..=504),
-            Self::Refused(Refusal { told, .. }) => told.code.ends_with("_unavailable") || told.code == "internal",
+            Self::Refused(Refusal { error, .. }) => error.code.ends_with("_unavailable") || error.code == "internal",
         }
     }
 }
@@ -208,8 +208,8 @@ impl MParticle {
         if status == 200 {
             return Ok(Answer::Response(body));
         }
-        let told = Told::deserialize(&body["error"]).with_context(|| format!("HTTP {status} with {body}"))?;
-        self.refused(Some(status), told)
+        let error = ErrorBody::deserialize(&body["error"]).with_context(|| format!("HTTP {status} with {body}"))?;
+        self.refused(Some(status), error)
     }
 
     async fn invoke(&self, body: Vec<u8>) -> Result<Answer> {
@@ -217,17 +217,17 @@ impl MParticle {
         if !invoked.failed {
             return Ok(Answer::Response(invoked.payload));
         }
-        let (kind, told) = (invoked.payload["errorType"].as_str(), invoked.payload["errorMessage"].as_str());
-        let told: Told = serde_json::from_str(told.unwrap_or_default())
+        let (kind, error) = (invoked.payload["errorType"].as_str(), invoked.payload["errorMessage"].as_str());
+        let error: ErrorBody = serde_json::from_str(error.unwrap_or_default())
             .with_context(|| format!("a function error that is not the product's: {}", invoked.payload))?;
-        anyhow::ensure!(kind == Some(&told.code), "errorType {kind:?} is not the code {}", told.code);
-        self.refused(None, told)
+        anyhow::ensure!(kind == Some(&error.code), "errorType {kind:?} is not the code {}", error.code);
+        self.refused(None, error)
     }
 
     /// Whatever is wrong with a message, a refusal repeats nothing of what is secret or personal in it.
-    fn refused(&self, status: Option<u16>, told: Told) -> Result<Answer> {
-        let leaks = self.confidential.leaks_in(&format!("{} {:?}", told.message, told.field));
+    fn refused(&self, status: Option<u16>, error: ErrorBody) -> Result<Answer> {
+        let leaks = self.confidential.leaks_in(&format!("{} {:?}", error.message, error.field));
         anyhow::ensure!(leaks.is_empty(), Leak(leaks));
-        Ok(Answer::Refused(Refusal { status, told }))
+        Ok(Answer::Refused(Refusal { status, error }))
     }
 }

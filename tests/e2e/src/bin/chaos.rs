@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            say(&format!("\nChaos won: {failure:#}"));
+            say(&format!("\nmake chaos failed: {failure:#}"));
             ExitCode::FAILURE
         }
     }
@@ -56,7 +56,7 @@ async fn chaos() -> Result<()> {
         let logs = stack.keep_logs().await.display().to_string();
         return Err(failure.context(format!("make chaos SEED={seed} STEPS={steps}; the logs are in {logs}")));
     }
-    say("TikTok holds what it should, or a dead letter says truly why not.");
+    say("TikTok holds what it should, or a dead letter says why not.");
     Ok(())
 }
 

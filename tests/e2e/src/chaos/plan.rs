@@ -2,7 +2,7 @@
 //! same seed gives the same plan; nothing here does anything.
 
 mod faults;
-mod life;
+mod population;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -39,8 +39,8 @@ pub struct Connection {
     pub advertiser: usize,
     /// Whose token it has.
     pub owner: Owner,
-    /// Whether its token ends and nobody comes to mend it.
-    pub is_doomed: bool,
+    /// Whether its token ends and nobody authorizes again.
+    pub is_never_healed: bool,
     /// Its audiences.
     pub audiences: Vec<Lifetime>,
     /// Its users, every kind of them; some share a device.
@@ -105,7 +105,7 @@ pub enum Event {
     /// The running invocations of a function die.
     Kill(&'static str),
     /// So do its idle processes: the next invocation is a cold one.
-    Cool(&'static str),
+    ColdStart(&'static str),
     /// A function is deployed anew.
     Redeploy(&'static str),
     /// Somebody deletes this audience of that connection at TikTok.
@@ -121,7 +121,7 @@ pub enum Event {
 /// How large a world is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// For about a minute: few connections, none of which is doomed, and some of the kinds of faults.
+    /// For about a minute: few connections, none of which stays revoked, and some of the kinds of faults.
     Short,
     /// Every kind of fault.
     Full,
@@ -143,7 +143,7 @@ impl Plan {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut plan =
             Self { seed, size, steps, advertisers: 0, connections: Vec::new(), faults: Vec::new(), events: Vec::new() };
-        life::populate(&mut plan, &mut rng, size);
+        population::populate(&mut plan, &mut rng, size);
         faults::schedule(&mut plan, &mut rng, size);
         plan.events.sort_by_key(|(step, _)| *step);
         plan
@@ -189,7 +189,7 @@ mod tests {
             for connection in &plan.connections {
                 assert!(connection.acts.is_sorted_by_key(|(step, _)| *step));
                 let erased = connection.acts.iter().any(|(_, act)| matches!(act, Act::Erase(..)));
-                assert!(!(connection.is_doomed && erased), "an erasure waits for eight days");
+                assert!(!(connection.is_never_healed && erased), "an erasure waits for eight days");
             }
             let has = |wanted: fn(&Lifetime) -> bool| {
                 plan.connections.iter().flat_map(|connection| &connection.audiences).any(wanted)
@@ -197,7 +197,7 @@ mod tests {
             assert!(has(|audience| audience.connected.is_none()) && has(|audience| audience.deleted.is_some()));
             assert!(has(|audience| audience.disconnected.is_some()) && has(|audience| audience.by_email));
             assert!(has(|audience| audience.connected > Some(1)));
-            assert_eq!(plan.connections.iter().filter(|connection| connection.is_doomed).count(), 1);
+            assert_eq!(plan.connections.iter().filter(|connection| connection.is_never_healed).count(), 1);
         }
     }
 

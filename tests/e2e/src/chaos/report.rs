@@ -1,11 +1,11 @@
-//! What people are told of a chaotic world: a line now and then, and a table at its end.
+//! What `make chaos` prints: a line of progress now and then, and a table at the end.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::fate::EVENTS;
+use super::failures::EVENTS;
 use super::plan::CATALOG;
 use super::sender::TIMED_OUT;
 use super::verdict::Verdict;
@@ -24,7 +24,7 @@ const COUNTED: [&str; 13] = [
     "requests repeated: not now",
     "requests repeated: no answer",
     TIMED_OUT,
-    "buttons pressed again",
+    "connects and disconnects repeated",
     "answers that ask to suspend",
 ];
 
@@ -47,7 +47,7 @@ pub(super) async fn progress(world: &World<'_>) -> String {
     let on = world.plan.faults.iter().filter(|fault| u64::from(fault.from) <= step && step < u64::from(fault.until));
     format!(
         "  {:<14}{:>6} messages {:>8} changes {:>6} waiting {:>4} faults",
-        if step < u64::from(steps) { format!("step {step}/{steps}") } else { "come to rest".to_owned() },
+        if step < u64::from(steps) { format!("step {step}/{steps}") } else { "draining".to_owned() },
         world.counted("messages"),
         world.counted("changes in them"),
         waiting,
@@ -58,29 +58,27 @@ pub(super) async fn progress(world: &World<'_>) -> String {
 impl Report {
     pub(super) fn new(world: &World<'_>, verdict: &Verdict, failing: Duration, lasted: Duration) -> Self {
         let mut table = Table::default();
-        table.title("said by mParticle", "");
+        table.title("sent by mParticle", "");
         for name in COUNTED {
             table.row(name, world.counted(name));
         }
         table.title("at the end", "ids");
         table.row("in the audiences that they belong to", verdict.in_place as u64);
         for (cause, ids) in &verdict.explained {
-            table.row(&format!("not there, and in a dead letter: {cause}"), *ids as u64);
+            table.row(&format!("missing there, and in a dead letter: {cause}"), *ids as u64);
         }
         table.title("dead letters, all of them", "changes");
         for (cause, changes) in &verdict.letters {
             table.row(cause, *changes as u64);
         }
-        table.title("survived", "times");
+        table.title("faults and events", "times");
         let planned = |name: &str| world.plan.faults.iter().any(|fault| fault.kind == name);
         let faults = CATALOG.iter().map(|kind| kind.name).filter(|name| planned(name));
         for name in faults.chain(EVENTS) {
             table.row(name, world.counted(name));
         }
         let (failing, lasted) = (failing.as_secs(), lasted.as_secs());
-        table.line(&format!(
-            "\n  {failing} s until all was said and nothing failed any more, {lasted} s until all had arrived"
-        ));
+        table.line(&format!("\n  {failing} s with faults, {lasted} s until the queue was empty"));
         Self { seed: world.plan.seed, table: table.0, wrong: verdict.wrong.clone() }
     }
 

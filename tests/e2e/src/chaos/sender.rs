@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::plan::{Act, User};
-use super::world::{Live, World, locked};
+use super::world::{LiveConnection, World, locked};
 use crate::message::{self, Action, Audience, Profile};
 use crate::mparticle::{Answer, Leak, Transport};
 
@@ -101,7 +101,7 @@ async fn erase(world: &World<'_>, number: usize, transport: Transport, person: u
     Ok(())
 }
 
-fn fed_now(live: &Live) -> Vec<String> {
+fn fed_now(live: &LiveConnection) -> Vec<String> {
     let audiences = locked(&live.audiences);
     let fed = audiences.iter().filter(|known| !known.is_disconnected);
     fed.filter_map(|known| known.audience.tiktok_id.clone()).collect()
@@ -124,11 +124,11 @@ async fn by_hand(world: &World<'_>, number: usize, request: impl Fn() -> Value) 
             Answer::Refused(refusal) => refusal,
         };
         let has_ended = !locked(&world.connections[number].revoked).is_empty();
-        if world.plan.connections[number].is_doomed && has_ended && refusal.told.code == "token_refused" {
+        if world.plan.connections[number].is_never_healed && has_ended && refusal.error.code == "token_refused" {
             return Ok(None);
         }
-        ensure!(Instant::now() < deadline, "a button does not work for {} s: {refusal}", PATIENCE.as_secs());
-        world.count("buttons pressed again", 1);
+        ensure!(Instant::now() < deadline, "connecting or disconnecting fails for {} s: {refusal}", PATIENCE.as_secs());
+        world.count("connects and disconnects repeated", 1);
         sleep(LONGEST_PAUSE).await;
     }
 }

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use sandbox::journal::Entry;
 
-use super::fate;
+use super::failures;
 use super::plan::Size;
 use super::world::{World, locked};
 use crate::model::Difference;
-use letters::{Given, Told};
+use letters::{LetterChange, Letters};
 
 /// Codes that a call gets which is not well formed. None of the world's own refusals has one of them.
 const MALFORMED: [u32; 6] = [40000, 40002, 40011, 40061, 40062, 40104];
@@ -34,11 +34,11 @@ impl Verdict {
     pub(super) async fn of(world: &World<'_>) -> Result<Self> {
         let model = locked(&world.model).clone();
         let journal = world.stack.tiktok.journal().await?;
-        let given = Given::new(world.stack.take_letters().await?);
+        let letters_taken = Letters::new(world.stack.take_letters().await?);
         let mut verdict = Self::default();
-        for letter in &given.letters {
+        for letter in &letters_taken.letters {
             *verdict.letters.entry(letter.cause().to_owned()).or_default() += letter.changes().max(1);
-            verdict.all(letters::untrue(world, letter, &journal));
+            verdict.all(letters::wrong_cause(world, letter, &journal));
         }
         let gone = world.gone();
         let disconnected = disconnected(world);
@@ -46,23 +46,23 @@ impl Verdict {
             if disconnected.contains(&difference.audience_id) || is_forgotten(&difference, &gone) {
                 continue;
             }
-            match given.explain(&Told::of(world, &difference)) {
+            match letters_taken.explain(&LetterChange::of(world, &difference)) {
                 Some(cause) => *verdict.explained.entry(cause.to_owned()).or_default() += 1,
                 None => verdict.wrong.push(format!("without a dead letter: {difference:?}")),
             }
         }
         let compared = model.compare(&world.stack.tiktok).await?;
         verdict.in_place = compared.iter().map(|audience| audience.expected - audience.missing).sum();
-        for told in letters::unmapped(&model) {
-            if given.explain(&told).is_none() {
-                verdict.wrong.push(format!("no letter says that an audience was never connected: {told:?}"));
+        for change in letters::unmapped(&model) {
+            if letters_taken.explain(&change).is_none() {
+                verdict.wrong.push(format!("no letter says that an audience was never connected: {change:?}"));
             }
         }
         verdict.calls(&journal);
-        verdict.strangers(world).await?;
+        verdict.unknown_audiences(world).await?;
         verdict.feedback(world).await?;
         if world.plan.size == Size::Full {
-            verdict.all(fate::never_fired(world).into_iter().map(|name| format!("never happened: {name}")));
+            verdict.all(failures::never_fired(world).into_iter().map(|name| format!("never happened: {name}")));
         }
         Ok(verdict)
     }
@@ -82,7 +82,7 @@ impl Verdict {
     }
 
     /// Audiences that nobody knows, of calls that were carried out without an answer, have no members.
-    async fn strangers(&mut self, world: &World<'_>) -> Result<()> {
+    async fn unknown_audiences(&mut self, world: &World<'_>) -> Result<()> {
         let mut known = BTreeSet::new();
         for live in &world.connections {
             known.extend(live.audiences().into_iter().filter_map(|audience| audience.tiktok_id));
@@ -98,7 +98,7 @@ impl Verdict {
     }
 
     async fn feedback(&mut self, world: &World<'_>) -> Result<()> {
-        let sent = world.stack.cloud.clear_fault(world.fed_back).await?;
+        let sent = world.stack.cloud.clear_fault(world.feedback_fault).await?;
         if sent > 0 {
             self.wrong.push(format!("the uploader sent {sent} times to the queue that it reads"));
         }
@@ -124,5 +124,5 @@ fn disconnected(world: &World<'_>) -> BTreeSet<String> {
 
 /// An audience that was deleted holds nobody who could be forgotten, and no letter is written of that.
 fn is_forgotten(difference: &Difference, gone: &BTreeSet<String>) -> bool {
-    difference.word.is_some_and(|word| word.erased) && gone.contains(&difference.audience_id)
+    difference.last.is_some_and(|last| last.erased) && gone.contains(&difference.audience_id)
 }

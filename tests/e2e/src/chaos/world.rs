@@ -30,18 +30,18 @@ pub struct World<'s> {
     /// The ids of the advertisers at TikTok.
     pub advertisers: Vec<String>,
     /// The configurations, in the order of the plan.
-    pub connections: Vec<Live>,
+    pub connections: Vec<LiveConnection>,
     /// What TikTok must hold.
     pub model: Mutex<Model>,
     /// What happened, by name.
-    pub tally: Mutex<BTreeMap<String, u64>>,
+    pub counts: Mutex<BTreeMap<String, u64>>,
     /// The number of the fault that only counts what the uploader sends to the queue that it reads.
-    pub fed_back: u64,
+    pub feedback_fault: u64,
     began: Instant,
 }
 
 /// A configuration that lives.
-pub struct Live {
+pub struct LiveConnection {
     /// The configuration, with the token that mParticle sends.
     pub account: Mutex<Account>,
     /// Who authorizes.
@@ -55,9 +55,9 @@ pub struct Live {
 }
 
 /// Without the tokens.
-impl std::fmt::Debug for Live {
+impl std::fmt::Debug for LiveConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live").field("person", &self.person).finish_non_exhaustive()
+        f.debug_struct("LiveConnection").field("person", &self.person).finish_non_exhaustive()
     }
 }
 
@@ -90,7 +90,7 @@ impl<'s> World<'s> {
         }
         let connections = connections(stack, &plan, &customers).await?;
         let watch = AwsFault::sqs(AwsFaultKind::Slow(0)).on("SendMessageBatch").of_resource("-changes.fifo");
-        let fed_back = stack.cloud.fault(&watch.by("uploader")).await?;
+        let feedback_fault = stack.cloud.fault(&watch.by("uploader")).await?;
         for connection in &plan.connections {
             for (person, code) in &connection.refused {
                 if let Some(Expected::Uploaded(_, hash)) =
@@ -101,8 +101,8 @@ impl<'s> World<'s> {
             }
         }
         let advertisers = customers.into_iter().map(|customer| customer.account.advertiser_id).collect();
-        let (model, tally) = (Mutex::default(), Mutex::default());
-        Ok(Self { stack, plan, advertisers, connections, model, tally, fed_back, began: Instant::now() })
+        let (model, counts) = (Mutex::default(), Mutex::default());
+        Ok(Self { stack, plan, advertisers, connections, model, counts, feedback_fault, began: Instant::now() })
     }
 
     /// Waits until a step begins.
@@ -127,12 +127,12 @@ impl<'s> World<'s> {
 
     /// Counts something that happened.
     pub fn count(&self, what: &str, times: u64) {
-        *locked(&self.tally).entry(what.to_owned()).or_default() += times;
+        *locked(&self.counts).entry(what.to_owned()).or_default() += times;
     }
 
     /// How often something happened.
     pub fn counted(&self, what: &str) -> u64 {
-        locked(&self.tally).get(what).copied().unwrap_or_default()
+        locked(&self.counts).get(what).copied().unwrap_or_default()
     }
 
     /// The ids of audiences that were deleted, by whomever.
@@ -147,7 +147,7 @@ impl<'s> World<'s> {
     }
 }
 
-async fn connections(stack: &Stack, plan: &Plan, customers: &[Customer]) -> Result<Vec<Live>> {
+async fn connections(stack: &Stack, plan: &Plan, customers: &[Customer]) -> Result<Vec<LiveConnection>> {
     let agency = agency(stack, plan, customers).await?;
     let mut all = Vec::new();
     for connection in &plan.connections {
@@ -170,7 +170,7 @@ async fn connections(stack: &Stack, plan: &Plan, customers: &[Customer]) -> Resu
             Known { audience, is_disconnected: false, is_deleted: false }
         });
         let (audiences, revoked) = (Mutex::new(audiences.collect()), Mutex::default());
-        all.push(Live { account: Mutex::new(account), person, shown: Mutex::default(), audiences, revoked });
+        all.push(LiveConnection { account: Mutex::new(account), person, shown: Mutex::default(), audiences, revoked });
     }
     Ok(all)
 }
@@ -186,7 +186,7 @@ async fn agency(stack: &Stack, plan: &Plan, customers: &[Customer]) -> Result<Op
     Ok(Some((first.person.clone(), stack.new_token(&first.person).await?)))
 }
 
-impl Live {
+impl LiveConnection {
     /// The configuration as mParticle has it now.
     pub fn account(&self) -> Account {
         locked(&self.account).clone()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use sandbox::control::Control;
 
-use super::{Id, Ids, Word};
+use super::{Id, Ids, LastChange};
 
 /// An audience as it is against what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Difference {
     /// The id.
     pub id: Id,
     /// What was said of it last; nothing, if it should not be known at all.
-    pub word: Option<Word>,
+    pub last: Option<LastChange>,
     /// Whether TikTok holds it.
     pub is_held: bool,
 }
@@ -46,9 +46,9 @@ pub struct Difference {
 /// Without the id.
 impl std::fmt::Debug for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { audience_id, id: (kind, _), word, is_held } = self;
+        let Self { audience_id, id: (kind, _), last, is_held } = self;
         let mut of = f.debug_struct("Difference");
-        of.field("audience", audience_id).field("kind", kind).field("said", word).field("held", is_held);
+        of.field("audience", audience_id).field("kind", kind).field("last_change", last).field("held", is_held);
         of.finish_non_exhaustive()
     }
 }
@@ -60,7 +60,7 @@ pub(super) async fn held(tiktok: &Control, audience_id: &str) -> Result<BTreeSet
 
 impl Comparison {
     pub(super) fn of(audience_id: &str, ids: &Ids, held: &BTreeSet<Id>) -> Self {
-        let expected: BTreeSet<_> = ids.iter().filter(|(_, word)| word.joined).map(|(id, _)| id).collect();
+        let expected: BTreeSet<_> = ids.iter().filter(|(_, last)| last.joined).map(|(id, _)| id).collect();
         let common = expected.iter().filter(|id| held.contains(**id)).count();
         Self {
             audience_id: audience_id.to_owned(),

@@ -14,7 +14,7 @@ pub(crate) async fn a_wrong_firehose_token_and_a_body_over_the_limit_are_refused
             let post =
                 |message: &Value| stack.mparticle.post(message.to_string().into_bytes(), authorization.as_deref());
             let refusal = post(&verification).await?.refusal()?;
-            ensure!((refusal.status, refusal.told.code.as_str()) == (Some(401), "unauthorized"), "{refusal}");
+            ensure!((refusal.status, refusal.error.code.as_str()) == (Some(401), "unauthorized"), "{refusal}");
             post(&registration).await?.response()?;
         }
         // A registration is short; nothing long is read for whoever has no token.
@@ -27,7 +27,7 @@ pub(crate) async fn a_wrong_firehose_token_and_a_body_over_the_limit_are_refused
         large["padding"] = json!("x".repeat(7_000_000));
         for (transport, status) in [(Transport::Http, Some(413)), (Transport::Lambda, None)] {
             let refusal = stack.mparticle.send(transport, &large).await?.refusal()?;
-            ensure!((refusal.status, refusal.told.code.as_str()) == (status, "too_large"), "{refusal}");
+            ensure!((refusal.status, refusal.error.code.as_str()) == (status, "too_large"), "{refusal}");
         }
         Ok(())
     })

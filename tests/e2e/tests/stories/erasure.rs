@@ -118,7 +118,7 @@ pub(crate) async fn a_request_without_an_account_is_answered_alike_by_both_trans
                 let Answer::Refused(refusal) = stack.mparticle.send(transport, &access(kind)).await? else {
                     anyhow::bail!("a request for {kind} is not refused");
                 };
-                ensure!(refusal.told.code == "request_type_not_supported", "{refusal}");
+                ensure!(refusal.error.code == "request_type_not_supported", "{refusal}");
             }
         }
         Ok(())

@@ -82,7 +82,7 @@ pub(crate) async fn sqs_failing_in_part_is_answered_with_503_and_a_repetition_do
         // One entry of each batch is refused for as long as ingest may try.
         stack.cloud.fault(&sending(AwsFaultKind::EntryRefused)).await?;
         let refusal = stack.mparticle.send(Transport::Http, &request).await?.refusal()?;
-        ensure!((refusal.status, refusal.told.code.as_str()) == (Some(503), "queue_unavailable"), "{refusal}");
+        ensure!((refusal.status, refusal.error.code.as_str()) == (Some(503), "queue_unavailable"), "{refusal}");
         stack.cloud.clear_faults().await?;
         stack.mparticle.deliver(Transport::Lambda, &request).await?;
         stack.arrives(&model, 60).await?;

@@ -53,32 +53,32 @@ pub struct Kind {
     /// Whether it hits one advertiser alone.
     of_one: bool,
     /// This function is started anew when it begins: what it remembers would hide the fault.
-    cools: Option<&'static str>,
+    cold_starts: Option<&'static str>,
     /// This function is killed in the middle of it.
-    kills: Option<&'static str>,
+    killed: Option<&'static str>,
     /// Whether TikTok says that it does not accept tokens.
-    pub doubts_tokens: bool,
+    pub refuses_tokens: bool,
     make: fn(u64) -> Injection,
 }
 
 const fn kind(name: &'static str, lasts: u32, make: fn(u64) -> Injection) -> Kind {
-    Kind { name, lasts, of_one: false, cools: None, kills: None, doubts_tokens: false, make }
+    Kind { name, lasts, of_one: false, cold_starts: None, killed: None, refuses_tokens: false, make }
 }
 
 const fn of_one(kind: Kind) -> Kind {
     Kind { of_one: true, ..kind }
 }
 
-const fn cooling(function: &'static str, kind: Kind) -> Kind {
-    Kind { cools: Some(function), ..kind }
+const fn with_cold_start(function: &'static str, kind: Kind) -> Kind {
+    Kind { cold_starts: Some(function), ..kind }
 }
 
-const fn killing(function: &'static str, kind: Kind) -> Kind {
-    Kind { kills: Some(function), ..kind }
+const fn with_kill(function: &'static str, kind: Kind) -> Kind {
+    Kind { killed: Some(function), ..kind }
 }
 
 const fn of_tokens(kind: Kind) -> Kind {
-    Kind { doubts_tokens: true, ..kind }
+    Kind { refuses_tokens: true, ..kind }
 }
 
 fn mapping(fault: Fault) -> Injection {
@@ -162,7 +162,7 @@ pub const CATALOG: [Kind; 59] = [
         sqs(AnswerLost, "DeleteMessageBatch", "uploader", 0.4, seed)
     }),
     kind("sqs, uploader: deleting is down", 10, |seed| sqs(Down, "DeleteMessageBatch", "uploader", 0.8, seed)),
-    killing(
+    with_kill(
         "uploader",
         kind("sqs, uploader: deleting is slow, and the uploader is killed", 9, |seed| {
             sqs(Slow(800), "DeleteMessageBatch", "uploader", 0.9, seed)
@@ -177,14 +177,20 @@ pub const CATALOG: [Kind; 59] = [
     }),
     kind("sqs, uploader: down", 4, |seed| Injection::Aws(AwsFault::sqs(Down).by("uploader").share(0.5, seed))),
     // Secrets Manager.
-    cooling("ingest", kind("secrets, ingest: throttled", 6, |seed| secrets(Throttled, "ingest", 0.6, seed))),
-    cooling("ingest", kind("secrets, ingest: slow", 6, |seed| secrets(Slow(1_500), "ingest", 0.6, seed))),
-    cooling("ingest", kind("secrets, ingest: down", 5, |seed| secrets(Down, "ingest", 0.8, seed))),
-    cooling("ingest", kind("secrets, ingest: the answer lost", 6, |seed| secrets(AnswerLost, "ingest", 0.5, seed))),
-    cooling("uploader", kind("secrets, uploader: throttled", 6, |seed| secrets(Throttled, "uploader", 0.6, seed))),
-    cooling("uploader", kind("secrets, uploader: slow", 6, |seed| secrets(Slow(2_000), "uploader", 0.6, seed))),
-    cooling("uploader", kind("secrets, uploader: down", 5, |seed| secrets(Down, "uploader", 0.8, seed))),
-    cooling(
+    with_cold_start("ingest", kind("secrets, ingest: throttled", 6, |seed| secrets(Throttled, "ingest", 0.6, seed))),
+    with_cold_start("ingest", kind("secrets, ingest: slow", 6, |seed| secrets(Slow(1_500), "ingest", 0.6, seed))),
+    with_cold_start("ingest", kind("secrets, ingest: down", 5, |seed| secrets(Down, "ingest", 0.8, seed))),
+    with_cold_start(
+        "ingest",
+        kind("secrets, ingest: the answer lost", 6, |seed| secrets(AnswerLost, "ingest", 0.5, seed)),
+    ),
+    with_cold_start(
+        "uploader",
+        kind("secrets, uploader: throttled", 6, |seed| secrets(Throttled, "uploader", 0.6, seed)),
+    ),
+    with_cold_start("uploader", kind("secrets, uploader: slow", 6, |seed| secrets(Slow(2_000), "uploader", 0.6, seed))),
+    with_cold_start("uploader", kind("secrets, uploader: down", 5, |seed| secrets(Down, "uploader", 0.8, seed))),
+    with_cold_start(
         "auth-redirect",
         kind("secrets, the page: throttled", 0, |seed| secrets(Throttled, "auth-redirect", 0.5, seed)),
     ),
@@ -206,9 +212,9 @@ pub(super) fn schedule(plan: &mut Plan, rng: &mut StdRng, size: Size) {
         let from = 0.06 + 0.82 * place as f64 / count as f64;
         let from = step_between(rng, plan.steps, from, from + 0.05);
         let fault = kind.planned(plan, rng, from);
-        plan.events.extend(kind.cools.map(|function| (fault.from, Event::Cool(function))));
+        plan.events.extend(kind.cold_starts.map(|function| (fault.from, Event::ColdStart(function))));
         for after in [3, 6] {
-            plan.events.extend(kind.kills.map(|function| (fault.from + after, Event::Kill(function))));
+            plan.events.extend(kind.killed.map(|function| (fault.from + after, Event::Kill(function))));
         }
         plan.faults.push(fault);
     }
@@ -220,7 +226,7 @@ pub(super) fn schedule(plan: &mut Plan, rng: &mut StdRng, size: Size) {
             event(Event::Kill(function));
         }
         for _ in 0..each.div_ceil(2) {
-            event(Event::Cool(function));
+            event(Event::ColdStart(function));
             event(Event::Redeploy(function));
         }
     }
@@ -236,7 +242,7 @@ impl Kind {
         let from = if injection == Injection::LaggingList { plan.steps / 10 } else { from };
         let until = (from + self.lasts.max(4)).min(plan.steps);
         // Not one whose token ends: its calls end too.
-        let fed: Vec<_> = plan.connections.iter().filter(|connection| !connection.is_doomed).collect();
+        let fed: Vec<_> = plan.connections.iter().filter(|connection| !connection.is_never_healed).collect();
         let advertiser = self.of_one.then(|| fed.choose(rng).map(|connection| connection.advertiser)).flatten();
         PlannedFault { kind: self.name, from, until, advertiser, injection }
     }

@@ -16,7 +16,7 @@ const REFUSALS: [u32; 3] = [40109, 40112, 40199];
 const REFUSED: usize = 3;
 const PEOPLE: usize = 400;
 /// How many change their minds at a time.
-const HOT: usize = 30;
+const UNDECIDED: usize = 30;
 /// The advertiser and the owner of each connection of a full world: some have two configurations, and one agency feeds two advertisers.
 const FULL: [(usize, Owner); 9] = [
     (0, Owner::Admin),
@@ -35,26 +35,28 @@ const SHORT: [(usize, Owner); 5] =
 
 /// Makes the connections of a plan, with all that they do and that happens to their tokens and audiences.
 pub(super) fn populate(plan: &mut Plan, rng: &mut StdRng, size: Size) {
-    let cast = if size == Size::Full { &FULL[..] } else { &SHORT[..] };
-    plan.advertisers = cast.iter().map(|(advertiser, _)| advertiser + 1).max().unwrap_or_default();
+    let roles = if size == Size::Full { &FULL[..] } else { &SHORT[..] };
+    plan.advertisers = roles.iter().map(|(advertiser, _)| advertiser + 1).max().unwrap_or_default();
     // The last one's token is its own, in a full world.
-    let doomed = (size == Size::Full).then_some(cast.len() - 1);
-    for (number, (advertiser, owner)) in cast.iter().enumerate() {
+    let never_healed = (size == Size::Full).then_some(roles.len() - 1);
+    for (number, (advertiser, owner)) in roles.iter().enumerate() {
         let mut connection = connection(plan, rng, number, *advertiser, *owner);
-        connection.is_doomed = doomed == Some(number);
+        connection.is_never_healed = never_healed == Some(number);
         connection.acts = acts(rng, &connection, plan.steps);
         for (audience, lifetime) in connection.audiences.iter().enumerate() {
             plan.events.extend(lifetime.deleted.map(|step| (step, Event::DeleteAudience(number, audience))));
         }
         plan.connections.push(connection);
     }
-    tokens(plan, rng, doomed);
+    tokens(plan, rng, never_healed);
 }
 
-/// Tokens end and are mended: an agency's by the page, others by the page or by pasting.
-fn tokens(plan: &mut Plan, rng: &mut StdRng, doomed: Option<usize>) {
-    let mut events: Vec<_> =
-        doomed.map(|doomed| (step_between(rng, plan.steps, 0.2, 0.4), Event::Revoke(doomed))).into_iter().collect();
+/// Tokens end and are replaced: an agency's by the page, others by the page or by pasting.
+fn tokens(plan: &mut Plan, rng: &mut StdRng, never_healed: Option<usize>) {
+    let mut events: Vec<_> = never_healed
+        .map(|never_healed| (step_between(rng, plan.steps, 0.2, 0.4), Event::Revoke(never_healed)))
+        .into_iter()
+        .collect();
     let of = |owner: Owner| plan.connections.iter().position(|connection| connection.owner == owner);
     let heals = [
         of(Owner::Agency).map(|number| (number, Event::Authorize(number))),
@@ -88,10 +90,10 @@ fn connection(plan: &Plan, rng: &mut StdRng, number: usize, advertiser: usize, o
         }
     }
     let audiences = audiences(rng, plan.steps, number);
-    Connection { advertiser, owner, is_doomed: false, audiences, people, refused, acts: Vec::new() }
+    Connection { advertiser, owner, is_never_healed: false, audiences, people, refused, acts: Vec::new() }
 }
 
-/// Each connection has one audience for all the time; of the others each has a fate of its own.
+/// Each connection has one audience for all the time; of the others each is late, never connected, deleted or disconnected.
 fn audiences(rng: &mut StdRng, steps: u32, number: usize) -> Vec<Lifetime> {
     let always = Lifetime { connected: Some(0), disconnected: None, deleted: None, by_email: number.is_multiple_of(2) };
     let late =
@@ -108,8 +110,8 @@ fn acts(rng: &mut StdRng, connection: &Connection, steps: u32) -> Vec<(u32, Act)
     let mut acts = Vec::new();
     let mut open = vec![false; connection.audiences.len()];
     let never = connection.audiences.iter().position(|audience| audience.connected.is_none());
-    // What a doomed one says last is given up before the others have come to rest.
-    let last = if connection.is_doomed { steps * 3 / 5 } else { steps };
+    // What a connection that is never healed says last is given up before the queue of the others is empty.
+    let last = if connection.is_never_healed { steps * 3 / 5 } else { steps };
     for step in 0..last {
         for (audience, lifetime) in connection.audiences.iter().enumerate() {
             if lifetime.connected == Some(step) {
@@ -122,12 +124,12 @@ fn acts(rng: &mut StdRng, connection: &Connection, steps: u32) -> Vec<(u32, Act)
             }
         }
         let fed: Vec<_> = (0..open.len()).filter(|audience| open[*audience]).collect();
-        let spoken = Spoken { fed: &fed, never, first: first_of(step, steps, connection.people.len()) };
+        let scope = StepScope { fed: &fed, never, first: first_of(step, steps, connection.people.len()) };
         if rng.random_bool(0.6) {
-            acts.push((step, Act::Change(transport(rng), users(rng, connection, spoken))));
+            acts.push((step, Act::Change(transport(rng), users(rng, connection, scope))));
         }
-        if !connection.is_doomed && rng.random_bool(0.05) {
-            acts.push((step, Act::Erase(transport(rng), rng.random_range(spoken.first..connection.people.len()))));
+        if !connection.is_never_healed && rng.random_bool(0.05) {
+            acts.push((step, Act::Erase(transport(rng), rng.random_range(scope.first..connection.people.len()))));
         }
         if rng.random_bool(0.03) {
             acts.push((step, Act::Verify));
@@ -140,9 +142,9 @@ fn transport(rng: &mut StdRng) -> Transport {
     if rng.random_bool(0.5) { Transport::Http } else { Transport::Lambda }
 }
 
-/// Of what is spoken in a step.
+/// Of whom and of what something is said in a step.
 #[derive(Clone, Copy)]
-struct Spoken<'a> {
+struct StepScope<'a> {
     /// The audiences that are fed.
     fed: &'a [usize],
     /// The one that was never connected.
@@ -153,22 +155,22 @@ struct Spoken<'a> {
 }
 
 fn first_of(step: u32, steps: u32, people: usize) -> usize {
-    let passed = people.saturating_sub(HOT) * usize::try_from(step).unwrap_or_default();
+    let passed = people.saturating_sub(UNDECIDED) * usize::try_from(step).unwrap_or_default();
     passed / usize::try_from(steps).unwrap_or(1)
 }
 
 /// One user, some, or hundreds; most of them among a few who change their minds again and again.
-fn users(rng: &mut StdRng, connection: &Connection, spoken: Spoken<'_>) -> Vec<User> {
+fn users(rng: &mut StdRng, connection: &Connection, scope: StepScope<'_>) -> Vec<User> {
     let count = match rng.random_range(0..20) {
         0..10 => 1,
         10..17 => rng.random_range(2..25),
         _ => rng.random_range(50..350),
     };
-    (0..count).map(|_| user(rng, connection, spoken)).collect()
+    (0..count).map(|_| user(rng, connection, scope)).collect()
 }
 
-fn user(rng: &mut StdRng, connection: &Connection, Spoken { fed, never, first }: Spoken<'_>) -> User {
-    let until = if rng.random_bool(0.7) { first + HOT } else { connection.people.len() };
+fn user(rng: &mut StdRng, connection: &Connection, StepScope { fed, never, first }: StepScope<'_>) -> User {
+    let until = if rng.random_bool(0.7) { first + UNDECIDED } else { connection.people.len() };
     let mut changes = Vec::new();
     for audience in fed {
         if rng.random_bool(0.6) {

@@ -22,16 +22,16 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// For how long, after the last step.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Lives through all steps, and then until all that was to happen has happened.
-pub(super) async fn rule(world: &World<'_>) -> Result<()> {
-    let faults = world.plan.faults.iter().map(|fault| last(world, fault));
+/// Runs all steps, and goes on until all that was planned has happened.
+pub(super) async fn run(world: &World<'_>) -> Result<()> {
+    let faults = world.plan.faults.iter().map(|fault| run_fault(world, fault));
     let chains = chains(world);
-    let chains = chains.into_iter().map(|chain| happen(world, chain));
+    let chains = chains.into_iter().map(|chain| run_events(world, chain));
     futures::try_join!(try_join_all(faults), try_join_all(chains)).map(drop)
 }
 
 /// A fault from its begin to its end, and until it has hit something: what never fires proves nothing.
-async fn last(world: &World<'_>, fault: &PlannedFault) -> Result<()> {
+async fn run_fault(world: &World<'_>, fault: &PlannedFault) -> Result<()> {
     world.reach(fault.from).await;
     let on = faults::begin(world, fault).await.with_context(|| format!("beginning {}", fault.kind))?;
     world.reach(fault.until).await;
@@ -50,7 +50,7 @@ fn chains(world: &World<'_>) -> Vec<Vec<(u32, Event)>> {
             Event::Revoke(number) | Event::Authorize(number) | Event::Paste(number) => {
                 of_tokens.entry(&world.connections[*number].person).or_default().push((*step, *event));
             }
-            Event::Kill(_) | Event::Cool(_) | Event::Redeploy(_) | Event::DeleteAudience(..) => {
+            Event::Kill(_) | Event::ColdStart(_) | Event::Redeploy(_) | Event::DeleteAudience(..) => {
                 others.push(vec![(*step, *event)]);
             }
         }
@@ -58,10 +58,10 @@ fn chains(world: &World<'_>) -> Vec<Vec<(u32, Event)>> {
     of_tokens.into_values().chain(others).collect()
 }
 
-async fn happen(world: &World<'_>, chain: Vec<(u32, Event)>) -> Result<()> {
+async fn run_events(world: &World<'_>, chain: Vec<(u32, Event)>) -> Result<()> {
     for (step, event) in chain {
         world.reach(step).await;
-        while !happens(world, event).await.with_context(|| format!("{event:?}"))? {
+        while !try_event(world, event).await.with_context(|| format!("{event:?}"))? {
             // When all is over nobody may be at work any more whom one could kill.
             if matches!(event, Event::Kill(_)) && world.is_over() {
                 break;
@@ -74,14 +74,14 @@ async fn happen(world: &World<'_>, chain: Vec<(u32, Event)>) -> Result<()> {
 }
 
 /// Lets something happen; false if it cannot yet.
-async fn happens(world: &World<'_>, event: Event) -> Result<bool> {
+async fn try_event(world: &World<'_>, event: Event) -> Result<bool> {
     match event {
         Event::Kill(function) => {
             let killed = world.stack.cloud.kill(function).await?;
             world.count(&format!("lambda: {function} killed at work"), killed);
             Ok(killed > 0)
         }
-        Event::Cool(function) => {
+        Event::ColdStart(function) => {
             let killed = world.stack.cloud.restart(function).await?;
             world.count(&format!("lambda: {function} started cold"), killed.max(1));
             Ok(true)
@@ -148,7 +148,7 @@ async fn paste(world: &World<'_>, number: usize) -> Result<bool> {
     Ok(true)
 }
 
-/// What a complete world must have survived at least once, besides each kind of fault.
+/// What must have happened at least once in a full world, besides each kind of fault.
 pub(super) const EVENTS: [&str; 10] = [
     "lambda: ingest killed at work",
     "lambda: uploader killed at work",
