@@ -1,4 +1,4 @@
-"""The local cloud's process: MiniStack with what it lacks put right, and the API at an address of its own.
+"""The local cloud's process: MiniStack, corrected where it differs from AWS, and the API at an address of its own.
 
 Started by `stack.py` with an empty environment and a directory of its own. It refuses to start with any other MiniStack
 than the pinned one, since it replaces some of its private functions. README.md lists what still differs from AWS.

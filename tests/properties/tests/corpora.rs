@@ -1,4 +1,4 @@
-//! Every input that the fuzzer found worth keeping, and every finding that was mended, holds.
+//! Every input that the fuzzer found worth keeping, and every finding that was fixed, holds.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on stops, and says where it was")]
 
 use std::collections::BTreeSet;

@@ -115,7 +115,7 @@ pub(super) async fn verify(world: &World<'_>, number: usize) -> Result<()> {
     Ok(())
 }
 
-/// A person presses a button again and again until it works; not where the token has ended for good, which nobody mends.
+/// Connects or disconnects, as a person who tries again until it works; not where the token has ended and nobody authorizes again.
 async fn by_hand(world: &World<'_>, number: usize, request: impl Fn() -> Value) -> Result<Option<Value>> {
     let deadline = Instant::now() + PATIENCE;
     loop {

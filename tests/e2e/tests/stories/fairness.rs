@@ -2,7 +2,6 @@
 
 use anyhow::{Result, ensure};
 use e2e::{Action, Model, Options, People, Profile, Transport, envelope, story, until};
-use tokio::time::Instant;
 
 /// One-user messages of the flood.
 const FLOOD: usize = 3_000;
@@ -23,17 +22,13 @@ pub(crate) async fn a_flood_for_one_connection_does_not_delay_another() -> Resul
             .map(|(lane, person)| envelope::one_change(&loud.account, lane, person, &flooded, Action::Add))
             .collect();
         stack.queue.send(&messages).await?;
-        let sent = Instant::now();
         let person = people.plain(1);
         stack
             .change(&mut model, Transport::Http, &quiet.account, &Profile::all(&person, &audience, Action::Add))
             .await?;
         let arrived = async || Ok(model.differing(&stack.tiktok).await?.is_empty());
         until("the quiet one's change arrives", 30, arrived).await?;
-        let waited = sent.elapsed();
-        stack.arrives(&flood, 240).await?;
-        ensure!(waited.as_secs() < 30, "{waited:?}");
-        Ok(())
+        stack.arrives(&flood, 240).await
     })
     .await
 }

@@ -26,7 +26,7 @@ e2e::stories! {
     chaos: a_minute_of_chaos_ends_as_the_model_says_or_in_true_letters;
     outage: server_errors_for_a_minute_leave_the_newest_change_of_everybody, a_hanging_advertiser_keeps_no_other_waiting_in_any_round,
         connections_cut_before_and_after_a_call_takes_effect_leave_what_was_meant, a_tiktok_slower_than_the_time_out_loses_nothing,
-        an_uploader_killed_while_it_deletes_is_made_up_for;
+        an_uploader_killed_while_it_deletes_loses_and_reverts_nothing;
     records: a_firehose_token_is_rotated_and_secrets_may_end_in_a_line_feed, secrets_manager_down_with_a_warm_cache_costs_nothing,
         a_record_that_is_being_deleted_or_cannot_be_read_keeps_changes_waiting, writers_of_one_record_at_the_same_time_all_succeed;
     tokens: a_stranger_who_types_anothers_account_id_changes_nothing_for_him,
@@ -36,7 +36,7 @@ e2e::stories! {
         a_dead_connection_is_healed_by_pasting_a_new_token, a_dead_connection_comes_back_with_the_older_token_that_its_customer_goes_back_to,
         a_former_agency_dies_alone, where_too_many_messages_wait_those_of_a_dead_connection_are_given_up;
     fairness: a_flood_for_one_connection_does_not_delay_another, with_a_call_a_second_for_all_everybody_is_served_again_and_again;
-    throttling: a_throttling_storm_is_ridden_out_and_a_throttled_advertiser_waits_alone;
+    throttling: a_throttled_app_catches_up_and_a_throttled_advertiser_waits_alone;
     repetition: thousands_arrive_while_thirty_percent_of_calls_fail, sqs_failing_in_part_is_answered_with_503_and_a_repetition_does_no_harm,
         requests_that_mparticle_repeats_change_nothing;
     emails: addresses_travel_only_for_the_audiences_whose_customers_say_so;

@@ -166,7 +166,7 @@ pub(crate) async fn a_tiktok_slower_than_the_time_out_loses_nothing() -> Result<
     .await
 }
 
-pub(crate) async fn an_uploader_killed_while_it_deletes_is_made_up_for() -> Result<()> {
+pub(crate) async fn an_uploader_killed_while_it_deletes_loses_and_reverts_nothing() -> Result<()> {
     use e2e::cloud::{AwsFault, AwsFaultKind};
     let options = Options::new().with("UploaderTimeoutSeconds", "30");
     story(options, async |stack| {

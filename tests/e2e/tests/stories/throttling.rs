@@ -6,7 +6,7 @@ use sandbox::{Fault, RateLimits};
 
 const MAPPING: &str = "/segment/mapping/";
 
-pub(crate) async fn a_throttling_storm_is_ridden_out_and_a_throttled_advertiser_waits_alone() -> Result<()> {
+pub(crate) async fn a_throttled_app_catches_up_and_a_throttled_advertiser_waits_alone() -> Result<()> {
     story(Options::new(), async |stack| {
         let (loud, other) = (stack.connected("Loud").await?, stack.connected("Other").await?);
         let loud_throttled =

@@ -1,4 +1,4 @@
-//! Several tokens, users and configurations of one advertiser, and tokens that nobody vouches for: each connection keeps its own.
+//! Several tokens, users and configurations of one advertiser, and tokens that TikTok never gave: each connection keeps its own.
 
 use std::collections::BTreeSet;
 
