@@ -3,6 +3,7 @@
 //! SQS gives no further message of a group while one of it is in flight, so a lane's messages are in hand at most once.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use ids::ConnectionId;
 use queue::Received;
@@ -19,6 +20,8 @@ pub const TASK_BYTES: usize = 8 * 1024 * 1024;
 pub struct Hand {
     /// The lanes of each connection, the one that has waited longest first.
     waiting: HashMap<ConnectionId, Vec<(u8, Lane)>>,
+    /// Bytes of each connection, those that are worked on included.
+    bytes_of: HashMap<ConnectionId, usize>,
     messages: usize,
     bytes: usize,
 }
@@ -32,6 +35,7 @@ impl Hand {
         let Ok(GroupId { connection, lane }) = message.group.parse() else { return Err(Box::new(message)) };
         self.messages += 1;
         self.bytes += message.body.len();
+        *self.bytes_of.entry(connection).or_default() += message.body.len();
         let lanes = self.waiting.entry(connection).or_default();
         if let Some((_, waiting)) = lanes.iter_mut().find(|(number, _)| *number == lane) {
             waiting.push(message);
@@ -66,7 +70,14 @@ impl Hand {
     /// `work`, which was taken, is settled: it is in hand no longer.
     pub fn settled(&mut self, work: &Work) {
         self.messages -= work.len();
-        self.bytes -= work.messages().map(|(_, message)| message.body.len()).sum::<usize>();
+        let bytes = work.messages().map(|(_, message)| message.body.len()).sum::<usize>();
+        self.bytes -= bytes;
+        if let Entry::Occupied(mut left) = self.bytes_of.entry(work.connection) {
+            *left.get_mut() -= bytes;
+            if *left.get() == 0 {
+                left.remove();
+            }
+        }
     }
 
     /// The connections that have something in hand.
@@ -96,6 +107,12 @@ impl Hand {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes of the bodies of `connection`, those that are worked on included.
+    #[must_use]
+    pub fn bytes_of(&self, connection: ConnectionId) -> usize {
+        self.bytes_of.get(&connection).copied().unwrap_or_default()
     }
 }
 

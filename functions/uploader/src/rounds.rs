@@ -36,6 +36,9 @@ pub const PARALLEL_RECEIVES: usize = 4;
 pub const RECEIVE_WAIT: Duration = Duration::from_secs(1);
 /// So many receives in a row that bring nothing end the invocation, once nothing is under way.
 pub const EMPTY_RECEIVES: u32 = 3;
+/// Before a connection asks for its turn. A receive brings ten messages of a lane: where turns come at once, the first few lanes would go
+/// alone and the others wait for their calls. By simulation it halves the calls of a customer who has the queue alone.
+pub const GATHERING: Duration = Duration::from_millis(100);
 /// The most messages in hand.
 pub const MAX_MESSAGES: usize = 20_000;
 /// The most bytes of bodies in hand.
@@ -103,7 +106,7 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
     rounds.take(held);
     tokio::select! {
         () = rounds.go_round() => {}
-        () = app.turns.drive() => {}
+        () = app.turns.drive(|connection| hand.with(|hand| hand.bytes_of(connection))) => {}
         () = sleep_until(end) => {
             tracing::error!("the time for settling ran out; what was not settled is delivered again");
         }

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use ids::{AudienceId, ConnectionId};
 use queue::Received;
 use startup::clock::now_ms;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::acknowledge::acknowledge;
 use crate::audiences::ByMark;
@@ -17,7 +17,7 @@ use crate::cause::{Blame, Cause, Outcome, Reason};
 use crate::hand::Hand;
 use crate::letter::REDRIVEN;
 use crate::plan::{Change, Plan, Planner};
-use crate::rounds::InHand;
+use crate::rounds::{GATHERING, InHand};
 use crate::sender::{Sender, Stopped};
 use crate::settle::{Content, LaneSettlement, Terms, settle};
 use crate::token::Usable;
@@ -59,11 +59,14 @@ impl App {
         let started = Instant::now();
         let came_back = hand.with(|hand: &mut Hand| hand.came_back(connection));
         let stopped = match self.ready(connection, came_back, time.until).await {
-            Ok(usable) => match self.turns.turn(connection, time.until).await {
-                Ok(()) => Ok(usable),
-                // What is in hand comes back when its visibility ends.
-                Err(_) => return HashSet::new(),
-            },
+            Ok(usable) => {
+                sleep(GATHERING).await;
+                match self.turns.turn(connection, time.until).await {
+                    Ok(()) => Ok(usable),
+                    // What is in hand comes back when its visibility ends.
+                    Err(_) => return HashSet::new(),
+                }
+            }
             Err(stopped) => Err(stopped),
         };
         let work = hand.with(|hand: &mut Hand| hand.take(connection));

@@ -1,8 +1,11 @@
-//! Whose turn it is to call TikTok. Calls keep an even pace, for all and for each advertiser, and turns go round by connection: the one
-//! that was served longest ago comes first.
+//! Whose turn it is to call TikTok. Calls keep an even pace, for all and for each advertiser. Every other turn goes to the connection that
+//! was served longest ago, so that nobody waits for long; those between go to the one with the most in hand, so that calls are full.
+//!
+//! With the first kind alone, one large customer among many small ones has few turns, and most calls carry a row or two.
 //!
 //! The pace lives as long as the process; whoever waits, waits within one invocation.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -35,6 +38,8 @@ struct State {
     next_of: HashMap<AdvertiserId, Instant>,
     served: HashMap<ConnectionId, Instant>,
     waiting: Vec<Waiting>,
+    /// The next turn goes by how much is in hand.
+    by_size: bool,
 }
 
 #[derive(Debug)]
@@ -55,8 +60,13 @@ impl Turns {
     #[must_use]
     pub fn new(app: f64, advertiser: f64) -> Self {
         let period = |per_second: f64| Duration::from_secs_f64(1.0 / per_second.max(0.001));
-        let state =
-            State { next: Instant::now(), next_of: HashMap::new(), served: HashMap::new(), waiting: Vec::new() };
+        let state = State {
+            next: Instant::now(),
+            next_of: HashMap::new(),
+            served: HashMap::new(),
+            waiting: Vec::new(),
+            by_size: false,
+        };
         Self { app: period(app), advertiser: period(advertiser), state: Mutex::new(state), changed: Notify::new() }
     }
 
@@ -71,10 +81,10 @@ impl Turns {
         timeout_at(until, mine).await.map_err(|_| TooLate)?.map_err(|_| TooLate)
     }
 
-    /// Gives out turns, for as long as it is polled.
-    pub async fn drive(&self) {
+    /// Gives out turns, for as long as it is polled. `in_hand` says how many bytes of a connection are in hand.
+    pub async fn drive(&self, in_hand: impl Fn(ConnectionId) -> usize) {
         loop {
-            let next = self.with(|state| state.serve(Instant::now(), self.app, self.advertiser));
+            let next = self.with(|state| state.serve(Instant::now(), self.app, self.advertiser, &in_hand));
             match next {
                 Next::Granted => {}
                 Next::Nobody => self.changed.notified().await,
@@ -102,7 +112,13 @@ impl Turns {
 }
 
 impl State {
-    fn serve(&mut self, now: Instant, app: Duration, advertiser: Duration) -> Next {
+    fn serve(
+        &mut self,
+        now: Instant,
+        app: Duration,
+        advertiser: Duration,
+        in_hand: impl Fn(ConnectionId) -> usize,
+    ) -> Next {
         self.waiting.retain(|waiting| !waiting.turn.is_closed());
         if self.waiting.is_empty() {
             return Next::Nobody;
@@ -111,10 +127,14 @@ impl State {
             return Next::At(self.next);
         }
         let free_at = |waiting: &Waiting| self.next_of.get(&waiting.connection.advertiser).copied().unwrap_or(now);
-        let served = |waiting: &Waiting| self.served.get(&waiting.connection).copied();
-        // Of those that were never served, or at the same time, the one that waits longest comes first: `min_by_key` takes the first.
+        // Of what is about as much, and where that does not count, whoever was served longest ago comes first, and of several that were
+        // never served the one that waits longest: `min_by_key` takes the first.
+        let rank = |waiting: &Waiting| {
+            let size = if self.by_size { in_hand(waiting.connection).checked_ilog2() } else { None };
+            (Reverse(size), self.served.get(&waiting.connection).copied())
+        };
         let free = self.waiting.iter().enumerate().filter(|(_, waiting)| free_at(waiting) <= now);
-        let Some((index, _)) = free.min_by_key(|(_, waiting)| served(waiting)) else {
+        let Some((index, _)) = free.min_by_key(|(_, waiting)| rank(waiting)) else {
             return self.waiting.iter().map(free_at).min().map_or(Next::Nobody, Next::At);
         };
         let Waiting { connection, turn } = self.waiting.remove(index);
@@ -122,6 +142,7 @@ impl State {
             self.next = now + app;
             self.next_of.insert(connection.advertiser, now + advertiser);
             self.served.insert(connection, now);
+            self.by_size = !self.by_size;
         }
         Next::Granted
     }

@@ -14,6 +14,8 @@ pub(super) const PARALLEL_RECEIVES: usize = 4;
 pub(super) const RECEIVE_WAIT: Duration = Duration::from_secs(1);
 /// So many that bring nothing end an invocation.
 pub(super) const EMPTY_RECEIVES: u32 = 3;
+/// Before a connection asks for its turn.
+pub(super) const GATHERING: Duration = Duration::from_millis(100);
 /// The most messages in hand.
 pub(super) const MAX_MESSAGES: usize = 20_000;
 /// The most bytes in hand.
@@ -36,8 +38,8 @@ mod tests {
 
     #[test]
     fn the_limits_are_the_uploaders() {
-        let ours = (SETTLING, MARGIN, LAST_RECEIVE, RECEIVE_WAIT, LEAST_TIME);
-        let its = (rounds::SETTLING, rounds::MARGIN, rounds::LAST_RECEIVE, rounds::RECEIVE_WAIT, sender::LEAST_TIME);
+        let ours = (SETTLING, MARGIN, LAST_RECEIVE, RECEIVE_WAIT, GATHERING);
+        let its = (rounds::SETTLING, rounds::MARGIN, rounds::LAST_RECEIVE, rounds::RECEIVE_WAIT, rounds::GATHERING);
         assert_eq!(ours, its);
         let ours = (PARALLEL_RECEIVES, EMPTY_RECEIVES, MAX_MESSAGES, MAX_BYTES, TASK_BYTES);
         let its = (
@@ -48,7 +50,9 @@ mod tests {
             hand::TASK_BYTES,
         );
         assert_eq!(ours, its);
-        let ours = (PARALLEL_CALLS, BATCH_ENTRIES, PARALLEL_BATCHES);
-        assert_eq!(ours, (sender::PARALLEL_CALLS, acknowledge::BATCH_ENTRIES, acknowledge::PARALLEL_BATCHES));
+        let ours = (PARALLEL_CALLS, LEAST_TIME, BATCH_ENTRIES, PARALLEL_BATCHES);
+        let its =
+            (sender::PARALLEL_CALLS, sender::LEAST_TIME, acknowledge::BATCH_ENTRIES, acknowledge::PARALLEL_BATCHES);
+        assert_eq!(ours, its);
     }
 }

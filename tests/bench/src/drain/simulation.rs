@@ -5,7 +5,7 @@ mod settling;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::fifo::{Batch, Fifo, LaneIndex};
-use super::limits::{LEAST_TIME, PARALLEL_CALLS, RECEIVE_WAIT};
+use super::limits::{GATHERING, LEAST_TIME, PARALLEL_CALLS, RECEIVE_WAIT};
 use super::task::{Task, TaskIndex};
 use super::uploader::{Time, Uploader, Waits};
 use super::{Drained, Pace};
@@ -17,6 +17,8 @@ enum Event {
     Received(Option<Batch>),
     /// A receive has waited for as long as it may.
     WaitedInVain(u64),
+    /// A connection asks for its turn.
+    Gathered(u32),
     Turn,
     CallsEnd,
     Answered(TaskIndex),
@@ -77,6 +79,7 @@ impl Simulation {
                 // A time that was set for an invocation which ended before.
                 Event::Received(_)
                 | Event::WaitedInVain(_)
+                | Event::Gathered(_)
                 | Event::Turn
                 | Event::CallsEnd
                 | Event::Answered(_)
@@ -125,6 +128,12 @@ impl Simulation {
                     self.received(number, None);
                 }
             }
+            Event::Gathered(tenant) => {
+                let now = self.now;
+                if let Some(uploader) = self.uploaders.get_mut(number) {
+                    uploader.gathered(tenant, now);
+                }
+            }
             Event::Turn => self.turn(number),
             Event::CallsEnd => self.calls_end(number),
             Event::Answered(task) => {
@@ -150,7 +159,14 @@ impl Simulation {
         let tenant = batch.as_ref().map_or(0, |batch| self.fifo.tenant(batch.lane));
         let pace = self.pace;
         uploader.received(tenant, batch, |rows| pace.message_bytes(rows));
-        uploader.start_task(tenant, self.now);
+        self.start_task(number, tenant);
+    }
+
+    fn start_task(&mut self, number: usize, tenant: u32) {
+        let now = self.now;
+        if self.uploaders.get_mut(number).is_some_and(|uploader| uploader.start_task(tenant, now)) {
+            self.schedule(number, GATHERING, Event::Gathered(tenant));
+        }
     }
 
     fn start_receives(&mut self, number: usize) {

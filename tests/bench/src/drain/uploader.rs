@@ -1,5 +1,6 @@
 //! What one simulated uploader has: the invocation, what is in hand, and whose turn to call it is. Its limits are the product's own.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -44,12 +45,16 @@ pub(super) struct Uploader {
     /// Messages are gone that no receive was begun after.
     pub(super) freed: bool,
     hand: Vec<VecDeque<Held>>,
+    /// Bytes of each connection, those that are worked on included.
+    bytes_of: Vec<usize>,
     messages: usize,
     bytes: usize,
     pub(super) waiting: Vec<(u32, Waits)>,
     /// When each connection had its last turn.
     served: Vec<Option<Time>>,
     pub(super) next_turn: Time,
+    /// The next turn goes by how much is in hand.
+    by_size: bool,
     /// A look at who waits is due.
     pub(super) turn_is_due: bool,
 }
@@ -57,9 +62,13 @@ pub(super) struct Uploader {
 impl Uploader {
     pub(super) fn new(tenants: u32) -> Self {
         let tenants = tenants as usize;
-        let mut uploader = Self { serving: vec![false; tenants], served: vec![None; tenants], ..Self::default() };
-        uploader.hand.resize_with(tenants, VecDeque::new);
-        uploader
+        Self {
+            serving: vec![false; tenants],
+            served: vec![None; tenants],
+            hand: std::iter::repeat_with(VecDeque::new).take(tenants).collect(),
+            bytes_of: vec![0; tenants],
+            ..Self::default()
+        }
     }
 
     /// Begins an invocation that may last for `timeout`.
@@ -73,6 +82,7 @@ impl Uploader {
         self.tasks.clear();
         self.waiting.clear();
         self.serving.fill(false);
+        self.bytes_of.fill(0);
     }
 
     /// Ends the invocation. Says which lanes were in hand and not served.
@@ -97,20 +107,33 @@ impl Uploader {
         let bytes = rows.iter().map(|rows| bytes_of(*rows)).sum();
         self.messages += rows.len();
         self.bytes += bytes;
+        if let Some(bytes_of) = self.bytes_of.get_mut(tenant as usize) {
+            *bytes_of += bytes;
+        }
         if let Some(lanes) = self.hand.get_mut(tenant as usize) {
             lanes.push_back(Held { lane, rows, bytes });
         }
     }
 
-    /// Starts a task for `tenant`, which waits for its turn, if something is in hand and none is at work.
-    pub(super) fn start_task(&mut self, tenant: u32, now: Time) {
+    /// Starts a task for `tenant` if something is in hand and none is at work; says whether it did.
+    pub(super) fn start_task(&mut self, tenant: u32, now: Time) -> bool {
         let place = tenant as usize;
         let has_work = self.hand.get(place).is_some_and(|lanes| !lanes.is_empty());
-        if let Some(serving) = self.serving.get_mut(place).filter(|serving| has_work && !**serving && now < self.until)
-        {
-            *serving = true;
-            self.at_work += 1;
+        let Some(serving) = self.serving.get_mut(place).filter(|serving| has_work && !**serving && now < self.until)
+        else {
+            return false;
+        };
+        *serving = true;
+        self.at_work += 1;
+        true
+    }
+
+    /// The task of `tenant` has gathered what came, and waits for its turn, or ends with the calls.
+    pub(super) fn gathered(&mut self, tenant: u32, now: Time) {
+        if now < self.until {
             self.waiting.push((tenant, Waits::Tenant(tenant)));
+        } else {
+            self.end_task(tenant);
         }
     }
 
@@ -152,16 +175,25 @@ impl Uploader {
         taken
     }
 
-    /// What was taken is in hand no longer.
-    pub(super) fn settled(&mut self, lanes: &[Held]) {
+    /// What was taken of `tenant` is in hand no longer.
+    pub(super) fn settled(&mut self, tenant: u32, lanes: &[Held]) {
+        let bytes = lanes.iter().map(|held| held.bytes).sum::<usize>();
         self.messages -= lanes.iter().map(|held| held.rows.len()).sum::<usize>();
-        self.bytes -= lanes.iter().map(|held| held.bytes).sum::<usize>();
+        self.bytes -= bytes;
+        if let Some(bytes_of) = self.bytes_of.get_mut(tenant as usize) {
+            *bytes_of -= bytes;
+        }
     }
 
-    /// Whose turn it is: the connection that was served longest ago comes first, of several those that wait longest.
+    /// Whose turn it is, by the same rule as `uploader::turns`.
     pub(super) fn turn(&mut self, now: Time, period: Duration) -> Option<Waits> {
-        let served = |tenant: &u32| self.served.get(*tenant as usize).copied().flatten();
-        let (place, _) = self.waiting.iter().enumerate().min_by_key(|(_, (tenant, _))| served(tenant))?;
+        let rank = |tenant: usize| {
+            let bytes = self.bytes_of.get(tenant).copied().unwrap_or_default();
+            let size = if self.by_size { bytes.checked_ilog2() } else { None };
+            (Reverse(size), self.served.get(tenant).copied().flatten())
+        };
+        let (place, _) = self.waiting.iter().enumerate().min_by_key(|(_, (tenant, _))| rank(*tenant as usize))?;
+        self.by_size = !self.by_size;
         let (tenant, waits) = self.waiting.remove(place);
         self.next_turn = now + period;
         if let Some(served) = self.served.get_mut(tenant as usize) {
@@ -212,12 +244,11 @@ mod tests {
     #[test]
     fn a_connection_has_one_task_at_a_time() {
         let mut uploader = with_lanes(1, 16, 100);
-        uploader.start_task(0, Time::ZERO);
-        uploader.start_task(0, Time::ZERO);
+        assert!(uploader.start_task(0, Time::ZERO) && !uploader.start_task(0, Time::ZERO));
+        uploader.gathered(0, Time::ZERO);
         assert_eq!((uploader.at_work, uploader.waiting.len()), (1, 1));
         uploader.end_task(0);
-        uploader.start_task(0, uploader.until);
-        assert!(uploader.is_done(), "no task starts when calls have ended");
+        assert!(!uploader.start_task(0, uploader.until) && uploader.is_done(), "no task starts when calls have ended");
     }
 
     #[test]
@@ -225,7 +256,7 @@ mod tests {
         let mut uploader = with_lanes(1, 16, TASK_BYTES / 50);
         let taken = uploader.take(0);
         assert_eq!(taken.len(), 5);
-        uploader.settled(&taken);
+        uploader.settled(0, &taken);
         assert_eq!(uploader.messages, 110);
         assert_eq!(uploader.end().len(), 11, "what was not taken comes back");
     }

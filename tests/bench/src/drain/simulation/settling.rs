@@ -14,16 +14,15 @@ impl Simulation {
             let rounds = u32::try_from(batches(entries).div_ceil(PARALLEL_BATCHES)).unwrap_or(u32::MAX);
             return self.schedule(number, self.pace.delete * rounds, Event::Deleted(task));
         }
-        let now = self.now;
         let Some(uploader) = self.uploaders.get_mut(number) else { return };
         let Some(of) = uploader.tasks.get_mut(task.0) else { return };
         let (tenant, deleted, stay) = (of.tenant, of.deleted, of.stay());
         self.drained.requests += batches(of.staying()) as u64;
         let lanes = std::mem::take(&mut of.lanes);
-        uploader.settled(&lanes);
+        uploader.settled(tenant, &lanes);
         uploader.end_task(tenant);
         uploader.freed |= deleted > 0;
-        uploader.start_task(tenant, now);
+        self.start_task(number, tenant);
         // Nothing was wrong with what was not tried: it is visible at once.
         for lane in stay {
             self.fifo.release(lane);
