@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use ids::{AdvertiserId, AudienceId};
+use secrets::Secrets;
 use serde::Serialize;
 use startup::clock::now_ms;
 
@@ -52,11 +53,8 @@ pub(crate) async fn forget(cloud: &Cloud, advertiser: AdvertiserId, yes: bool) -
         }
     }
     let forgotten_ms = now_ms();
-    mark(cloud, advertiser, forgotten_ms).await?;
-    if connections > 0 {
-        destroy(cloud, advertiser).await?;
-        mark(cloud, advertiser, forgotten_ms).await?;
-    }
+    forget_record(&cloud.secrets, &cloud.secrets_manager, &cloud.secret_of(advertiser), advertiser, forgotten_ms)
+        .await?;
     let letters = resend::delete_all(&cloud.dead_letters, &filter).await?;
     let gone = Gone { advertiser, forgotten_ms, connections, letters, last_sent_ms, audiences: ours };
     Ok(Report::new(text(&gone), &gone))
@@ -100,11 +98,30 @@ async fn last_sent(cloud: &Cloud, advertiser: AdvertiserId) -> Result<Option<i64
     Ok(None)
 }
 
+/// Leaves nothing of the record `secret` but the time. Where there was a secret it is deleted, since its former versions hold tokens: also
+/// where the record has no connection any more, which a run that was interrupted leaves behind.
+async fn forget_record(
+    secrets: &Secrets,
+    manager: &aws_sdk_secretsmanager::Client,
+    secret: &str,
+    advertiser: AdvertiserId,
+    forgotten_ms: i64,
+) -> Result<(), Error> {
+    let is_there = secrets.record(advertiser).await?.record.is_some();
+    // First the time: while the secret is deleted, no function is to find the tokens.
+    write_time(secrets, advertiser, forgotten_ms).await?;
+    if is_there {
+        delete_secret(manager, secret).await?;
+        write_time(secrets, advertiser, forgotten_ms).await?;
+    }
+    Ok(())
+}
+
 /// Replaces the record by the time, as soon as Secrets Manager lets a secret of that name be made.
-async fn mark(cloud: &Cloud, advertiser: AdvertiserId, forgotten_ms: i64) -> Result<(), Error> {
+async fn write_time(secrets: &Secrets, advertiser: AdvertiserId, forgotten_ms: i64) -> Result<(), Error> {
     let mut tries = 1;
     loop {
-        match cloud.secrets.update(advertiser, |record| record.forget(forgotten_ms)).await {
+        match secrets.update(advertiser, |record| record.forget(forgotten_ms)).await {
             Ok(_) => return Ok(()),
             Err(secrets::Error::BeingDeleted(_) | secrets::Error::Contended(_)) if tries < TRIES => tries += 1,
             Err(error) => {
@@ -115,10 +132,9 @@ async fn mark(cloud: &Cloud, advertiser: AdvertiserId, forgotten_ms: i64) -> Res
     }
 }
 
-/// Deletes the secret with all its versions: the former ones hold the tokens.
-async fn destroy(cloud: &Cloud, advertiser: AdvertiserId) -> Result<(), Error> {
-    let delete = cloud.secrets_manager.delete_secret().secret_id(cloud.secret_of(advertiser));
-    match delete.force_delete_without_recovery(true).send().await {
+/// Deletes a secret with all its versions.
+async fn delete_secret(manager: &aws_sdk_secretsmanager::Client, secret: &str) -> Result<(), Error> {
+    match manager.delete_secret().secret_id(secret).force_delete_without_recovery(true).send().await {
         Ok(_) => Ok(()),
         Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
         Err(error) => Err(of_sdk("Secrets Manager", &error)),
@@ -142,4 +158,38 @@ fn text(gone: &Gone) -> String {
         count(*connections, "connection"),
         count(*letters, "dead letter")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use connections::{Accepted, Source, UserId};
+    use secrets::in_memory::{Fault, InMemory};
+
+    use super::*;
+
+    const SECRET: &str = "s/advertiser/7";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_is_repeated_after_an_interruption_leaves_no_version_with_a_token() {
+        let (memory, advertiser) = (InMemory::default(), "7".parse().unwrap());
+        let run = async || {
+            let secrets = Secrets::new(memory.client(), "s/advertiser/");
+            forget_record(&secrets, &memory.client(), SECRET, advertiser, 1_790_000_000_000).await
+        };
+        let accepted = Accepted { token: "s3cr3t".into(), user: UserId::new("u") };
+        let connect = |record: &mut connections::Record| {
+            record.accept("12".parse().unwrap(), &accepted, Source::Connect, 1_789_000_000_000)
+        };
+        Secrets::new(memory.client(), "s/advertiser/").update(advertiser, connect).await.unwrap();
+        memory.fail_next("DeleteSecret", Fault::Refused("InternalServiceError"));
+        assert!(run().await.is_err());
+        run().await.unwrap();
+        assert!(
+            memory.versions(SECRET).iter().all(|version| !version.contains("s3cr3t")),
+            "{:?}",
+            memory.versions(SECRET)
+        );
+        let record = connections::Record::from_json(&memory.text(SECRET).unwrap()).unwrap();
+        assert_eq!(record.forgotten_ms(1_790_000_000_001), Some(1_790_000_000_000));
+    }
 }

@@ -69,6 +69,12 @@ impl InMemory {
         self.state().vault.text(name)
     }
 
+    /// The values of all versions of a secret, with or without a label.
+    #[must_use]
+    pub fn versions(&self, name: &str) -> Vec<String> {
+        self.state().vault.versions(name)
+    }
+
     /// The names of all secrets, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

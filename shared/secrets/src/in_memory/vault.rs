@@ -37,6 +37,10 @@ impl Vault {
                 Ok(json!({"SecretString": current.text, "VersionId": current.id}))
             }
             "CreateSecret" => self.create(body),
+            "DeleteSecret" => {
+                self.secrets.remove(text(body, "SecretId"));
+                Ok(json!({}))
+            }
             "ListSecrets" => Ok(self.list(body)),
             "PutSecretValue" => {
                 let labels = body["VersionStages"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -61,6 +65,11 @@ impl Vault {
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
         Some(self.secrets.get(name)?.current()?.text.clone())
+    }
+
+    pub(super) fn versions(&self, name: &str) -> Vec<String> {
+        let versions = self.secrets.get(name).map(|secret| &secret.versions[..]).unwrap_or_default();
+        versions.iter().map(|version| version.text.clone()).collect()
     }
 
     pub(super) fn names(&self) -> Vec<String> {
