@@ -5,29 +5,26 @@
 
 mod calls;
 mod fifo;
-mod refusal;
+mod refused_entries;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws_double::{Answer, Faults, Response, Service, http_client, respond};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::error::ConnectorError;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
-use aws_smithy_runtime_api::http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Received;
-use calls::{Answer, seconds, text};
+use calls::{seconds, text};
 use fifo::{Fifo, New};
-use refusal::Refusals;
+use refused_entries::RefusedEntries;
 
+pub use aws_double::Fault;
 pub use fifo::Message;
-pub use refusal::Fault;
 
 /// The queues of a test. A clone is the same SQS.
 #[derive(Debug, Clone, Default)]
@@ -39,8 +36,8 @@ pub struct InMemory {
 #[derive(Debug, Default)]
 struct State {
     queues: BTreeMap<String, Fifo>,
-    refusals: Refusals,
-    is_down: bool,
+    faults: Faults,
+    refused: RefusedEntries,
     calls: HashMap<(String, String), usize>,
     latency: Duration,
     longest_wait: Option<Duration>,
@@ -50,11 +47,10 @@ impl InMemory {
     /// A client of it that tries each call once.
     #[must_use]
     pub fn client(&self) -> Client {
-        let connector = SharedHttpConnector::new(self.clone());
         let config = aws_sdk_sqs::Config::builder()
             .with_test_defaults_v2()
             .retry_config(RetryConfig::disabled())
-            .http_client(http_client_fn(move |_, _| connector.clone()));
+            .http_client(http_client(self.clone()));
         Client::from_conf(config.build())
     }
 
@@ -98,18 +94,18 @@ impl InMemory {
 
     /// The next call of `action` (such as `SendMessageBatch`) fails. Several are used up one after the other.
     pub fn fail_next(&self, action: &str, fault: Fault) {
-        self.state().refusals.add_call(action, fault);
+        self.state().faults.add(action, fault);
     }
 
     /// The next `times` entries of `action` with a text that contains `containing` (a body, a group, the id of the message in a receipt
     /// handle) are refused with `code`, in batches whose other entries are carried out.
     pub fn refuse_entries(&self, action: &str, containing: &str, code: &'static str, senders_fault: bool, times: u32) {
-        self.state().refusals.add_entries(action, containing, code, senders_fault, times);
+        self.state().refused.add(action, containing, code, senders_fault, times);
     }
 
     /// No call arrives until it is up again.
     pub fn set_down(&self, is_down: bool) {
-        self.state().is_down = is_down;
+        self.state().faults.set_down(is_down);
     }
 
     /// From now on each call takes so long before it is carried out.
@@ -132,32 +128,6 @@ impl InMemory {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn answer(self, action: String, body: Value) -> Result<HttpResponse, ConnectorError> {
-        let (latency, longest) = {
-            let mut state = self.state();
-            *state.calls.entry((text(&body, "QueueUrl").to_owned(), action.clone())).or_default() += 1;
-            (state.latency, state.longest_wait)
-        };
-        if !latency.is_zero() {
-            sleep(latency).await;
-        }
-        let fault = {
-            let mut state = self.state();
-            if state.is_down { Some(Fault::NotReached) } else { state.refusals.of_call(&action) }
-        };
-        match fault {
-            None => reply(&self.carry_out(&action, &body, longest).await),
-            Some(Fault::NotReached) => Err(ConnectorError::io("not reached".into())),
-            Some(Fault::Refused(code)) => reply(&Err(code)),
-            Some(Fault::Broken) => response(500, &json!({"__type": "InternalFailure"})),
-            Some(Fault::AnswerLost) => {
-                // Whether it succeeds is not told.
-                drop(self.carry_out(&action, &body, longest).await);
-                Err(ConnectorError::timeout("no answer".into()))
-            }
-        }
     }
 
     /// Waits for messages where the call says so.
@@ -192,7 +162,7 @@ impl State {
             return Ok(Err("QueueDoesNotExist"));
         }
         let fifo = self.queues.entry(url.to_owned()).or_default();
-        let answer = calls::call(fifo, action, body, &mut self.refusals);
+        let answer = calls::call(fifo, action, body, &mut self.refused);
         answer.ok_or_else(|| fifo.next_visible(Instant::now()))
     }
 }
@@ -204,25 +174,17 @@ fn received(message: Message) -> Received {
     Received { message_id, receipt_handle, body, group, sent_ms, receive_count, attributes }
 }
 
-fn reply(answer: &Answer) -> Result<HttpResponse, ConnectorError> {
-    match answer {
-        Ok(answer) => response(200, answer),
-        Err(code) => {
-            response(400, &json!({"__type": format!("com.amazonaws.sqs#{code}"), "message": "as SQS would say"}))
+impl Service for InMemory {
+    async fn answer(self, action: String, body: Value) -> Response {
+        let (latency, longest) = {
+            let mut state = self.state();
+            *state.calls.entry((text(&body, "QueueUrl").to_owned(), action.clone())).or_default() += 1;
+            (state.latency, state.longest_wait)
+        };
+        if !latency.is_zero() {
+            sleep(latency).await;
         }
-    }
-}
-
-fn response(status: u16, body: &Value) -> Result<HttpResponse, ConnectorError> {
-    let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
-    Ok(HttpResponse::new(status, body.to_string().into()))
-}
-
-impl HttpConnector for InMemory {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let action = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let body = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
-        HttpConnectorFuture::new(self.clone().answer(action, body))
+        let fault = self.state().faults.take(&action);
+        respond(fault, self.carry_out(&action, &body, longest)).await
     }
 }

@@ -148,7 +148,10 @@ async fn faults_happen_when_they_are_asked_for() {
     let throttled = queue.receive(VISIBILITY, Duration::ZERO).await;
     assert_eq!(throttled, Err(QueueError::Busy("RequestThrottled".to_owned())));
     sqs.fail_next("ReceiveMessage", Fault::Broken);
-    assert_eq!(queue.receive(VISIBILITY, Duration::ZERO).await, Err(QueueError::Busy("InternalFailure".to_owned())));
+    assert_eq!(
+        queue.receive(Duration::ZERO, Duration::ZERO).await,
+        Err(QueueError::Busy("InternalFailure".to_owned()))
+    );
     sqs.set_down(true);
     assert_eq!(queue.receive(VISIBILITY, Duration::ZERO).await, Err(QueueError::NoAnswer));
     sqs.set_down(false);

@@ -8,28 +8,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws_double::{Faults, Response, Service, http_client, respond};
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
-use aws_sdk_secretsmanager::error::ConnectorError;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
-use aws_smithy_runtime_api::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use vault::Vault;
 
-/// What happens to one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// It never arrives.
-    NotReached,
-    /// It is carried out, and the answer never arrives.
-    AnswerLost,
-    /// It is answered with this error code and not carried out.
-    Refused(&'static str),
-    /// It is carried out, and answered with status 500.
-    Broken,
-}
+pub use aws_double::Fault;
 
 /// The secrets of a test. A clone is the same Secrets Manager.
 #[derive(Debug, Clone, Default)]
@@ -40,8 +26,7 @@ pub struct InMemory {
 #[derive(Debug, Default)]
 struct State {
     vault: Vault,
-    faults: Vec<(String, Fault)>,
-    is_down: bool,
+    faults: Faults,
     calls: HashMap<String, usize>,
     latency: Duration,
 }
@@ -50,11 +35,10 @@ impl InMemory {
     /// A client of it that tries each call once.
     #[must_use]
     pub fn client(&self) -> Client {
-        let connector = SharedHttpConnector::new(self.clone());
         let config = aws_sdk_secretsmanager::Config::builder()
             .with_test_defaults_v2()
             .retry_config(RetryConfig::disabled())
-            .http_client(http_client_fn(move |_, _| connector.clone()));
+            .http_client(http_client(self.clone()));
         Client::from_conf(config.build())
     }
 
@@ -93,12 +77,12 @@ impl InMemory {
 
     /// The next call of `action` (such as `PutSecretValue`) fails. Several are used up one after the other.
     pub fn fail_next(&self, action: &str, fault: Fault) {
-        self.state().faults.push((action.to_owned(), fault));
+        self.state().faults.add(action, fault);
     }
 
     /// No call arrives until it is up again.
     pub fn set_down(&self, is_down: bool) {
-        self.state().is_down = is_down;
+        self.state().faults.set_down(is_down);
     }
 
     /// From now on each call takes up to so long, at random, before and after it is carried out.
@@ -122,54 +106,18 @@ impl InMemory {
             tokio::time::sleep(rand::random_range(Duration::ZERO..=at_most)).await;
         }
     }
+}
 
-    async fn answer(self, action: String, body: Value) -> Result<HttpResponse, ConnectorError> {
+impl Service for InMemory {
+    async fn answer(self, action: String, body: Value) -> Response {
         self.pause().await;
-        let answer = self.state().answer(&action, &body);
+        let fault = {
+            let mut state = self.state();
+            *state.calls.entry(action.clone()).or_default() += 1;
+            state.faults.take(&action)
+        };
+        let response = respond(fault, async { self.state().vault.call(&action, &body) }).await;
         self.pause().await;
-        answer
-    }
-}
-
-impl State {
-    fn answer(&mut self, action: &str, body: &Value) -> Result<HttpResponse, ConnectorError> {
-        *self.calls.entry(action.to_owned()).or_default() += 1;
-        let place = self.faults.iter().position(|(of, _)| of == action);
-        let fault = place.map(|place| self.faults.remove(place).1);
-        let fault = if self.is_down { Some(Fault::NotReached) } else { fault };
-        match fault {
-            None => {
-                let (status, body) = match self.vault.call(action, body) {
-                    Ok(answer) => (200, answer),
-                    Err(code) => (400, json!({"__type": code, "Message": "as AWS would say"})),
-                };
-                response(status, &body)
-            }
-            Some(Fault::NotReached) => Err(ConnectorError::io("not reached".into())),
-            Some(Fault::Refused(code)) => response(400, &json!({"__type": code})),
-            Some(fault @ (Fault::AnswerLost | Fault::Broken)) => {
-                // Whether it succeeds is not told.
-                drop(self.vault.call(action, body));
-                if fault == Fault::Broken {
-                    response(500, &json!({"__type": "InternalServiceError"}))
-                } else {
-                    Err(ConnectorError::timeout("no answer".into()))
-                }
-            }
-        }
-    }
-}
-
-fn response(status: u16, body: &Value) -> Result<HttpResponse, ConnectorError> {
-    let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
-    Ok(HttpResponse::new(status, body.to_string().into()))
-}
-
-impl HttpConnector for InMemory {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let action = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let body = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
-        HttpConnectorFuture::new(self.clone().answer(action, body))
+        response
     }
 }

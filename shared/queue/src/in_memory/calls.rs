@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_double::Answer;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::fifo::{Fifo, Invalid, Message, New};
-use super::refusal::Refusals;
+use super::refused_entries::RefusedEntries;
 use crate::message::is_taken;
 use crate::{BATCH_ENTRIES, MAX_MESSAGE_BYTES};
-
-/// The code of a call that is refused.
-pub(super) type Answer = Result<Value, &'static str>;
 
 /// What an entry of a batch comes to.
 struct EntryError {
@@ -44,16 +42,16 @@ impl From<Invalid> for EntryError {
 }
 
 /// One call of a queue. `None`: there is nothing to receive yet.
-pub(super) fn call(fifo: &mut Fifo, action: &str, body: &Value, refusals: &mut Refusals) -> Option<Answer> {
+pub(super) fn call(fifo: &mut Fifo, action: &str, body: &Value, refused: &mut RefusedEntries) -> Option<Answer> {
     let now = Instant::now();
     Some(match action {
         "ReceiveMessage" => return receive(fifo, body, now),
-        "SendMessageBatch" => send_batch(fifo, body, refusals, now),
-        "DeleteMessageBatch" => batch(body, refusals, action, |entry| {
+        "SendMessageBatch" => send_batch(fifo, body, refused, now),
+        "DeleteMessageBatch" => batch(body, refused, action, |entry| {
             fifo.delete(text(entry, "ReceiptHandle"), now)?;
             Ok(json!({}))
         }),
-        "ChangeMessageVisibilityBatch" => batch(body, refusals, action, |entry| {
+        "ChangeMessageVisibilityBatch" => batch(body, refused, action, |entry| {
             fifo.set_visibility(text(entry, "ReceiptHandle"), seconds(entry, "VisibilityTimeout", 30), now)?;
             Ok(json!({}))
         }),
@@ -94,12 +92,12 @@ fn delivered(message: &Message, asked: &Value) -> Value {
     })
 }
 
-fn send_batch(fifo: &mut Fifo, body: &Value, refusals: &mut Refusals, now: Instant) -> Answer {
+fn send_batch(fifo: &mut Fifo, body: &Value, refused: &mut RefusedEntries, now: Instant) -> Answer {
     let entries = body["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
     if entries.iter().map(|entry| bytes(&new(entry))).sum::<usize>() > MAX_MESSAGE_BYTES {
         return Err("BatchRequestTooLong");
     }
-    batch(body, refusals, "SendMessageBatch", |entry| {
+    batch(body, refused, "SendMessageBatch", |entry| {
         let new = new(entry);
         if new.group.is_empty() || new.group.len() > 128 {
             return Err(EntryError::senders("InvalidParameterValue"));
@@ -134,7 +132,7 @@ fn bytes(new: &New) -> usize {
 /// Carries out each entry of a batch by itself.
 fn batch(
     body: &Value,
-    refusals: &mut Refusals,
+    refused: &mut RefusedEntries,
     action: &str,
     mut carry_out: impl FnMut(&Value) -> Result<Value, EntryError>,
 ) -> Answer {
@@ -151,7 +149,7 @@ fn batch(
     }
     let (mut successful, mut failed) = (Vec::new(), Vec::new());
     for entry in entries {
-        let done = match refusals.of_entry(action, entry) {
+        let done = match refused.take(action, entry) {
             Some((code, senders_fault)) => Err(EntryError { senders_fault, ..EntryError::senders(code) }),
             None => carry_out(entry),
         };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_double::Answer;
 use serde_json::{Value, json};
 
 /// AWS keeps about so many versions of a secret.
@@ -26,8 +27,6 @@ struct Version {
     text: String,
     labels: BTreeSet<String>,
 }
-
-type Answer = Result<Value, &'static str>;
 
 impl Vault {
     pub(super) fn call(&mut self, action: &str, body: &Value) -> Answer {
