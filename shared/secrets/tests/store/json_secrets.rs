@@ -3,7 +3,7 @@
 use secrets::in_memory::InMemory;
 use secrets::{Error, FirehoseTokens, JsonSecret, NotAsDocumented};
 
-use crate::world::{Log, pass};
+use crate::world::{hear_warnings, pass, warnings};
 
 const ID: &str = "test/firehose";
 
@@ -53,10 +53,10 @@ async fn while_secrets_manager_fails_the_last_value_is_served_with_a_warning() {
     let tokens = tokens(&memory);
     memory.set(ID, r#"{"current":"t"}"#);
     tokens.get().await.unwrap();
-    let (log, _guard) = Log::capture();
+    hear_warnings();
     memory.set_down(true);
     pass(3_600).await;
     assert!(tokens.get().await.unwrap().which("t").is_some());
     assert!(tokens.fresh().await.unwrap().which("t").is_some());
-    assert_eq!(log.lines().len(), 1);
+    assert_eq!(warnings().len(), 1);
 }

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use secrets::Error;
 use secrets::in_memory::InMemory;
 
-use crate::world::{Log, NAME, account, advertiser, connect, pass, refuse, secrets};
+use crate::world::{NAME, account, advertiser, connect, hear_warnings, pass, refuse, secrets, warnings};
 
 /// A Secrets Manager with one active connection, and a process that has read nothing yet.
 async fn connected() -> (InMemory, secrets::Secrets) {
@@ -108,7 +108,7 @@ async fn those_who_ask_together_share_one_read_and_its_failure() {
 async fn while_it_fails_the_last_record_is_served_with_one_warning_a_read() {
     let (memory, secrets) = connected().await;
     secrets.record(advertiser()).await.unwrap();
-    let (log, _guard) = Log::capture();
+    hear_warnings();
     memory.set_down(true);
     pass(86_400).await;
     for (seconds, expected) in [(0, 2), (9, 2), (1, 3)] {
@@ -117,10 +117,10 @@ async fn while_it_fails_the_last_record_is_served_with_one_warning_a_read() {
             let found = secrets.record(advertiser()).await.unwrap();
             assert!(found.stale && found.record.unwrap().get(account(1)).is_some());
         }
-        assert_eq!((reads(&memory), log.lines().len()), (expected, expected - 1));
+        assert_eq!((reads(&memory), warnings().len()), (expected, expected - 1));
     }
-    let line = log.lines().remove(0);
-    for part in ["WARN", NAME, "cause=Secrets Manager: not reached", "age_seconds=86400"] {
+    let line = warnings().remove(0);
+    for part in ["WARN", NAME, r#""cause":"Secrets Manager: not reached""#, r#""age_seconds":86400"#] {
         assert!(line.contains(part), "{part} is not in {line}");
     }
 

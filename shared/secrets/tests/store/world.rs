@@ -1,14 +1,13 @@
-//! An advertiser, its accounts and tokens, and what it takes to see logs.
+//! An advertiser, its accounts and tokens, and what was logged.
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use connections::{Accepted, Became, Record, Refusal, Source, UserId};
 use ids::{AccountId, AdvertiserId, TokenFingerprint};
 use secrets::in_memory::InMemory;
 use secrets::{Error, Secrets};
-use tracing::subscriber::DefaultGuard;
+use telemetry::capture;
+use tracing::level_filters::LevelFilter;
 
 pub(crate) const NAME: &str = "test/advertiser/7123";
 pub(crate) const NOW: i64 = 1_790_000_000_000;
@@ -58,30 +57,12 @@ pub(crate) async fn pass(seconds: u64) {
     tokio::time::advance(Duration::from_secs(seconds)).await;
 }
 
-/// What is logged on this thread while it lives.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    pub(crate) fn capture() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
+/// From now on the warnings of this test are heard.
+pub(crate) fn hear_warnings() {
+    capture::listen(LevelFilter::WARN);
 }
 
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// The lines that were heard.
+pub(crate) fn warnings() -> Vec<String> {
+    capture::heard().lines().map(str::to_owned).collect()
 }
