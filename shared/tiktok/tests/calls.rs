@@ -1,7 +1,7 @@
 //! What goes over the wire, and what the client makes of what comes back.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hashed_id::HashedId;
 use ids::{AdvertiserId, Encoding, IdType};
@@ -108,9 +108,8 @@ async fn a_mapping_has_a_time_out_of_its_own() {
     let id = HashedId::parse(IdType::Idfa, Encoding::Raw, "66b728c2-f9a4-4d87-82ef-ce07414fe3f7").unwrap();
     let row = Row { id, audiences: std::iter::once("71".parse().unwrap()).collect() };
     let mapping = Mapping { advertiser: advertiser(), action: Action::Add, schema: Schema::Devices, rows: &[row] };
-    let start = Instant::now();
     let failure = client(&tiktok).map(&token(), &mapping, Duration::from_millis(100)).await.unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    // Within the client's own ten seconds the answer would have come, and been a success.
     assert_eq!((failure.meaning, failure.not_sent), (Meaning::Unavailable, false));
     let sent: Value = tiktok.received_requests().await.unwrap().first().unwrap().body_json().unwrap();
     let expected = json!([[{"id": "0ca6a1feca650934a6a80edc68fde56f", "audience_ids": ["71"]}, {}]]);
