@@ -86,11 +86,18 @@ const fn peak(name: &'static str, unit: Unit, functions: &'static [&'static str]
 pub const METRICS: &[Metric] = &[
     // mParticle's requests.
     counter(
-                "requests",
-                INGEST,
-                "Requests of mParticle, by their type and the word of their answer (`ok`, or the code of an error)",
-            ).by(&["type", "answer"]).and_by(&[&[], &["answer"]]),
-    counter("authorized", INGEST, "Requests over HTTP with an accepted token, by which of the two it is: `current` or `previous`").by(&["token"]),
+        "requests",
+        INGEST,
+        "Requests of mParticle, by their type and the word of their answer (`ok`, or the code of an error)",
+    )
+    .by(&["type", "answer"])
+    .and_by(&[&[], &["answer"]]),
+    counter(
+        "authorized",
+        INGEST,
+        "Requests over HTTP with an accepted token, by which of the two it is: `current` or `previous`",
+    )
+    .by(&["token"]),
     counter("users_received", INGEST, "Profiles in membership messages"),
     counter("dropped", INGEST, "Profiles, ids and changes that were left out, by the reason").by(&["reason"]),
     counter("changes_queued", INGEST, "Changes, and ids of people to be forgotten, that were put on the queue"),
@@ -103,7 +110,8 @@ pub const METRICS: &[Metric] = &[
         INGEST,
         "Messages whose new token TikTok refuses, of connections that work with another",
     ),
-    counter("connections_revived", INGEST, "Refused or dead connections that TikTok accepts again, by how").by(&["how"]),
+    counter("connections_revived", INGEST, "Refused or dead connections that TikTok accepts again, by how")
+        .by(&["how"]),
     counter("stale_records", INGEST, "Messages whose connection was read from a record that may be out of date"),
     counter(
         "records_unavailable",
@@ -135,20 +143,31 @@ pub const METRICS: &[Metric] = &[
     counter("ids_uploaded", UPLOADER, "Rows in mapping calls that TikTok took"),
     counter("changes_delivered", UPLOADER, "Changes that TikTok took"),
     counter("changes_rejected", UPLOADER, "Changes that TikTok refused"),
-    counter("changes_postponed", UPLOADER, "Changes that wait, by the cause; each counts at every attempt").by(&["cause"]).and_by(&[&[]]),
+    counter("changes_postponed", UPLOADER, "Changes that wait, by the cause; each counts at every attempt")
+        .by(&["cause"])
+        .and_by(&[&[]]),
     peak(
-            "oldest_change_age_seconds",
-            Unit::Seconds,
-            UPLOADER,
-            "Age of the oldest change that waits, by whose trouble that is: `everybody`, `connection`, or `nobody` (it was not tried for want of time)",
-        ).by(&["trouble"]),
-    counter("dead_letters", UPLOADER, "Messages written to the dead-letter queue, by the cause").by(&["cause"]).and_by(&[&[]]),
-    counter("erasure_letters", UPLOADER, "Dead letters that hold erasures: people who asked to be forgotten are in audiences still"),
+        "oldest_change_age_seconds",
+        Unit::Seconds,
+        UPLOADER,
+        "Age of the oldest change that waits, by whose trouble that is: `everybody`, `connection`, or `nobody` \
+         (it was not tried for want of time)",
+    )
+    .by(&["trouble"]),
+    counter("dead_letters", UPLOADER, "Messages written to the dead-letter queue, by the cause")
+        .by(&["cause"])
+        .and_by(&[&[]]),
+    counter(
+        "erasure_letters",
+        UPLOADER,
+        "Dead letters that hold erasures: people who asked to be forgotten are in audiences still",
+    ),
     counter("connections_refused", UPLOADER, "Connections whose token TikTok began to refuse"),
     counter("connections_dead", UPLOADER, "Connections that died: somebody has to authorize again"),
     counter("panics", UPLOADER, "Faults in this program; the changes wait"),
     // The page.
-    counter("auth_requests", &["auth-redirect"], "Requests to the authorization page, by what came of them").by(&["outcome"]),
+    counter("auth_requests", &["auth-redirect"], "Requests to the authorization page, by what came of them")
+        .by(&["outcome"]),
     // Everywhere.
     counter("operator_faults", &FUNCTIONS, "What only the operator can mend: a blocked app, a wrong or missing secret"),
 ];

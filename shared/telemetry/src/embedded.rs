@@ -61,15 +61,12 @@ impl<'a> Line<'a> {
 
     fn add(&mut self, namespace: &'a str, series: Series, value: Number) {
         let metric = Metric::named(&series.name);
-        let labels = || series.labels.iter().map(|(label, _)| label.clone()).collect::<Vec<_>>();
-        let sets = match metric {
-            Some(metric) => {
-                metric.dimension_sets().map(|set| set.iter().map(|&name| name.to_owned()).collect()).collect()
-            }
-            None => vec![labels()],
+        let with_function = |set: &[&str]| [FUNCTION].iter().chain(set).map(|&name| name.to_owned()).collect();
+        let labels: Vec<&str> = series.labels.iter().map(|(label, _)| label.as_str()).collect();
+        let dimensions: Vec<Vec<String>> = match metric {
+            Some(metric) => metric.dimension_sets().map(with_function).collect(),
+            None => vec![with_function(&labels)],
         };
-        let dimensions: Vec<Vec<String>> =
-            sets.into_iter().map(|set: Vec<String>| [FUNCTION.to_owned()].into_iter().chain(set).collect()).collect();
         let unit = metric.map_or(Unit::Count, |metric| metric.unit).to_string();
         let definition = Definition { name: series.name.clone(), unit };
         let directives = &mut self.aws.cloud_watch_metrics;
