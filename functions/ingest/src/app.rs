@@ -147,7 +147,7 @@ impl App {
             Request::Membership(request) => self.membership(&request, envelopes, seen).await?,
             Request::Erasure(request) => self.erasure(&request, seen).await?,
         };
-        response.to_json(seen.message_id()).map_err(|_| Refusal::Internal)
+        response.to_json(seen.message_id(), now_ms()).map_err(|_| Refusal::Internal)
     }
 
     async fn subscription(

@@ -90,7 +90,7 @@ pub enum Invalid {
     TypeNotRegistered(&'static str),
     /// A person asks for something else than to be forgotten.
     #[error("this integration keeps nothing of a person that could be handed out: it does erasure, and not \"{0}\"")]
-    NoErasure(&'static str),
+    RequestTypeNotSupported(&'static str),
     /// The account lacks a setting.
     #[error("the setting \"{}\" is missing or empty", .0.name)]
     SettingMissing(Setting),
@@ -113,7 +113,7 @@ impl Invalid {
             Self::NotAnObject | Self::Field(_) => "invalid_field",
             Self::UnknownType(_) => "unknown_type",
             Self::TypeNotRegistered(_) => "type_not_registered",
-            Self::NoErasure(_) => "request_type_not_supported",
+            Self::RequestTypeNotSupported(_) => "request_type_not_supported",
             Self::SettingMissing(_) => "missing_setting",
             Self::Setting { .. } => "invalid_setting",
         }
@@ -126,7 +126,7 @@ impl Invalid {
             Self::NotUtf8 | Self::NotJson { .. } | Self::NotAnObject => None,
             Self::Field(field) => Some(field.path().to_owned()),
             Self::UnknownType(_) | Self::TypeNotRegistered(_) => Some(Field::Type.path().to_owned()),
-            Self::NoErasure(_) => Some(Field::SubjectRequestType.path().to_owned()),
+            Self::RequestTypeNotSupported(_) => Some(Field::SubjectRequestType.path().to_owned()),
             Self::SettingMissing(setting) | Self::Setting { setting, .. } => {
                 Some(format!("{}.{}", Field::AccountSettings, setting.id))
             }

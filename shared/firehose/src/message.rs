@@ -233,8 +233,8 @@ impl<'a> Wire<'a> {
     fn erasure(&self) -> Result<Erasure<'a>, Invalid> {
         match text_of(self.subject_request_type).as_deref() {
             Some("erasure") => {}
-            Some("access") => return Err(Invalid::NoErasure("access")),
-            Some("portability") => return Err(Invalid::NoErasure("portability")),
+            Some("access") => return Err(Invalid::RequestTypeNotSupported("access")),
+            Some("portability") => return Err(Invalid::RequestTypeNotSupported("portability")),
             Some(_) | None => return Err(Invalid::Field(Field::SubjectRequestType)),
         }
         let account = self.account.filter(|raw| raw.get() != "null");

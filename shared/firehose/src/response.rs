@@ -1,7 +1,5 @@
 //! The responses to mParticle. Each carries its type, an id, a time and the version of the protocol.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use ids::AudienceId;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -32,17 +30,18 @@ pub enum Response<'a> {
 }
 
 impl Response<'_> {
-    /// The JSON of the response to the request of that id, dated now.
+    /// The JSON of the response to the request of that id, given at `now_ms`, in milliseconds since 1970.
     ///
     /// # Errors
     /// The serializer's, if it has any.
-    pub fn to_json(&self, id: &str) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&Dated { id, response: self })
+    pub fn to_json(&self, id: &str, now_ms: i64) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Dated { id, timestamp_ms: now_ms, response: self })
     }
 }
 
 struct Dated<'a> {
     id: &'a str,
+    timestamp_ms: i64,
     response: &'a Response<'a>,
 }
 
@@ -51,7 +50,7 @@ struct Head<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     id: &'a str,
-    timestamp_ms: u64,
+    timestamp_ms: i64,
     firehose_version: &'static str,
 }
 
@@ -65,9 +64,8 @@ struct WithHead<'a, T: Serialize> {
 
 impl Serialize for Dated<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let timestamp_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
-        let head = |kind| Head { kind, id: self.id, timestamp_ms, firehose_version: VERSION };
+        let Self { id, timestamp_ms, .. } = *self;
+        let head = |kind| Head { kind, id, timestamp_ms, firehose_version: VERSION };
         match self.response {
             Response::Registration(rest) => {
                 WithHead { head: head("module_registration_response"), rest }.serialize(serializer)
@@ -124,16 +122,13 @@ mod tests {
     const ID: &str = "1317071d-3342-4e1e-a691-84bd7e762bda";
 
     fn json_of(response: &Response<'_>) -> Value {
-        let mut json: Value = serde_json::from_str(&response.to_json(ID).unwrap()).unwrap();
-        let timestamp = json.as_object_mut().unwrap().remove("timestamp_ms").unwrap();
-        assert!(timestamp.is_u64());
-        json
+        serde_json::from_str(&response.to_json(ID, 1_714_592_744_065).unwrap()).unwrap()
     }
 
     #[test]
-    fn each_has_its_type_the_id_and_the_version() {
+    fn each_has_its_type_the_id_the_time_and_the_version() {
         let suspended = json_of(&Response::Membership { suspend: true });
-        let head = |kind: &str| json!({"type": kind, "id": ID, "firehose_version": "3.2.0"});
+        let head = |kind: &str| json!({"type": kind, "id": ID, "timestamp_ms": 1_714_592_744_065_i64, "firehose_version": "3.2.0"});
         let mut expected = head("audience_membership_change_response");
         expected["suspend_subscription"] = true.into();
         assert_eq!(suspended, expected);

@@ -1,11 +1,11 @@
-//! Where the users of a membership change go.
+//! What the parser hands the users of a membership change to.
 
 use crate::account::Account;
 use crate::profile::Profile;
 
-/// What takes the users of a membership change, while the message is parsed.
+/// Takes the users of a membership change one by one, while the message is parsed.
 pub trait Users {
-    /// Users of this account follow, changed at that time. Said again, those before do not count.
+    /// Users of this account follow, changed at that time, in milliseconds since 1970. A second call voids the users that were taken before it.
     fn begin(&mut self, account: &Account, timestamp_ms: Option<i64>);
 
     /// The next one, in the order of the message.
