@@ -36,7 +36,7 @@ pub enum Command {
         /// The TikTok advertiser id
         advertiser: AdvertiserId,
     },
-    /// The way of one Firehose message, or of a person's request to be forgotten, from the logs and the dead letters
+    /// The path of one Firehose message, or of a person's request to be forgotten, from the logs and the dead letters
     Trace {
         /// mParticle's id of the message, or of the request (`subject_request_id`)
         id: String,

@@ -13,8 +13,8 @@ use crate::output::{Report, grouped, table};
 use crate::records;
 use crate::time;
 
-/// As many audiences can an advertiser have.
-const MOST: usize = 400;
+/// TikTok allows an advertiser so many audiences.
+const MAX_AUDIENCES: usize = 400;
 
 /// What an advertiser has.
 #[derive(Debug, Serialize)]
@@ -55,7 +55,7 @@ pub(crate) async fn audiences(cloud: &Cloud, advertiser: AdvertiserId) -> Result
     let minimum_users = cloud.stack.minimum_audience_users;
     let mut shown: Vec<_> = found.iter().map(|audience| shown(audience, minimum_users, now_ms())).collect();
     shown.sort_by_key(|audience| (audience.account.is_none(), audience.account, audience.audience));
-    let all = Audiences { advertiser, total: found.len(), most: MOST, minimum_users, list: shown };
+    let all = Audiences { advertiser, total: found.len(), most: MAX_AUDIENCES, minimum_users, list: shown };
     Ok(Report::new(text(&all), &all))
 }
 

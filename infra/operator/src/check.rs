@@ -39,7 +39,7 @@ impl Line {
 
 /// `check`.
 pub(crate) async fn check(cloud: &Cloud) -> Result<Report, Error> {
-    let http = reqwest_client()?;
+    let http = http_client()?;
     let app = cloud.app().await;
     let lines = vec![
         Line::of("stack", stack(cloud)),
@@ -78,13 +78,13 @@ fn secret(error: &Error, name: &str) -> String {
     format!("{error}; fill it as infra/README.md says under \"Deploy\" (the secret of the {name})")
 }
 
-/// A code that is none tells whether TikTok knows the app: a wrong secret is refused before the code is looked at.
+/// An invented code tells whether TikTok knows the app: a wrong secret is refused before the code is looked at.
 async fn accepted(cloud: &Cloud, app: &AppCredentials) -> Result<String, String> {
     match cloud.tiktok.exchange(app, &NO_TOKEN.into()).await {
         Err(failure) if failure.meaning == Meaning::RestartConsent => Ok("TikTok accepts id and secret".to_owned()),
         Err(failure) if failure.meaning == Meaning::Unavailable => Err(format!("{failure}: try again")),
         Err(failure) => Err(format!("{failure}: put the app's own id and secret into its secret")),
-        Ok(_) => Err("TikTok gave a token for a code that is none: this is not TikTok".to_owned()),
+        Ok(_) => Err("TikTok gave a token for an invented code: this is not TikTok".to_owned()),
     }
 }
 
@@ -170,7 +170,7 @@ fn unreachable(url: &str, error: reqwest::Error) -> String {
     format!("{url} does not answer ({})", error.without_url())
 }
 
-fn reqwest_client() -> Result<reqwest::Client, Error> {
+fn http_client() -> Result<reqwest::Client, Error> {
     let client = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build();
-    client.map_err(|_| Error::Unreachable("the API"))
+    client.map_err(|error| Error::Unfinished(format!("the HTTPS client cannot be set up: {}", error.without_url())))
 }

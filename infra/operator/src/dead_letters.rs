@@ -196,20 +196,13 @@ fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {
     Report::new(text, &Shown { letter, rows })
 }
 
-/// What kind of id it is, and how it is written.
+/// What kind of id it is, and how it is hashed.
 fn kind(row: &ShownRow) -> String {
-    let kind = match row.kind {
-        IdType::Idfa => "idfa",
-        IdType::Gaid => "gaid",
-        IdType::Email => "email",
-    };
-    let encoding = match row.encoding {
-        Encoding::Raw => "",
-        Encoding::Md5 => ", md5",
-        Encoding::Sha1 => ", sha1",
-        Encoding::Sha256 => ", sha256",
-    };
-    format!("{kind}{encoding}")
+    let kind = row.kind.as_str();
+    match row.encoding {
+        Encoding::Raw => kind.to_owned(),
+        Encoding::Md5 | Encoding::Sha1 | Encoding::Sha256 => format!("{kind}, {}", row.encoding.as_str()),
+    }
 }
 
 fn shown_row(row: &Row<'_>, full_ids: bool) -> ShownRow {

@@ -8,14 +8,13 @@ use startup::clock::now_ms;
 use crate::cloud::Cloud;
 use crate::confirm::confirm;
 use crate::error::{Error, of_sdk};
-use crate::logs::{Function, Line, Question};
+use crate::logs::{Function, Line, Logs};
 use crate::output::Report;
-use crate::time::{DAY_MS, age};
+use crate::time::age;
 
 /// As long as the one that the template makes.
 const LENGTH: usize = 48;
-const MOST_LINES: usize = 50_000;
-const CHANGED: &str = "the Firehose secret is not in the documented form; infra/README.md says which it is";
+const UNREADABLE: &str = "the Firehose secret is not in the documented form; infra/README.md says which it is";
 
 /// The secret as it is kept.
 #[derive(Deserialize)]
@@ -34,14 +33,14 @@ struct Written<'a> {
 #[derive(Debug, Serialize)]
 struct Uses {
     two_are_accepted: bool,
-    /// When mParticle last used each, in the last 24 hours.
+    /// When mParticle last used each that is accepted, in the last 24 hours.
     current_last_used_ms: Option<i64>,
     previous_last_used_ms: Option<i64>,
 }
 
 /// `firehose-token status`.
 pub(crate) async fn status(cloud: &Cloud) -> Result<Report, Error> {
-    let uses = uses(cloud, &read(cloud).await?).await?;
+    let uses = uses(&cloud.logs, &read(cloud).await?).await?;
     Ok(Report::new(text(&uses, now_ms()), &uses))
 }
 
@@ -88,7 +87,7 @@ pub(crate) async fn rotate(cloud: &Cloud) -> Result<Report, Error> {
 /// `firehose-token retire`.
 pub(crate) async fn retire(cloud: &Cloud, yes: bool) -> Result<Report, Error> {
     let tokens = read(cloud).await?;
-    let uses = uses(cloud, &tokens).await?;
+    let uses = uses(&cloud.logs, &tokens).await?;
     if !uses.two_are_accepted {
         return Err(Error::NotConfirmed("only one token is accepted; there is none to retire"));
     }
@@ -111,44 +110,70 @@ async fn read(cloud: &Cloud) -> Result<Tokens, Error> {
     let read = read.map_err(|error| of_sdk("Secrets Manager", &error))?;
     let tokens: Option<Tokens> = serde_json::from_str(read.secret_string().unwrap_or_default()).ok();
     let tokens = tokens.filter(|tokens| !tokens.current.expose_secret().trim().is_empty());
-    let tokens = tokens.ok_or_else(|| Error::NotFound(CHANGED.to_owned()))?;
+    let tokens = tokens.ok_or_else(|| Error::NotFound(UNREADABLE.to_owned()))?;
     let previous = tokens.previous.filter(|previous| !previous.expose_secret().trim().is_empty());
     Ok(Tokens { previous, ..tokens })
 }
 
 async fn write(cloud: &Cloud, tokens: &Written<'_>) -> Result<(), Error> {
-    let text = serde_json::to_string(tokens).map_err(|_| Error::NotFound(CHANGED.to_owned()))?;
+    let text = serde_json::to_string(tokens).map_err(|_| Error::NotFound(UNREADABLE.to_owned()))?;
     let put = cloud.secrets_manager.put_secret_value().secret_id(&cloud.stack.firehose_secret_id);
     put.secret_string(text).send().await.map_err(|error| of_sdk("Secrets Manager", &error))?;
     Ok(())
 }
 
-/// When each token was last used, from the metric lines of ingest.
-async fn uses(cloud: &Cloud, tokens: &Tokens) -> Result<Uses, Error> {
-    let now_ms = now_ms();
-    let mut uses =
-        Uses { two_are_accepted: tokens.previous.is_some(), current_last_used_ms: None, previous_last_used_ms: None };
-    for hour in 0..24 {
-        let to_ms = now_ms - hour * DAY_MS / 24;
-        let question = Question {
-            function: Function::Ingest,
-            pattern: "{ $.authorized >= 0 }",
-            stream: None,
-            from_ms: to_ms - DAY_MS / 24,
-            to_ms,
-            most: MOST_LINES,
-        };
-        let lines = cloud.logs.lines(&question, |line| line.authorized.is_some()).await?;
-        let last = |word: &str| lines.iter().rfind(|line| line.token.as_deref() == Some(word)).map(at);
-        uses.current_last_used_ms = uses.current_last_used_ms.or_else(|| last("current"));
-        uses.previous_last_used_ms = uses.previous_last_used_ms.or_else(|| last("previous"));
-        if uses.current_last_used_ms.is_some() && (uses.previous_last_used_ms.is_some() || !uses.two_are_accepted) {
-            break;
-        }
-    }
-    Ok(uses)
+/// When each token that is accepted was last used, from the metric lines of ingest.
+async fn uses(logs: &Logs, tokens: &Tokens) -> Result<Uses, Error> {
+    let two_are_accepted = tokens.previous.is_some();
+    let previous_last_used_ms = if two_are_accepted { last_used(logs, "previous").await? } else { None };
+    Ok(Uses { two_are_accepted, current_last_used_ms: last_used(logs, "current").await?, previous_last_used_ms })
 }
 
-const fn at(line: &Line) -> i64 {
-    line.at_ms
+/// Each token is asked for by itself: among the requests with the one, those with the other may be few.
+async fn last_used(logs: &Logs, token: &str) -> Result<Option<i64>, Error> {
+    let pattern = format!("{{ $.token = \"{token}\" }}");
+    let is_wanted = |line: &Line| line.authorized.is_some() && line.token.as_deref() == Some(token);
+    logs.newest(Function::Ingest, &pattern, now_ms(), is_wanted).await
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_double::{Response, Service, http_client, respond};
+    use aws_sdk_cloudwatchlogs::config::{BehaviorVersion, Credentials, Region};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Logs with 110,000 lines of the current token in each hour, and after them one of the previous token.
+    #[derive(Debug, Clone)]
+    struct CloudWatchLogs;
+
+    impl Service for CloudWatchLogs {
+        async fn answer(self, _: String, question: Value) -> Response {
+            let pattern = question["filterPattern"].as_str().unwrap_or_default();
+            let is_asked = |token: &str| !pattern.contains("$.token") || pattern.contains(&format!("\"{token}\""));
+            let page: u32 = question["nextToken"].as_str().map_or(0, |page| page.parse().unwrap());
+            let event = |token: &str| {
+                let message = json!({"authorized": 1, "token": token}).to_string();
+                json!({"timestamp": question["endTime"], "message": message, "logStreamName": "s"})
+            };
+            let page = if page < 11 && is_asked("current") {
+                json!({"events": vec![event("current"); 10_000], "nextToken": (page + 1).to_string()})
+            } else {
+                json!({"events": is_asked("previous").then(|| event("previous")).as_slice()})
+            };
+            respond(None, async { Ok(page) }).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_seldom_used_is_seen_among_very_many_requests_with_the_other() {
+        let config = aws_sdk_cloudwatchlogs::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .http_client(http_client(CloudWatchLogs));
+        let logs = Logs::new(aws_sdk_cloudwatchlogs::Client::from_conf(config.build()), "stack");
+        assert!(last_used(&logs, "previous").await.unwrap().is_some());
+    }
 }

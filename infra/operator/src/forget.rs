@@ -12,16 +12,14 @@ use crate::arguments::Filter;
 use crate::cloud::Cloud;
 use crate::confirm::confirm;
 use crate::error::{Error, of_sdk};
-use crate::logs::{Function, Question};
+use crate::logs::{Function, Line};
 use crate::output::{Report, count};
-use crate::time::{DAY_MS, age};
+use crate::time::age;
 use crate::{audiences, dead_letters, resend};
 
-/// Secrets Manager deletes by and by: a secret of the same name cannot be made at once.
+/// Secrets Manager deletes in the background: a secret of the same name cannot be made at once.
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);
 const TRIES: u32 = 60;
-/// Lines that are read to see whether mParticle still sends.
-const SEEN: usize = 1_000;
 
 #[derive(Debug, Serialize)]
 struct Gone {
@@ -76,26 +74,10 @@ fn question(advertiser: AdvertiserId, connections: usize, letters: usize, last_s
 
 /// When mParticle last sent something for the advertiser, in the last 24 hours.
 async fn last_sent(cloud: &Cloud, advertiser: AdvertiserId) -> Result<Option<i64>, Error> {
-    let now = now_ms();
     let pattern = format!("{{ $.advertiser = \"{advertiser}\" && $.transport = \"*\" }}");
     let id = advertiser.to_string();
-    for hours in 0..24 {
-        let to_ms = now - hours * DAY_MS / 24;
-        let question = Question {
-            function: Function::Ingest,
-            pattern: &pattern,
-            stream: None,
-            from_ms: to_ms - DAY_MS / 24,
-            to_ms,
-            most: SEEN,
-        };
-        let lines =
-            cloud.logs.lines(&question, |line| line.advertiser.as_ref() == Some(&id) && line.transport.is_some());
-        if let Some(last) = lines.await?.last() {
-            return Ok(Some(last.at_ms));
-        }
-    }
-    Ok(None)
+    let is_wanted = |line: &Line| line.advertiser.as_ref() == Some(&id) && line.transport.is_some();
+    cloud.logs.newest(Function::Ingest, &pattern, now_ms(), is_wanted).await
 }
 
 /// Leaves nothing of the record `secret` but the time. Where there was a secret it is deleted, since its former versions hold tokens: also
@@ -150,7 +132,7 @@ fn text(gone: &Gone) -> String {
             count(audiences.len(), "audience"),
             audiences.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         ),
-        None => "TikTok could not be asked which audiences it still has: no token was accepted.".to_owned(),
+        None => "TikTok did not say which audiences it still has: it was not reached, or accepts no token of the advertiser.".to_owned(),
     };
     format!(
         "Forgotten: the advertiser {advertiser}, {} and the tokens, {}.\n\

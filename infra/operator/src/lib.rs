@@ -32,14 +32,14 @@ pub use arguments::Arguments;
 use crate::arguments::{Command, DeadLetters, FirehoseToken, Token};
 use crate::cloud::Cloud;
 use crate::error::Error;
-use crate::output::{Report, complain};
+use crate::output::{Report, print_error};
 
 /// Carries out a command, prints what came of it, and says how it went.
 pub async fn run(arguments: &Arguments) -> ExitCode {
     match carry_out(arguments).await {
         Ok(report) => report.print(arguments.json),
         Err(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             ExitCode::FAILURE
         }
     }

@@ -4,7 +4,21 @@ use aws_sdk_cloudwatchlogs::Client;
 use serde::Deserialize;
 
 use crate::error::{Error, of_sdk};
-use crate::time;
+use crate::time::{self, HOUR_MS};
+
+/// TikTok took a mapping call: the message of the uploader's line, word for word, as those below.
+pub(crate) const CALL_TAKEN: &str = "TikTok took a mapping call";
+/// Changes wait, and why.
+pub(crate) const LANES_BLOCKED: &str = "changes of a connection wait; its lanes are blocked";
+/// A task is done with its messages.
+pub(crate) const MESSAGES_SETTLED: &str = "the messages of a connection are settled";
+/// Which Firehose messages were among them, and which requests to be forgotten.
+pub(crate) const SETTLED_BY_ID: [&str; 2] = ["Firehose messages are settled", "erasures are settled"];
+
+/// So far back the newest line of a kind is looked for, in hours.
+pub(crate) const HOURS: i64 = 24;
+/// So many lines of an hour are read.
+const LINES_OF_AN_HOUR: usize = 100_000;
 
 /// The logs of a stack's functions.
 #[derive(Debug)]
@@ -31,16 +45,25 @@ impl Function {
 
 /// Which lines.
 #[derive(Debug)]
-pub(crate) struct Question<'a> {
+pub(crate) struct Question {
     pub(crate) function: Function,
     /// A filter pattern of CloudWatch Logs. What comes may be more than it lets through: the local cloud does not know all of them.
-    pub(crate) pattern: &'a str,
+    pub(crate) pattern: String,
     /// Of one instance only.
-    pub(crate) stream: Option<&'a str>,
+    pub(crate) stream: Option<String>,
     pub(crate) from_ms: i64,
     pub(crate) to_ms: i64,
     /// So many lines are enough, the oldest ones.
     pub(crate) most: usize,
+}
+
+impl Question {
+    /// The lines of one hour, which ended `hours` hours before `now_ms`.
+    pub(crate) fn of_hour(function: Function, pattern: &str, hours: i64, now_ms: i64) -> Self {
+        let to_ms = now_ms - hours * HOUR_MS;
+        let (pattern, from_ms) = (pattern.to_owned(), to_ms - HOUR_MS);
+        Self { function, pattern, stream: None, from_ms, to_ms, most: LINES_OF_AN_HOUR }
+    }
 }
 
 /// A line of ours, with the fields that the tool looks at.
@@ -121,11 +144,7 @@ impl Logs {
     ///
     /// # Errors
     /// CloudWatch Logs refuses, or is not reached.
-    pub(crate) async fn lines(
-        &self,
-        question: &Question<'_>,
-        wanted: impl Fn(&Line) -> bool,
-    ) -> Result<Vec<Line>, Error> {
+    pub(crate) async fn lines(&self, question: &Question, wanted: impl Fn(&Line) -> bool) -> Result<Vec<Line>, Error> {
         let mut lines = Vec::new();
         let mut next = None;
         loop {
@@ -133,8 +152,8 @@ impl Logs {
                 .client
                 .filter_log_events()
                 .log_group_name(format!("/aws/lambda/{}-{}", self.stack, question.function.name()))
-                .filter_pattern(question.pattern)
-                .set_log_stream_names(question.stream.map(|stream| vec![stream.to_owned()]))
+                .filter_pattern(&question.pattern)
+                .set_log_stream_names(question.stream.clone().map(|stream| vec![stream]))
                 .start_time(question.from_ms)
                 .end_time(question.to_ms)
                 .set_next_token(next);
@@ -152,6 +171,27 @@ impl Logs {
         }
         lines.sort_by_key(|line| line.at_ms);
         Ok(lines)
+    }
+
+    /// When the newest line of the last 24 hours was written that fits `pattern` and that `wanted` lets through; to the hour where an hour
+    /// has very many of them.
+    ///
+    /// # Errors
+    /// As [`lines`](Self::lines).
+    pub(crate) async fn newest(
+        &self,
+        function: Function,
+        pattern: &str,
+        now_ms: i64,
+        wanted: impl Fn(&Line) -> bool,
+    ) -> Result<Option<i64>, Error> {
+        for hours in 0..HOURS {
+            let question = Question::of_hour(function, pattern, hours, now_ms);
+            if let Some(newest) = self.lines(&question, &wanted).await?.last() {
+                return Ok(Some(newest.at_ms));
+            }
+        }
+        Ok(None)
     }
 }
 

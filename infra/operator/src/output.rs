@@ -36,7 +36,7 @@ impl Report {
 }
 
 /// Says what went wrong, in one line. If even that cannot be written, the exit code says it.
-pub(crate) fn complain(what: &str) {
+pub(crate) fn print_error(what: &str) {
     writeln!(io::stderr(), "operator: {what}").ok();
 }
 

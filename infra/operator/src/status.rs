@@ -13,18 +13,15 @@ use crate::arguments::Filter;
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::letter::Letter;
-use crate::logs::{Function, Line, Question};
+use crate::logs::{Function, HOURS, Line, Question};
 use crate::output::Report;
 use crate::records::Found;
-use crate::time::DAY_MS;
+use crate::time::HOUR_MS;
 use crate::{dead_letters, records, tokens};
 
 use seen::{Seen, seen, waits};
 use text::text;
 
-const HOUR_MS: i64 = DAY_MS / 24;
-/// So far back a delivery is looked for, in hours.
-const HOURS: i64 = 24;
 /// Requests that the estimate is made of.
 const SAMPLE: usize = 2_000;
 
@@ -113,7 +110,7 @@ async fn users_a_message(cloud: &Cloud, now_ms: i64) -> Result<Option<f64>, Erro
     for (from, to) in [(HOUR_MS / 4, 0), (HOUR_MS * HOURS, HOUR_MS / 4)] {
         let question = Question {
             function: Function::Ingest,
-            pattern: "{ $.kind = \"membership\" && $.answer = \"ok\" }",
+            pattern: "{ $.kind = \"membership\" && $.answer = \"ok\" }".to_owned(),
             stream: None,
             from_ms: now_ms - from,
             to_ms: now_ms - to,

@@ -3,7 +3,7 @@
 use aws_sdk_sqs::primitives::{DateTime, DateTimeFormat};
 
 const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
+pub(crate) const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// How long it is from `ms` to `now_ms`, in the largest unit of which there are two.

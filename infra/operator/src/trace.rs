@@ -1,4 +1,4 @@
-//! `trace`: the way of one Firehose message, or of one person's request to be forgotten, put together from the logs and the dead letters.
+//! `trace`: the path of one Firehose message, or of one person's request to be forgotten, put together from the logs and the dead letters.
 //!
 //! The queue itself is not looked into: to receive a message blocks its lane. So what still waits is told by what is not settled yet.
 
@@ -13,22 +13,17 @@ use crate::cloud::Cloud;
 use crate::dead_letters;
 use crate::error::Error;
 use crate::letter::Letter;
-use crate::logs::{Function, Line, Question};
+use crate::logs::{Function, LANES_BLOCKED, Line, MESSAGES_SETTLED, Question, SETTLED_BY_ID};
 use crate::output::{Report, count, table};
 use crate::time::{DAY_MS, age, moment};
 
-/// What the uploader says when it is done with some of a connection's messages.
-const SETTLED: &str = "the messages of a connection are settled";
-/// What it says of the Firehose messages among them, and of the requests to be forgotten.
-const NAMED: [&str; 2] = ["Firehose messages are settled", "erasures are settled"];
-const WAITS: &str = "changes of a connection wait; its lanes are blocked";
 /// An invocation of the uploader is shorter.
 const LONGEST_TASK_MS: i64 = 15 * 60_000;
 const MOST_LINES: usize = 10_000;
 
-/// The way of a message, or of a request to be forgotten, for which mParticle may send a message for each connection.
+/// The path of a message, or of a request to be forgotten, for which mParticle may send a message for each connection.
 #[derive(Debug, Serialize)]
-struct Way {
+struct Trace {
     /// mParticle's id of the message, or of the request.
     id: String,
     /// Each time that it arrived: mParticle repeats what was not answered.
@@ -86,12 +81,14 @@ pub(crate) async fn trace(cloud: &Cloud, id: &str, days: u16) -> Result<Report, 
     }
     let now = now_ms();
     let from_ms = now - i64::from(days) * DAY_MS;
-    let asked = |function, pattern: String| Asked { function, pattern, stream: None, from_ms, to_ms: now };
+    let lines = async |function, pattern, wanted: &dyn Fn(&Line) -> bool| {
+        let question = Question { function, pattern, stream: None, from_ms, to_ms: now, most: MOST_LINES };
+        cloud.logs.lines(&question, wanted).await
+    };
     let pattern = format!("{{ ($.firehose_message_id = \"{id}\") || ($.subject_request_id = \"{id}\") }}");
-    let arrived = asked(Function::Ingest, pattern).lines(cloud, |line| line.arrived_as(id)).await?;
+    let arrived = lines(Function::Ingest, pattern, &|line| line.arrived_as(id)).await?;
     let pattern = format!("{{ ($.firehose_messages = \"*{id}*\") || ($.subject_requests = \"*{id}*\") }}");
-    let named = asked(Function::Uploader, pattern);
-    let named = named.lines(cloud, |line| is_named(line) && settled_of(line, id) > 0).await?;
+    let named = lines(Function::Uploader, pattern, &|line| is_named(line) && settled_of(line, id) > 0).await?;
     let mut calls = Vec::new();
     for line in &named {
         calls.extend(calls_before(cloud, line).await?);
@@ -115,27 +112,8 @@ pub(crate) async fn trace(cloud: &Cloud, id: &str, days: u16) -> Result<Report, 
         Some(_) | None => None,
     };
     let arrivals = arrived.into_iter().map(arrival).collect();
-    let way = Way { id: id.to_owned(), arrivals, queued, settled, calls, letters, waiting };
-    Ok(Report::new(text(&way, now), &way))
-}
-
-/// A question with a pattern of its own.
-struct Asked {
-    function: Function,
-    pattern: String,
-    stream: Option<String>,
-    from_ms: i64,
-    to_ms: i64,
-}
-
-impl Asked {
-    async fn lines(&self, cloud: &Cloud, wanted: impl Fn(&Line) -> bool) -> Result<Vec<Line>, Error> {
-        let Self { function, pattern, stream, from_ms, to_ms } = self;
-        let stream = stream.as_deref();
-        let question =
-            Question { function: *function, pattern, stream, from_ms: *from_ms, to_ms: *to_ms, most: MOST_LINES };
-        cloud.logs.lines(&question, wanted).await
-    }
+    let trace = Trace { id: id.to_owned(), arrivals, queued, settled, calls, letters, waiting };
+    Ok(Report::new(text(&trace, now), &trace))
 }
 
 /// How many queue messages there are of it. What mParticle repeats for a connection is the same messages, of which SQS may have kept
@@ -150,7 +128,7 @@ fn queued(arrived: &[Line]) -> u64 {
 }
 
 fn is_named(line: &Line) -> bool {
-    NAMED.contains(&line.message.as_str())
+    SETTLED_BY_ID.contains(&line.message.as_str())
 }
 
 /// How many queue messages of it a line says are settled.
@@ -167,14 +145,9 @@ async fn calls_before(cloud: &Cloud, settled: &Line) -> Result<Vec<Call>, Error>
     let pattern = format!("{{ $.advertiser = \"{advertiser}\" && $.account = \"{account}\" }}");
     let (from_ms, to_ms) = (settled.at_ms - LONGEST_TASK_MS, settled.at_ms + 1);
     // Lines may reach CloudWatch after they were written.
-    let asked = Asked {
-        function: Function::Uploader,
-        pattern,
-        stream: Some(settled.stream.clone()),
-        from_ms,
-        to_ms: to_ms + LONGEST_TASK_MS,
-    };
-    let lines = asked.lines(cloud, |line| line.is_of(connection) && line.at_ms <= settled.at_ms).await?;
+    let (function, stream, to_ms) = (Function::Uploader, Some(settled.stream.clone()), to_ms + LONGEST_TASK_MS);
+    let question = Question { function, pattern, stream, from_ms, to_ms, most: MOST_LINES };
+    let lines = cloud.logs.lines(&question, |line| line.is_of(connection) && line.at_ms <= settled.at_ms).await?;
     Ok(task_of(&lines, settled).into_iter().map(call).collect())
 }
 
@@ -185,7 +158,7 @@ fn task_of<'a>(lines: &'a [Line], settled: &Line) -> Vec<&'a Line> {
     let is_settled = |line: &Line| is_named(line) && named(line) == named(settled);
     let end = lines.iter().rposition(is_settled).unwrap_or(lines.len());
     let before = lines.get(..end).unwrap_or_default();
-    let start = before.iter().rposition(|line| line.message == SETTLED).map_or(0, |at| at + 1);
+    let start = before.iter().rposition(|line| line.message == MESSAGES_SETTLED).map_or(0, |at| at + 1);
     before.iter().skip(start).filter(|line| line.action.is_some()).collect()
 }
 
@@ -210,8 +183,9 @@ fn arrival(line: Line) -> Arrival {
 async fn waiting(cloud: &Cloud, arrived: &Line, now_ms: i64) -> Result<Option<Waiting>, Error> {
     let Some(connection) = arrived.connection() else { return Ok(None) };
     let pattern = format!("{{ $.advertiser = \"{}\" && $.lanes = \"*\" }}", connection.advertiser);
-    let asked = Asked { function: Function::Uploader, pattern, stream: None, from_ms: arrived.at_ms, to_ms: now_ms };
-    let lines = asked.lines(cloud, |line| line.message == WAITS && line.is_of(connection)).await?;
+    let (function, from_ms, to_ms) = (Function::Uploader, arrived.at_ms, now_ms);
+    let question = Question { function, pattern, stream: None, from_ms, to_ms, most: MOST_LINES };
+    let lines = cloud.logs.lines(&question, |line| line.message == LANES_BLOCKED && line.is_of(connection)).await?;
     Ok(lines.into_iter().next_back().map(|line| Waiting {
         at_ms: line.at_ms,
         cause: line.cause,
@@ -220,43 +194,23 @@ async fn waiting(cloud: &Cloud, arrived: &Line, now_ms: i64) -> Result<Option<Wa
     }))
 }
 
-fn text(way: &Way, now_ms: i64) -> String {
-    let mut lines = Vec::new();
-    let number = |value: Option<u64>| value.unwrap_or_default();
-    for arrival in &way.arrivals {
-        let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".to_owned());
-        lines.push(format!(
-            "{}  arrived by {} for {}.{}, answered {}{}",
-            moment(arrival.at_ms),
-            word(&arrival.transport),
-            word(&arrival.advertiser),
-            word(&arrival.account),
-            word(&arrival.answer),
-            arrival.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"))
-        ));
-        let what = match &arrival.erasure {
-            Some(outcome) => format!("a request to be forgotten ({outcome})"),
-            None => {
-                format!("{} with {}", count(number(arrival.users), "user"), count(number(arrival.changes), "change"))
-            }
-        };
-        lines.push(format!("  {what}, queued as {}", count(number(arrival.messages), "message")));
-    }
-    lines.push(format!("{} of {} settled", way.settled, count(way.queued, "queue message")));
-    if let Some(waiting) = &way.waiting {
+fn text(trace: &Trace, now_ms: i64) -> String {
+    let mut lines: Vec<String> = trace.arrivals.iter().flat_map(arrival_lines).collect();
+    lines.push(format!("{} of {} settled", trace.settled, count(trace.queued, "queue message")));
+    if let Some(waiting) = &trace.waiting {
         let why = [waiting.cause.clone(), waiting.code.map(|code| code.to_string()), waiting.tiktok_message.clone()];
         let why = why.into_iter().flatten().collect::<Vec<_>>().join(" ");
         lines.push(format!("The lanes of its connection waited last {} ago: {why}", age(waiting.at_ms, now_ms)));
     }
     let mut text = lines.join("\n") + "\n";
-    if !way.calls.is_empty() {
+    if !trace.calls.is_empty() {
         text += "\nCalls of the tasks that settled it, with what else they had in hand:\n";
         text += &table(
             &["at", "action", "rows", "TikTok", "request"],
-            &way.calls.iter().map(call_cells).collect::<Vec<_>>(),
+            &trace.calls.iter().map(call_cells).collect::<Vec<_>>(),
         );
     }
-    if !way.letters.is_empty() {
+    if !trace.letters.is_empty() {
         let cells = |letter: &Letter| {
             let code = letter.code.map_or_else(String::new, |code| code.to_string());
             vec![
@@ -268,9 +222,28 @@ fn text(way: &Way, now_ms: i64) -> String {
             ]
         };
         text += "\nDead letters:\n";
-        text += &table(&["id", "cause", "code", "holds", "why"], &way.letters.iter().map(cells).collect::<Vec<_>>());
+        text += &table(&["id", "cause", "code", "holds", "why"], &trace.letters.iter().map(cells).collect::<Vec<_>>());
     }
     text
+}
+
+fn arrival_lines(arrival: &Arrival) -> [String; 2] {
+    let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".to_owned());
+    let number = |value: Option<u64>| value.unwrap_or_default();
+    let what = match &arrival.erasure {
+        Some(outcome) => format!("a request to be forgotten ({outcome})"),
+        None => format!("{} with {}", count(number(arrival.users), "user"), count(number(arrival.changes), "change")),
+    };
+    let arrived = format!(
+        "{}  arrived by {} for {}.{}, answered {}{}",
+        moment(arrival.at_ms),
+        word(&arrival.transport),
+        word(&arrival.advertiser),
+        word(&arrival.account),
+        word(&arrival.answer),
+        arrival.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"))
+    );
+    [arrived, format!("  {what}, queued as {}", count(number(arrival.messages), "message"))]
 }
 
 fn call_cells(call: &Call) -> Vec<String> {

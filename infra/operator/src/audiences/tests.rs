@@ -10,8 +10,13 @@ fn audiences_are_told_with_their_size_state_and_owner() {
     let rows: Vec<Audience> = serde_json::from_str(rows).unwrap();
     let mut audiences: Vec<_> = rows.iter().map(|row| shown(row, 50_000, 1_790_000_000_000)).collect();
     audiences.sort_by_key(|audience| (audience.account.is_none(), audience.account, audience.audience));
-    let all =
-        Audiences { advertiser: "7".parse().unwrap(), total: 4, most: MOST, minimum_users: 50_000, list: audiences };
+    let all = Audiences {
+        advertiser: "7".parse().unwrap(),
+        total: 4,
+        most: MAX_AUDIENCES,
+        minimum_users: 50_000,
+        list: audiences,
+    };
     insta::assert_snapshot!("audiences", text(&all));
     insta::assert_json_snapshot!("audiences-json", all);
 }

@@ -4,18 +4,13 @@ use std::collections::BTreeMap;
 
 use ids::ConnectionId;
 
-use super::{HOUR_MS, HOURS};
 use crate::cloud::Cloud;
 use crate::error::Error;
-use crate::logs::{Function, Line, Question};
+use crate::logs::{CALL_TAKEN, Function, HOURS, LANES_BLOCKED, Line, Question};
 use crate::output::{Progress, count};
 
 /// A blocked lane comes back at least every 15 minutes.
 pub(super) const LATELY_MS: i64 = 20 * 60_000;
-/// An hour of the uploader's lines has fewer.
-const MOST_LINES: usize = 100_000;
-pub(super) const TAKEN: &str = "TikTok took a mapping call";
-pub(super) const WAITS: &str = "changes of a connection wait; its lanes are blocked";
 
 /// What the uploader's lines say of a connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,15 +29,15 @@ pub(super) async fn seen(
     let mut seen = BTreeMap::<ConnectionId, Seen>::new();
     let mut oldest = None;
     let mut progress = Progress::new();
-    let pattern =
-        format!("{{ $.message = \"{TAKEN}\" || $.message = \"{WAITS}\" || $.oldest_change_age_seconds >= 0 }}");
+    let pattern = format!(
+        "{{ $.message = \"{CALL_TAKEN}\" || $.message = \"{LANES_BLOCKED}\" || $.oldest_change_age_seconds >= 0 }}"
+    );
+    let is_wanted = |line: &Line| {
+        line.message == CALL_TAKEN || line.message == LANES_BLOCKED || line.oldest_change_age_seconds.is_some()
+    };
     for hour in 0..HOURS {
         progress.say(&format!("reading the uploader's log, {} back", count(hour.unsigned_abs(), "hour")));
-        let to_ms = now_ms - hour * HOUR_MS;
-        let (function, pattern, from_ms) = (Function::Uploader, pattern.as_str(), to_ms - HOUR_MS);
-        let question = Question { function, pattern, stream: None, from_ms, to_ms, most: MOST_LINES };
-        let is_wanted =
-            |line: &Line| line.message == TAKEN || line.message == WAITS || line.oldest_change_age_seconds.is_some();
+        let question = Question::of_hour(Function::Uploader, &pattern, hour, now_ms);
         let lines = cloud.logs.lines(&question, is_wanted).await?;
         if hour == 0 {
             let lately = lines.iter().filter(|line| line.at_ms >= now_ms - LATELY_MS);
@@ -65,9 +60,9 @@ pub(super) fn look_back(seen: &mut BTreeMap<ConnectionId, Seen>, lines: &[Line])
         if seen.last_delivered_ms.is_some() {
             continue;
         }
-        if line.message == TAKEN {
+        if line.message == CALL_TAKEN {
             seen.last_delivered_ms = Some(line.at_ms);
-        } else if line.message == WAITS && line.cause.as_deref() != Some("not_tried") {
+        } else if line.message == LANES_BLOCKED && line.cause.as_deref() != Some("not_tried") {
             let last_ms = seen.waits.as_ref().map_or(line.at_ms, |(_, last_ms, _)| *last_ms);
             let why = seen.waits.take().map_or_else(|| why(line), |(_, _, why)| why);
             seen.waits = Some((line.at_ms, last_ms, why));

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use connections::{Accepted, Record, Refusal, Source, UserId};
 
-use super::seen::{LATELY_MS, TAKEN, WAITS, look_back};
+use super::seen::{LATELY_MS, look_back};
 use super::*;
+use crate::logs::{CALL_TAKEN, LANES_BLOCKED};
 
 const NOW_MS: i64 = 1_790_000_000_000;
 const MINUTE_MS: i64 = 60_000;
@@ -36,9 +37,16 @@ fn id(account: &str) -> ConnectionId {
 #[test]
 fn a_connection_waits_since_the_first_time_after_its_last_delivery() {
     let mut seen = BTreeMap::new();
-    let newest =
-        [line(WAITS, "1", 50, "unavailable"), line(WAITS, "1", 60, "throttled"), line(WAITS, "2", 61, "not_tried")];
-    let before = [line(WAITS, "1", 10, "token"), line(TAKEN, "1", 20, ""), line(WAITS, "1", 30, "unavailable")];
+    let newest = [
+        line(LANES_BLOCKED, "1", 50, "unavailable"),
+        line(LANES_BLOCKED, "1", 60, "throttled"),
+        line(LANES_BLOCKED, "2", 61, "not_tried"),
+    ];
+    let before = [
+        line(LANES_BLOCKED, "1", 10, "token"),
+        line(CALL_TAKEN, "1", 20, ""),
+        line(LANES_BLOCKED, "1", 30, "unavailable"),
+    ];
     look_back(&mut seen, &newest);
     look_back(&mut seen, &before);
     let one = &seen[&id("1")];

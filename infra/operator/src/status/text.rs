@@ -5,7 +5,7 @@ use crate::output::{count, grouped, table};
 use crate::time::age;
 
 pub(super) fn text(status: &Status, now_ms: i64) -> String {
-    let Status { stack, deployment, queue, dead_letters, connections, .. } = status;
+    let Status { stack, deployment, queue, dead_letters, dead_letters_in_flight, connections } = status;
     let users = match (queue.messages + queue.in_flight, queue.users_estimate) {
         (0, _) => "nobody waits".to_owned(),
         (_, Some(users)) => format!("about {} (an estimate)", count(users, "user")),
@@ -21,21 +21,7 @@ pub(super) fn text(status: &Status, now_ms: i64) -> String {
         count(queue.messages, "message"),
         grouped(queue.in_flight)
     );
-    if dead_letters.is_empty() {
-        text += "Dead letters: none\n";
-    } else {
-        let cells = |cause: &Cause| {
-            let people = format!("{} in, {} out", grouped(cause.adds), grouped(cause.deletes));
-            vec![grouped(cause.letters), cause.word.clone(), people]
-        };
-        text += "Dead letters:\n";
-        text += &table(&["letters", "cause", "people"], &dead_letters.iter().map(cells).collect::<Vec<_>>());
-    }
-    if status.dead_letters_in_flight > 0 {
-        text += "  and ";
-        text += &count(status.dead_letters_in_flight, "letter");
-        text += " in somebody else's hands\n";
-    }
+    text += &dead_letters_text(dead_letters, *dead_letters_in_flight);
     text.push('\n');
     if connections.is_empty() {
         return text + "No connections yet.";
@@ -50,4 +36,19 @@ pub(super) fn text(status: &Status, now_ms: i64) -> String {
     };
     let headings = ["advertiser", "account", "state", "since", "delivered", "why"];
     text + &table(&headings, &connections.iter().map(cells).collect::<Vec<_>>())
+}
+
+fn dead_letters_text(causes: &[Cause], in_flight: u64) -> String {
+    let cells = |cause: &Cause| {
+        let people = format!("{} in, {} out", grouped(cause.adds), grouped(cause.deletes));
+        vec![grouped(cause.letters), cause.word.clone(), people]
+    };
+    let listed = if causes.is_empty() {
+        "Dead letters: none\n".to_owned()
+    } else {
+        let rows: Vec<_> = causes.iter().map(cells).collect();
+        format!("Dead letters:\n{}", table(&["letters", "cause", "people"], &rows))
+    };
+    let away = count(in_flight, "letter");
+    if in_flight > 0 { format!("{listed}  and {away} that somebody else is looking at\n") } else { listed }
 }
