@@ -5,7 +5,7 @@ mod decide;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use connections::{Became, Connection, How, Record, Source, UserId};
+use connections::{Connection, Record, RevivedBy, Source, Transition, UserId};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use ids::{AccountId, AdvertiserId, TokenFingerprint};
@@ -181,11 +181,11 @@ fn in_use(records: &HashMap<AdvertiserId, Arc<Record>>, user: &UserId) -> BTreeM
     tokens
 }
 
-fn log(advertiser: AdvertiserId, account: AccountId, before: Option<&Connection>, became: Became) {
+fn log(advertiser: AdvertiserId, account: AccountId, before: Option<&Connection>, became: Transition) {
     let how = match became {
-        Became::Revived(how) => how.word(),
-        Became::Replaced | Became::Created | Became::Unchanged | Became::Refused | Became::Dead => {
-            How::NewToken(Source::Page).word()
+        Transition::Revived(how) => how.word(),
+        Transition::Replaced | Transition::Created | Transition::Unchanged | Transition::Refused | Transition::Dead => {
+            RevivedBy::NewToken(Source::Page).word()
         }
     };
     let was = before.map(|connection| connection.state.word());

@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use connections::{Accepted, Asked, Became, Brought, ProbeRate, Record, Source, State, UserId};
+use connections::{Accepted, ProbeBackoff, ProbeRate, Record, Source, State, TokenStatus, Transition, UserId};
 use firehose::Account;
 use ids::{ConnectionId, TokenFingerprint};
 use secrecy::ExposeSecret;
@@ -31,7 +31,7 @@ pub(crate) struct Connections {
 
 #[derive(Debug, Default)]
 struct Probes {
-    asked: Asked,
+    backoff: ProbeBackoff,
     rate: ProbeRate,
 }
 
@@ -123,20 +123,20 @@ impl Connections {
         };
         let record = found.record.as_deref();
         let fingerprint = TokenFingerprint::of(account.token.expose_secret());
-        let brought = Brought::to(record, account.id, fingerprint);
+        let status = TokenStatus::of(record, account.id, fingerprint);
         let known = |probe| Standing::Known { state: state_of(record, account), stale: found.stale, probe };
-        if !brought.is_worth_asking(is_verification) {
-            if brought == Brought::InUse && !found.stale {
+        if !status.is_worth_asking(is_verification) {
+            if status == TokenStatus::InUse && !found.stale {
                 self.use_in_week(record, account).await;
             }
             return Ok(known(None));
         }
-        match self.ask(account, fingerprint, brought, deadline).await {
+        match self.ask(account, fingerprint, status, deadline).await {
             None => Ok(known(None)),
             Some(ProbeAnswer::Refused) => Ok(known(Some(Probe::Refused))),
             Some(ProbeAnswer::Undecided) => Ok(known(Some(Probe::Undecided))),
             Some(ProbeAnswer::Accepted(accepted)) => {
-                let state = self.store(account, &accepted, brought).await?;
+                let state = self.store(account, &accepted, status).await?;
                 Ok(Standing::Known { state, stale: false, probe: Some(Probe::Accepted) })
             }
         }
@@ -147,47 +147,47 @@ impl Connections {
         &self,
         account: &Account,
         fingerprint: TokenFingerprint,
-        brought: Brought,
+        status: TokenStatus,
         deadline: Instant,
     ) -> Option<ProbeAnswer> {
         let connection = ConnectionId { advertiser: account.advertiser, account: account.id };
         let may_ask = self.probes(|probes| {
             let now_ms = now_ms();
-            probes.asked.may_ask(connection, fingerprint, now_ms) && probes.rate.take(now_ms)
+            probes.backoff.may_ask(connection, fingerprint, now_ms) && probes.rate.take(now_ms)
         });
         if !may_ask {
             return None;
         }
         let until = (Instant::now() + PROBE_TIME).min(deadline - AFTER_PROBE);
         let answer = timeout_at(until, self.tiktok.accepts(&account.token, account.advertiser)).await;
-        Some(self.probes(|Probes { asked, .. }| match answer {
+        Some(self.probes(|Probes { backoff, .. }| match answer {
             Ok(Ok(Acceptance::Accepted { user, .. })) => {
-                asked.accepted(connection, fingerprint);
+                backoff.accepted(connection, fingerprint);
                 ProbeAnswer::Accepted(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
             }
             Ok(Ok(Acceptance::Refused(_))) => {
                 // A connection's own token may be mended at TikTok at any moment: it is asked about every minute.
-                if brought == Brought::Suspended {
-                    asked.undecided(connection, fingerprint, now_ms());
+                if status == TokenStatus::Suspended {
+                    backoff.undecided(connection, fingerprint, now_ms());
                 } else {
-                    asked.refused(connection, fingerprint, now_ms());
+                    backoff.refused(connection, fingerprint, now_ms());
                 }
                 ProbeAnswer::Refused
             }
             Ok(Err(_)) | Err(_) => {
-                asked.undecided(connection, fingerprint, now_ms());
+                backoff.undecided(connection, fingerprint, now_ms());
                 ProbeAnswer::Undecided
             }
         }))
     }
 
     /// Writes that TikTok accepts the token; tells the state of the connection after that.
-    async fn store(&self, account: &Account, accepted: &Accepted, brought: Brought) -> Result<Option<State>, Error> {
+    async fn store(&self, account: &Account, accepted: &Accepted, status: TokenStatus) -> Result<Option<State>, Error> {
         let now_ms = now_ms();
         let fingerprint = accepted.fingerprint();
-        let change = |record: &mut Record| match brought {
-            Brought::Suspended => record.revive(account.id, fingerprint, now_ms),
-            Brought::InUse | Brought::Replaced | Brought::Unproven => {
+        let change = |record: &mut Record| match status {
+            TokenStatus::Suspended => record.revive(account.id, fingerprint, now_ms),
+            TokenStatus::InUse | TokenStatus::Replaced | TokenStatus::Unproven => {
                 record.accept(account.id, accepted, Source::Membership, now_ms)
             }
         };
@@ -226,19 +226,19 @@ fn state_of(record: Option<&Record>, account: &Account) -> Option<State> {
 }
 
 /// Logs what an accepted token made of its connection.
-pub(crate) fn report(account: &Account, became: Became) {
+pub(crate) fn report(account: &Account, became: Transition) {
     let (advertiser, account) = (account.advertiser, account.id);
     match became {
-        Became::Created => {
+        Transition::Created => {
             tracing::info!(%advertiser, %account, "a connection is new: TikTok accepts its token");
         }
-        Became::Replaced => {
+        Transition::Replaced => {
             tracing::info!(%advertiser, %account, "a connection has another token, which TikTok accepts");
         }
-        Became::Revived(how) => {
+        Transition::Revived(how) => {
             tracing::info!(%advertiser, %account, how = how.word(), "a connection works again: TikTok accepts its token");
             metrics::counter!("connections_revived", "how" => how.word()).increment(1);
         }
-        Became::Unchanged | Became::Refused | Became::Dead => {}
+        Transition::Unchanged | Transition::Refused | Transition::Dead => {}
     }
 }

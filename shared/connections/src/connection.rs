@@ -6,7 +6,7 @@ use ids::TokenFingerprint;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::{Became, Created, How};
+use crate::{Created, RevivedBy, Transition};
 
 /// How many replaced fingerprints a connection remembers.
 pub(crate) const MAX_REPLACED: usize = 8;
@@ -181,7 +181,7 @@ impl Connection {
         self.last_used_week >= week_of(now_ms)
     }
 
-    pub(crate) fn accept(&mut self, accepted: &Accepted, source: Source, now_ms: i64) -> Became {
+    pub(crate) fn accept(&mut self, accepted: &Accepted, source: Source, now_ms: i64) -> Transition {
         let fingerprint = accepted.fingerprint();
         if fingerprint == self.fingerprint {
             return self.revive(now_ms);
@@ -196,16 +196,16 @@ impl Connection {
         self.source = source;
         self.since_ms = now_ms;
         self.state = State::Active;
-        if was_active { Became::Replaced } else { Became::Revived(How::NewToken(source)) }
+        if was_active { Transition::Replaced } else { Transition::Revived(RevivedBy::NewToken(source)) }
     }
 
-    pub(crate) fn revive(&mut self, now_ms: i64) -> Became {
+    pub(crate) fn revive(&mut self, now_ms: i64) -> Transition {
         if self.state.is_active() {
-            return Became::Unchanged;
+            return Transition::Unchanged;
         }
         self.state = State::Active;
         self.since_ms = now_ms;
-        Became::Revived(How::AcceptedAgain)
+        Transition::Revived(RevivedBy::AcceptedAgain)
     }
 
     /// Whether it was not used for `days` days at least.

@@ -15,9 +15,9 @@ const REFUSAL_WRITES_A_DAY: u32 = 20;
 const UNUSED_DAYS: i64 = 90;
 const DAY_MS: i64 = 86_400_000;
 
-/// What an event made of a connection; for the log.
+/// What an event changed in a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Became {
+pub enum Transition {
     /// Nothing that matters.
     Unchanged,
     /// There is one now.
@@ -25,7 +25,7 @@ pub enum Became {
     /// It lived, and has another token now.
     Replaced,
     /// It was refused or dead, and is active again.
-    Revived(How),
+    Revived(RevivedBy),
     /// It was active, and TikTok refuses it.
     Refused,
     /// It is given up until TikTok accepts it again.
@@ -34,14 +34,14 @@ pub enum Became {
 
 /// How a connection came back to life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
+pub enum RevivedBy {
     /// By a token that it did not use before, from there.
     NewToken(Source),
     /// TikTok accepts its own token again.
     AcceptedAgain,
 }
 
-impl How {
+impl RevivedBy {
     /// Its word in logs.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -111,21 +111,21 @@ impl Record {
     }
 
     /// A token that TikTok accepted for the advertiser becomes the connection's token; the connection is active, whatever it was.
-    pub fn accept(&mut self, account: AccountId, accepted: &Accepted, source: Source, now_ms: i64) -> Became {
+    pub fn accept(&mut self, account: AccountId, accepted: &Accepted, source: Source, now_ms: i64) -> Transition {
         let became = if let Some(connection) = self.connections.get_mut(&account) {
             connection.accept(accepted, source, now_ms)
         } else {
             self.connections.insert(account, Connection::new(accepted, source, now_ms));
-            Became::Created
+            Transition::Created
         };
         self.tidy_after(became, account, now_ms)
     }
 
     /// TikTok accepts the connection's own token again. Another token than its own changes nothing.
-    pub fn revive(&mut self, account: AccountId, fingerprint: TokenFingerprint, now_ms: i64) -> Became {
+    pub fn revive(&mut self, account: AccountId, fingerprint: TokenFingerprint, now_ms: i64) -> Transition {
         let became = match self.connections.get_mut(&account) {
             Some(connection) if connection.fingerprint == fingerprint => connection.revive(now_ms),
-            Some(_) | None => Became::Unchanged,
+            Some(_) | None => Transition::Unchanged,
         };
         self.tidy_after(became, account, now_ms)
     }
@@ -140,27 +140,27 @@ impl Record {
         now_ms: i64,
         grace: Duration,
         braked: bool,
-    ) -> Became {
-        let Some(connection) = self.connections.get_mut(&account) else { return Became::Unchanged };
+    ) -> Transition {
+        let Some(connection) = self.connections.get_mut(&account) else { return Transition::Unchanged };
         if connection.fingerprint != refusal.fingerprint {
-            return Became::Unchanged;
+            return Transition::Unchanged;
         }
         let (since_ms, is_new) = match connection.state {
             // A refusal from before the token was last accepted does not count.
             State::Active => (refusal.first_ms.max(connection.since_ms).min(now_ms), true),
             State::Refused { since_ms, .. } => (since_ms, false),
-            State::Dead { .. } => return Became::Unchanged,
+            State::Dead { .. } => return Transition::Unchanged,
         };
         let code = refusal.code;
         let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
         let became = if now_ms.saturating_sub(since_ms) >= grace_ms && !braked {
             connection.state = State::Dead { since_ms, died_ms: now_ms, code };
-            Became::Dead
+            Transition::Dead
         } else if is_new && self.refusal_writes.take(now_ms) {
             connection.state = State::Refused { since_ms, code };
-            Became::Refused
+            Transition::Refused
         } else {
-            return Became::Unchanged;
+            return Transition::Unchanged;
         };
         self.tidy_after(became, account, now_ms)
     }
@@ -173,12 +173,12 @@ impl Record {
         refused: TokenFingerprint,
         accepted: &Accepted,
         now_ms: i64,
-    ) -> Became {
+    ) -> Transition {
         match self.connections.get(&account) {
             Some(connection) if connection.fingerprint == refused && connection.user == accepted.user => {
                 self.accept(account, accepted, Source::Page, now_ms)
             }
-            Some(_) | None => Became::Unchanged,
+            Some(_) | None => Transition::Unchanged,
         }
     }
 
@@ -193,8 +193,8 @@ impl Record {
         }
     }
 
-    fn tidy_after(&mut self, became: Became, account: AccountId, now_ms: i64) -> Became {
-        if became != Became::Unchanged {
+    fn tidy_after(&mut self, became: Transition, account: AccountId, now_ms: i64) -> Transition {
+        if became != Transition::Unchanged {
             self.tidy(account, now_ms);
         }
         became

@@ -35,11 +35,11 @@ impl TryFrom<Stored> for FirehoseTokens {
 impl FirehoseTokens {
     /// Which of them `presented` is, if it is one. Takes the same time whichever of its bytes are wrong.
     #[must_use]
-    pub fn which(&self, presented: &str) -> Option<Which> {
+    pub fn which(&self, presented: &str) -> Option<FirehoseToken> {
         let is = |token: &SecretString| bool::from(token.expose_secret().as_bytes().ct_eq(presented.as_bytes()));
         match (is(&self.current), self.previous.as_ref().is_some_and(is)) {
-            (true, _) => Some(Which::Current),
-            (false, true) => Some(Which::Previous),
+            (true, _) => Some(FirehoseToken::Current),
+            (false, true) => Some(FirehoseToken::Previous),
             (false, false) => None,
         }
     }
@@ -47,14 +47,14 @@ impl FirehoseTokens {
 
 /// One of the two tokens that are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum FirehoseToken {
     /// The one that mParticle is to use.
     Current,
     /// The one of before, while it is changed.
     Previous,
 }
 
-impl Which {
+impl FirehoseToken {
     /// Its word in metrics.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn two_tokens_can_be_valid_and_an_empty_one_never_is() {
         let tokens = read(r#"{"current":"new","previous":"old"}"#);
-        assert_eq!((tokens.which("new"), tokens.which("old")), (Some(Which::Current), Some(Which::Previous)));
+        assert_eq!(
+            (tokens.which("new"), tokens.which("old")),
+            (Some(FirehoseToken::Current), Some(FirehoseToken::Previous))
+        );
         assert_eq!([tokens.which(""), tokens.which("ne"), tokens.which("newer")], [None; 3]);
         assert_eq!(read(r#"{"current":"new","previous":" "}"#).which(""), None);
         assert!(!format!("{tokens:?}").contains("new"));
@@ -85,7 +88,10 @@ mod tests {
     #[test]
     fn a_pasted_line_feed_is_no_part_of_a_token() {
         let tokens = read(r#"{"current":"new\n","previous":" old\r\n"}"#);
-        assert_eq!((tokens.which("new"), tokens.which("old")), (Some(Which::Current), Some(Which::Previous)));
+        assert_eq!(
+            (tokens.which("new"), tokens.which("old")),
+            (Some(FirehoseToken::Current), Some(FirehoseToken::Previous))
+        );
         assert_eq!(tokens.which("new\n"), None);
     }
 

@@ -24,7 +24,7 @@ use moka::sync::Cache;
 use crate::slot::Slot;
 
 pub use error::{Error, NotAsDocumented};
-pub use firehose_tokens::{FirehoseTokens, Which};
+pub use firehose_tokens::{FirehoseToken, FirehoseTokens};
 pub use json_secret::JsonSecret;
 pub use record::Found;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use connections::{Accepted, Became, Record, Refusal, Source, UserId};
+use connections::{Accepted, Record, Refusal, Source, Transition, UserId};
 use ids::{AccountId, AudienceId, TokenFingerprint};
 use secrecy::SecretString;
 
@@ -21,7 +21,7 @@ pub fn record_life(bytes: &[u8]) {
         let before = record.clone();
         let became = step.event.happen(&mut record, step.account(), now_ms);
         match became {
-            Some(Became::Unchanged) => assert_eq!(record, before),
+            Some(Transition::Unchanged) => assert_eq!(record, before),
             Some(_) => assert_ne!(record, before),
             None => {}
         }
@@ -58,7 +58,7 @@ impl Step {
 }
 
 impl Event {
-    fn happen(&self, record: &mut Record, account: AccountId, now_ms: i64) -> Option<Became> {
+    fn happen(&self, record: &mut Record, account: AccountId, now_ms: i64) -> Option<Transition> {
         match self {
             Self::Accept { token, user, at_connect } => {
                 let source = if *at_connect { Source::Connect } else { Source::Membership };

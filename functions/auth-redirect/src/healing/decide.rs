@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use connections::{Accepted, Became, Connection, Record};
+use connections::{Accepted, Connection, Record, Transition};
 use ids::{AccountId, AdvertiserId, TokenFingerprint};
 
 use crate::findings::Health;
@@ -106,7 +106,7 @@ pub(crate) fn decisions(
 }
 
 /// What became of the connections that were written.
-pub(crate) type Written = HashMap<AccountId, Became>;
+pub(crate) type Written = HashMap<AccountId, Transition>;
 
 /// Applies the decisions to the record as it is by now: what another writer changed meanwhile stays.
 pub(crate) fn apply(record: &mut Record, decisions: &[Decided], new: &Accepted, now_ms: i64) -> Written {
@@ -122,15 +122,15 @@ pub(crate) fn apply(record: &mut Record, decisions: &[Decided], new: &Accepted, 
 }
 
 /// How a connection is after it was written; `before`: as it was read.
-pub(crate) fn health_after(became: Became, before: Option<&Connection>) -> Option<Health> {
+pub(crate) fn health_after(became: Transition, before: Option<&Connection>) -> Option<Health> {
     match became {
-        Became::Replaced | Became::Revived(_) => {
+        Transition::Replaced | Transition::Revived(_) => {
             let was_suspended = before.is_some_and(|connection| connection.state.is_dead());
             Some(Health::WorksAgain { was_suspended })
         }
         // Another writer was first: it has a token that TikTok accepted since.
-        Became::Unchanged | Became::Created => Some(Health::Works),
-        Became::Refused | Became::Dead => None,
+        Transition::Unchanged | Transition::Created => Some(Health::Works),
+        Transition::Refused | Transition::Dead => None,
     }
 }
 
@@ -205,9 +205,9 @@ mod tests {
         let decided = decisions(advertiser(), &before, Some(&new), &answers);
         let mut meanwhile = record(&[(1, "pasted", "bob", 0)]);
         let written = apply(&mut meanwhile, &decided, &new.accepted, NOW);
-        let unchanged = Written::from([(AccountId::new(1).unwrap(), Became::Unchanged)]);
+        let unchanged = Written::from([(AccountId::new(1).unwrap(), Transition::Unchanged)]);
         assert_eq!((written, &meanwhile), (unchanged, &record(&[(1, "pasted", "bob", 0)])));
-        assert_eq!(health_after(Became::Unchanged, None), Some(Health::Works));
+        assert_eq!(health_after(Transition::Unchanged, None), Some(Health::Works));
     }
 
     fn stored() -> impl Strategy<Value = StoredToken> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connections::{How, Record, Refusal, Source, State};
+use connections::{Record, Refusal, RevivedBy, Source, State};
 use ids::{AccountId, TokenFingerprint};
 use sandbox::{Fault, RateLimits, Rules};
 
@@ -144,7 +144,7 @@ async fn a_verification_revives_a_dead_connection_that_tiktok_accepts_again() {
     listen();
     assert!(!direct(&instance, &world.sender.verification()).await.suspend());
     let lines = heard(&[&world.sender.token]);
-    assert_eq!(lines[0]["how"], How::AcceptedAgain.word());
+    assert_eq!(lines[0]["how"], RevivedBy::AcceptedAgain.word());
     assert_eq!(
         (lines[0]["advertiser"].as_str().unwrap(), lines[0]["account"].as_str().unwrap()),
         (world.sender.advertiser.as_str(), "123456")

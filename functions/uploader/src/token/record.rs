@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connections::{Became, Record, Refusal, UserId};
+use connections::{Record, Refusal, Transition, UserId};
 use ids::{AdvertiserId, AudienceId, ConnectionId, TokenFingerprint};
 use secrets::{Error, Found};
 use startup::clock::now_ms;
@@ -91,7 +91,7 @@ impl Tokens {
     pub(super) async fn revive(&self, connection: ConnectionId, fingerprint: TokenFingerprint) {
         let revive = |record: &mut Record| record.revive(connection.account, fingerprint, now_ms());
         match self.update(connection.advertiser, revive).await {
-            Ok((_, Became::Revived(how))) => tracing::warn!(
+            Ok((_, Transition::Revived(how))) => tracing::warn!(
                 advertiser = %connection.advertiser, account = %connection.account, how = how.word(),
                 "a connection works again: TikTok accepts its token"
             ),
@@ -156,25 +156,25 @@ impl Tokens {
     }
 }
 
-fn report(connection: ConnectionId, became: Became, failure: &Failure) {
+fn report(connection: ConnectionId, became: Transition, failure: &Failure) {
     let (advertiser, account) = (connection.advertiser, connection.account);
     let (code, request) = (failure.code, &failure.trace.request_id);
     match became {
-        Became::Refused => {
+        Transition::Refused => {
             metrics::counter!("connections_refused").increment(1);
             tracing::warn!(
                 %advertiser, %account, code, tiktok_request_id = request, tiktok_message = failure.message,
                 "TikTok refuses the token of a connection; its changes wait"
             );
         }
-        Became::Dead => {
+        Transition::Dead => {
             metrics::counter!("connections_dead").increment(1);
             tracing::error!(
                 %advertiser, %account, code, tiktok_request_id = request, tiktok_message = failure.message,
                 "a connection is dead: TikTok has refused its token for too long; somebody has to authorize again"
             );
         }
-        Became::Unchanged | Became::Created | Became::Replaced | Became::Revived(_) => {}
+        Transition::Unchanged | Transition::Created | Transition::Replaced | Transition::Revived(_) => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! Audiences created and deleted lately.
 
-use connections::{Became, Record, Source};
+use connections::{Record, Source, Transition};
 
 use crate::world::{DAY, HOUR, NOW, accepted, account, audience, connected};
 
@@ -36,7 +36,7 @@ fn a_deleted_audience_is_known_for_14_days_and_created_no_more() {
     record.note_deleted(account(1), audience(7), NOW + DAY);
     assert_eq!(record, before, "nothing to write");
 
-    assert_eq!(record.accept(account(1), &accepted("a2"), Source::Update, NOW + 15 * DAY), Became::Replaced);
+    assert_eq!(record.accept(account(1), &accepted("a2"), Source::Update, NOW + 15 * DAY), Transition::Replaced);
     assert!(!record.was_deleted(audience(7)));
 }
 

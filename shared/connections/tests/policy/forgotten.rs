@@ -1,6 +1,6 @@
 //! What the operator takes out of a record.
 
-use connections::{Became, Record, Source};
+use connections::{Record, Source, Transition};
 
 use crate::world::{DAY, NOW, accepted, account, audience, connected};
 
@@ -31,7 +31,7 @@ fn it_is_kept_for_as_long_as_the_queue_keeps_messages() {
 fn who_connects_again_is_served_and_what_was_sent_before_stays_forgotten() {
     let mut record = connected();
     record.forget(NOW);
-    assert_eq!(record.accept(account(1), &accepted("a2"), Source::Connect, NOW + 5), Became::Created);
+    assert_eq!(record.accept(account(1), &accepted("a2"), Source::Connect, NOW + 5), Transition::Created);
     assert!(record.get(account(1)).unwrap().state.is_active());
     assert_eq!(record.forgotten_ms(NOW + 6), Some(NOW));
     record.accept(account(1), &accepted("a3"), Source::Update, NOW + 14 * DAY);

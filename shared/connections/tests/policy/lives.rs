@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use connections::{Became, Record, Source, State};
+use connections::{Record, Source, State, Transition};
 use proptest::prelude::*;
 
 use crate::world::{DAY, Event, GRACE, HOUR, NOW, Step, accepted, account, essence, fingerprint, lives, refusal};
 
 /// Goes through a life, and shows each step with the record before and after it.
-fn live(steps: &[Step], mut see: impl FnMut(&Step, i64, &Record, &Record, Option<Became>)) -> (Record, i64) {
+fn live(steps: &[Step], mut see: impl FnMut(&Step, i64, &Record, &Record, Option<Transition>)) -> (Record, i64) {
     let (mut record, mut now_ms) = (Record::default(), NOW);
     for step in steps {
         now_ms += step.after_ms;
@@ -66,7 +66,7 @@ proptest! {
     #[test]
     fn what_it_became_says_whether_anything_must_be_written(steps in lives(80)) {
         live(&steps, |_, _, before, after, became| match became {
-            Some(Became::Unchanged) => assert_eq!(after, before),
+            Some(Transition::Unchanged) => assert_eq!(after, before),
             Some(_) => assert_ne!(after, before),
             None => {}
         });
@@ -77,7 +77,7 @@ proptest! {
         live(&steps, |step, now_ms, before, after, became| {
             let Some(is) = after.get(step.account) else { return };
             let State::Dead { since_ms, died_ms, .. } = is.state else { return };
-            if became == Some(Became::Dead) {
+            if became == Some(Transition::Dead) {
                 let Event::Refuse { token, grace, braked, .. } = &step.event else { panic!("{:?} kills", step.event) };
                 let was = before.get(step.account).unwrap();
                 assert!(!braked && !was.state.is_dead());
@@ -101,7 +101,7 @@ proptest! {
             let mut again = record.clone();
             let became = again.revive(account, connection.fingerprint, now_ms);
             prop_assert!(is_alive(&again));
-            prop_assert_eq!(was_alive, became == Became::Unchanged);
+            prop_assert_eq!(was_alive, became == Transition::Unchanged);
             for token in ["a1", "b1", "new"] {
                 let mut pasted = record.clone();
                 pasted.accept(account, &accepted(token), Source::Membership, now_ms);
@@ -125,7 +125,7 @@ proptest! {
         let mut written = HashMap::new();
         for (n, after_ms) in refused {
             now_ms += after_ms;
-            if record.refuse(account(n), &refusal("a1", now_ms), now_ms, GRACE, true) == Became::Refused {
+            if record.refuse(account(n), &refusal("a1", now_ms), now_ms, GRACE, true) == Transition::Refused {
                 *written.entry(now_ms.div_euclid(DAY)).or_insert(0) += 1;
                 record.revive(account(n), fingerprint("a1"), now_ms);
             }

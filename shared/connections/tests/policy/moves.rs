@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use connections::{Became, How, Record, Source, State};
+use connections::{Record, RevivedBy, Source, State, Transition};
 
 use crate::world::{DAY, GRACE, HOUR, MINUTE, NOW, accepted, account, connected, fingerprint, refusal, state};
 
-fn refuse(record: &mut Record, first_ms: i64, now_ms: i64) -> Became {
+fn refuse(record: &mut Record, first_ms: i64, now_ms: i64) -> Transition {
     record.refuse(account(1), &refusal("a1", first_ms), now_ms, GRACE, false)
 }
 
 #[test]
 fn it_is_refused_first_and_dies_when_the_grace_is_over() {
     let mut record = connected();
-    assert_eq!(refuse(&mut record, NOW + MINUTE, NOW + MINUTE + 5), Became::Refused);
+    assert_eq!(refuse(&mut record, NOW + MINUTE, NOW + MINUTE + 5), Transition::Refused);
     assert_eq!(state(&record, 1), State::Refused { since_ms: NOW + MINUTE, code: Some(40_105) });
-    assert_eq!(refuse(&mut record, NOW + 50 * MINUTE, NOW + 50 * MINUTE), Became::Unchanged);
-    assert_eq!(refuse(&mut record, NOW + 61 * MINUTE, NOW + 61 * MINUTE), Became::Dead);
+    assert_eq!(refuse(&mut record, NOW + 50 * MINUTE, NOW + 50 * MINUTE), Transition::Unchanged);
+    assert_eq!(refuse(&mut record, NOW + 61 * MINUTE, NOW + 61 * MINUTE), Transition::Dead);
     let died = State::Dead { since_ms: NOW + MINUTE, died_ms: NOW + 61 * MINUTE, code: Some(40_105) };
     assert_eq!(state(&record, 1), died);
-    assert_eq!(refuse(&mut record, NOW, NOW + DAY), Became::Unchanged);
+    assert_eq!(refuse(&mut record, NOW, NOW + DAY), Transition::Unchanged);
     assert_eq!(state(&record, 1), died);
 }
 
@@ -27,63 +27,66 @@ fn it_is_refused_first_and_dies_when_the_grace_is_over() {
 fn without_a_grace_the_first_confirmed_refusal_kills() {
     let mut record = connected();
     let now_ms = NOW + 1;
-    assert_eq!(record.refuse(account(1), &refusal("a1", now_ms), now_ms, Duration::ZERO, false), Became::Dead);
+    assert_eq!(record.refuse(account(1), &refusal("a1", now_ms), now_ms, Duration::ZERO, false), Transition::Dead);
 }
 
 #[test]
 fn while_braked_it_is_refused_and_no_more() {
     let mut record = connected();
     let refusal = refusal("a1", NOW);
-    assert_eq!(record.refuse(account(1), &refusal, NOW + DAY, Duration::ZERO, true), Became::Refused);
-    assert_eq!(record.refuse(account(1), &refusal, NOW + 2 * DAY, GRACE, true), Became::Unchanged);
-    assert_eq!(record.refuse(account(1), &refusal, NOW + 3 * DAY, GRACE, false), Became::Dead);
+    assert_eq!(record.refuse(account(1), &refusal, NOW + DAY, Duration::ZERO, true), Transition::Refused);
+    assert_eq!(record.refuse(account(1), &refusal, NOW + 2 * DAY, GRACE, true), Transition::Unchanged);
+    assert_eq!(record.refuse(account(1), &refusal, NOW + 3 * DAY, GRACE, false), Transition::Dead);
 }
 
 #[test]
 fn a_refusal_from_before_it_was_accepted_again_does_not_count() {
     let mut record = connected();
-    assert_eq!(refuse(&mut record, NOW, NOW + 1), Became::Refused);
-    assert_eq!(record.revive(account(1), fingerprint("a1"), NOW + 2 * HOUR), Became::Revived(How::AcceptedAgain));
-    assert_eq!(refuse(&mut record, NOW, NOW + 2 * HOUR + 1), Became::Refused);
-    assert_eq!(refuse(&mut record, NOW, NOW + 3 * HOUR - 1), Became::Unchanged);
+    assert_eq!(refuse(&mut record, NOW, NOW + 1), Transition::Refused);
+    assert_eq!(
+        record.revive(account(1), fingerprint("a1"), NOW + 2 * HOUR),
+        Transition::Revived(RevivedBy::AcceptedAgain)
+    );
+    assert_eq!(refuse(&mut record, NOW, NOW + 2 * HOUR + 1), Transition::Refused);
+    assert_eq!(refuse(&mut record, NOW, NOW + 3 * HOUR - 1), Transition::Unchanged);
 }
 
 #[test]
 fn a_refusal_of_another_token_changes_nothing() {
     let mut record = connected();
     record.accept(account(1), &accepted("a2"), Source::Page, NOW + 1);
-    assert_eq!(refuse(&mut record, NOW, NOW + DAY), Became::Unchanged);
-    assert_eq!(record.revive(account(1), fingerprint("a1"), NOW + 2), Became::Unchanged);
-    assert_eq!(record.refuse(account(2), &refusal("a2", NOW), NOW + DAY, GRACE, false), Became::Unchanged);
+    assert_eq!(refuse(&mut record, NOW, NOW + DAY), Transition::Unchanged);
+    assert_eq!(record.revive(account(1), fingerprint("a1"), NOW + 2), Transition::Unchanged);
+    assert_eq!(record.refuse(account(2), &refusal("a2", NOW), NOW + DAY, GRACE, false), Transition::Unchanged);
 }
 
 #[test]
 fn over_the_budget_a_refusal_is_not_written_but_death_and_life_are() {
     let mut record = connected();
     for n in 1..=20 {
-        assert_eq!(refuse(&mut record, NOW + n, NOW + n), Became::Refused);
+        assert_eq!(refuse(&mut record, NOW + n, NOW + n), Transition::Refused);
         record.revive(account(1), fingerprint("a1"), NOW + n);
     }
-    assert_eq!(refuse(&mut record, NOW + 21, NOW + 21), Became::Unchanged);
-    assert_eq!(refuse(&mut record, NOW + 21, NOW + 21 + HOUR), Became::Dead, "known to be refused for an hour");
-    assert!(matches!(record.revive(account(1), fingerprint("a1"), NOW + 2 * HOUR), Became::Revived(_)));
-    assert_eq!(refuse(&mut record, NOW + DAY, NOW + DAY), Became::Refused, "another day");
+    assert_eq!(refuse(&mut record, NOW + 21, NOW + 21), Transition::Unchanged);
+    assert_eq!(refuse(&mut record, NOW + 21, NOW + 21 + HOUR), Transition::Dead, "known to be refused for an hour");
+    assert!(matches!(record.revive(account(1), fingerprint("a1"), NOW + 2 * HOUR), Transition::Revived(_)));
+    assert_eq!(refuse(&mut record, NOW + DAY, NOW + DAY), Transition::Refused, "another day");
 }
 
 #[test]
 fn how_it_came_back_to_life_is_told() {
     let mut dead = connected();
-    assert_eq!(refuse(&mut dead, NOW, NOW + DAY), Became::Dead);
+    assert_eq!(refuse(&mut dead, NOW, NOW + DAY), Transition::Dead);
 
-    let revived = |how| Became::Revived(how);
+    let revived = |how| Transition::Revived(how);
     let at = NOW + 2 * DAY;
     let by = |token, source| dead.clone().accept(account(1), &accepted(token), source, at);
-    assert_eq!(by("a1", Source::Update), revived(How::AcceptedAgain));
-    assert_eq!(by("a2", Source::Update), revived(How::NewToken(Source::Update)));
-    assert_eq!(by("b1", Source::Membership), revived(How::NewToken(Source::Membership)));
+    assert_eq!(by("a1", Source::Update), revived(RevivedBy::AcceptedAgain));
+    assert_eq!(by("a2", Source::Update), revived(RevivedBy::NewToken(Source::Update)));
+    assert_eq!(by("b1", Source::Membership), revived(RevivedBy::NewToken(Source::Membership)));
     let page = dead.clone().replace_refused(account(1), fingerprint("a1"), &accepted("a2"), at);
-    assert_eq!(page, revived(How::NewToken(Source::Page)));
-    assert_eq!([How::AcceptedAgain.word(), How::NewToken(Source::Page).word()], ["accepted_again", "page"]);
+    assert_eq!(page, revived(RevivedBy::NewToken(Source::Page)));
+    assert_eq!([RevivedBy::AcceptedAgain.word(), RevivedBy::NewToken(Source::Page).word()], ["accepted_again", "page"]);
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn a_new_token_takes_the_place_of_a_living_one_and_the_old_one_is_remembered() {
     let mut record = connected();
     for n in 2..12 {
         let became = record.accept(account(1), &accepted(&format!("a{n}")), Source::Update, NOW + n);
-        assert_eq!(became, Became::Replaced);
+        assert_eq!(became, Transition::Replaced);
     }
     let connection = record.get(account(1)).unwrap();
     let newest: Vec<_> = (3..11).rev().map(|n| fingerprint(&format!("a{n}"))).collect();
@@ -108,10 +111,10 @@ fn a_new_token_takes_the_place_of_a_living_one_and_the_old_one_is_remembered() {
 fn the_page_replaces_only_the_token_it_asked_about_and_only_of_its_user() {
     let mut record = connected();
     let mut page = |refused, token| record.replace_refused(account(1), fingerprint(refused), &accepted(token), NOW + 1);
-    assert_eq!(page("a1", "b1"), Became::Unchanged, "a former agency does not ride on its client's token");
-    assert_eq!(page("a0", "a2"), Became::Unchanged, "somebody was first");
-    assert_eq!(page("a1", "a2"), Became::Replaced, "active in the record, though TikTok refuses it");
-    assert_eq!(record.replace_refused(account(2), fingerprint("a1"), &accepted("a2"), NOW), Became::Unchanged);
+    assert_eq!(page("a1", "b1"), Transition::Unchanged, "a former agency does not ride on its client's token");
+    assert_eq!(page("a0", "a2"), Transition::Unchanged, "somebody was first");
+    assert_eq!(page("a1", "a2"), Transition::Replaced, "active in the record, though TikTok refuses it");
+    assert_eq!(record.replace_refused(account(2), fingerprint("a1"), &accepted("a2"), NOW), Transition::Unchanged);
 }
 
 #[test]

@@ -1,21 +1,21 @@
 //! When TikTok is asked about a token, and when nobody is given up.
 
-use connections::{Asked, Brake, Brought, ProbeRate, Record, Source, UserId};
+use connections::{Brake, ProbeBackoff, ProbeRate, Record, Source, TokenStatus, UserId};
 use ids::ConnectionId;
 use proptest::prelude::*;
 
 use crate::world::{DAY, GRACE, HOUR, MINUTE, NOW, accepted, account, connected, fingerprint, refusal};
 
-fn brought(record: &Record, token: &str) -> Brought {
-    Brought::to(Some(record), account(1), fingerprint(token))
+fn status(record: &Record, token: &str) -> TokenStatus {
+    TokenStatus::of(Some(record), account(1), fingerprint(token))
 }
 
 #[test]
 fn while_the_connection_is_active_only_an_unknown_token_is_worth_asking_about() {
     let mut record = connected();
     record.accept(account(1), &accepted("a2"), Source::Update, NOW);
-    for (token, is) in [("a2", Brought::InUse), ("a1", Brought::Replaced), ("a3", Brought::Unproven)] {
-        assert_eq!(brought(&record, token), is, "{token}");
+    for (token, is) in [("a2", TokenStatus::InUse), ("a1", TokenStatus::Replaced), ("a3", TokenStatus::Unproven)] {
+        assert_eq!(status(&record, token), is, "{token}");
         for at_verification in [false, true] {
             assert_eq!(is.is_worth_asking(at_verification), token == "a3", "{token}");
         }
@@ -28,17 +28,17 @@ fn while_it_is_refused_or_dead_its_own_is_asked_about_at_a_verification_and_any_
     record.accept(account(1), &accepted("a2"), Source::Update, NOW);
     for now_ms in [NOW, NOW + DAY] {
         record.refuse(account(1), &refusal("a2", NOW), now_ms, GRACE, false);
-        assert_eq!(brought(&record, "a2"), Brought::Suspended);
-        assert_eq!([false, true].map(|at| Brought::Suspended.is_worth_asking(at)), [false, true]);
-        assert_eq!(brought(&record, "a1"), Brought::Unproven, "the customer may go back to an older token");
-        assert_eq!(brought(&record, "a3"), Brought::Unproven);
+        assert_eq!(status(&record, "a2"), TokenStatus::Suspended);
+        assert_eq!([false, true].map(|at| TokenStatus::Suspended.is_worth_asking(at)), [false, true]);
+        assert_eq!(status(&record, "a1"), TokenStatus::Unproven, "the customer may go back to an older token");
+        assert_eq!(status(&record, "a3"), TokenStatus::Unproven);
     }
 }
 
 #[test]
 fn without_a_connection_any_token_is_worth_asking_about() {
-    assert_eq!(Brought::to(None, account(1), fingerprint("a1")), Brought::Unproven);
-    assert_eq!(Brought::to(Some(&connected()), account(2), fingerprint("a1")), Brought::Unproven);
+    assert_eq!(TokenStatus::of(None, account(1), fingerprint("a1")), TokenStatus::Unproven);
+    assert_eq!(TokenStatus::of(Some(&connected()), account(2), fingerprint("a1")), TokenStatus::Unproven);
 }
 
 fn connection(number: i64) -> ConnectionId {
@@ -47,39 +47,39 @@ fn connection(number: i64) -> ConnectionId {
 
 #[test]
 fn a_refused_token_is_asked_about_again_after_a_minute_doubling_to_an_hour() {
-    let (mut asked, mut now_ms) = (Asked::default(), NOW);
+    let (mut backoff, mut now_ms) = (ProbeBackoff::default(), NOW);
     for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
-        assert!(asked.may_ask(connection(1), fingerprint("x"), now_ms));
-        asked.refused(connection(1), fingerprint("x"), now_ms);
+        assert!(backoff.may_ask(connection(1), fingerprint("x"), now_ms));
+        backoff.refused(connection(1), fingerprint("x"), now_ms);
         now_ms += minutes * MINUTE;
-        assert!(!asked.may_ask(connection(1), fingerprint("x"), now_ms - 1), "{minutes}");
+        assert!(!backoff.may_ask(connection(1), fingerprint("x"), now_ms - 1), "{minutes}");
     }
-    assert!(asked.may_ask(connection(2), fingerprint("x"), NOW), "another connection");
-    assert!(asked.may_ask(connection(1), fingerprint("y"), NOW), "another token");
-    asked.accepted(connection(1), fingerprint("x"));
-    assert!(asked.may_ask(connection(1), fingerprint("x"), NOW));
+    assert!(backoff.may_ask(connection(2), fingerprint("x"), NOW), "another connection");
+    assert!(backoff.may_ask(connection(1), fingerprint("y"), NOW), "another token");
+    backoff.accepted(connection(1), fingerprint("x"));
+    assert!(backoff.may_ask(connection(1), fingerprint("x"), NOW));
 }
 
 #[test]
 fn an_answer_that_decides_nothing_costs_a_minute_each_time() {
-    let mut asked = Asked::default();
+    let mut backoff = ProbeBackoff::default();
     for now_ms in [NOW, NOW + MINUTE, NOW + 2 * MINUTE] {
-        assert!(asked.may_ask(connection(1), fingerprint("x"), now_ms));
-        asked.undecided(connection(1), fingerprint("x"), now_ms);
-        assert!(!asked.may_ask(connection(1), fingerprint("x"), now_ms + MINUTE - 1));
+        assert!(backoff.may_ask(connection(1), fingerprint("x"), now_ms));
+        backoff.undecided(connection(1), fingerprint("x"), now_ms);
+        assert!(!backoff.may_ask(connection(1), fingerprint("x"), now_ms + MINUTE - 1));
     }
 }
 
 #[test]
 fn invented_tokens_push_out_those_that_may_be_asked_about_soonest() {
-    let mut asked = Asked::default();
-    asked.refused(connection(1), fingerprint("x"), NOW);
-    asked.refused(connection(1), fingerprint("x"), NOW);
+    let mut backoff = ProbeBackoff::default();
+    backoff.refused(connection(1), fingerprint("x"), NOW);
+    backoff.refused(connection(1), fingerprint("x"), NOW);
     for n in 0..10_000 {
-        asked.refused(connection(2), fingerprint(&n.to_string()), NOW);
+        backoff.refused(connection(2), fingerprint(&n.to_string()), NOW);
     }
-    assert!(!asked.may_ask(connection(1), fingerprint("x"), NOW), "it waits for longer than the others");
-    let free = (0..10_000).filter(|n: &i32| asked.may_ask(connection(2), fingerprint(&n.to_string()), NOW)).count();
+    assert!(!backoff.may_ask(connection(1), fingerprint("x"), NOW), "it waits for longer than the others");
+    let free = (0..10_000).filter(|n: &i32| backoff.may_ask(connection(2), fingerprint(&n.to_string()), NOW)).count();
     assert_eq!(free, 1);
 }
 
@@ -142,11 +142,11 @@ fn however_many_users_the_latest_ones_count() {
 proptest! {
     #[test]
     fn no_clock_makes_them_panic(times in prop::collection::vec(any::<i64>(), 1..40)) {
-        let (mut asked, mut rate, mut brake) = (Asked::default(), ProbeRate::default(), Brake::default());
+        let (mut backoff, mut rate, mut brake) = (ProbeBackoff::default(), ProbeRate::default(), Brake::default());
         for now_ms in times {
-            let may = asked.may_ask(connection(1), fingerprint("x"), now_ms);
-            asked.refused(connection(1), fingerprint("x"), now_ms);
-            asked.undecided(connection(2), fingerprint("x"), now_ms);
+            let may = backoff.may_ask(connection(1), fingerprint("x"), now_ms);
+            backoff.refused(connection(1), fingerprint("x"), now_ms);
+            backoff.undecided(connection(2), fingerprint("x"), now_ms);
             rate.take(now_ms);
             brake.note(&UserId::new("u"), may, now_ms);
             prop_assert!(!brake.is_on(now_ms), "one user never puts it on");

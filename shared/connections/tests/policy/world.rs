@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connections::{Accepted, Became, Connection, Record, Refusal, Source, State, UserId};
+use connections::{Accepted, Connection, Record, Refusal, Source, State, Transition, UserId};
 use ids::{AccountId, AudienceId, TokenFingerprint};
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ pub(crate) fn refusal(name: &str, first_ms: i64) -> Refusal {
 /// A record whose connection 1 uses the token "a1" since `NOW`.
 pub(crate) fn connected() -> Record {
     let mut record = Record::default();
-    assert_eq!(record.accept(account(1), &accepted("a1"), Source::Connect, NOW), Became::Created);
+    assert_eq!(record.accept(account(1), &accepted("a1"), Source::Connect, NOW), Transition::Created);
     record
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Step {
 
 impl Step {
     /// What the connection became, where the event says so.
-    pub(crate) fn apply(&self, record: &mut Record, now_ms: i64) -> Option<Became> {
+    pub(crate) fn apply(&self, record: &mut Record, now_ms: i64) -> Option<Transition> {
         let account = self.account;
         match &self.event {
             Event::Accept { token, source } => Some(record.accept(account, &accepted(token), *source, now_ms)),

@@ -1,6 +1,6 @@
 //! What Secrets Manager and its operator may do in between.
 
-use connections::{Became, Record};
+use connections::{Record, Transition};
 use secrets::Error;
 use secrets::in_memory::{Fault, InMemory};
 
@@ -12,11 +12,11 @@ async fn a_lost_answer_neither_loses_the_change_nor_hides_what_it_became() {
         let memory = InMemory::default();
         let secrets = secrets(&memory);
         memory.fail_next("CreateSecret", fault);
-        assert_eq!(connect(&secrets, 1, "t1").await, Ok(Became::Created), "{fault:?}");
+        assert_eq!(connect(&secrets, 1, "t1").await, Ok(Transition::Created), "{fault:?}");
         memory.fail_next("PutSecretValue", fault);
-        assert_eq!(connect(&secrets, 2, "t2").await, Ok(Became::Created), "{fault:?}");
+        assert_eq!(connect(&secrets, 2, "t2").await, Ok(Transition::Created), "{fault:?}");
         memory.fail_next("UpdateSecretVersionStage", fault);
-        assert_eq!(connect(&secrets, 2, "t3").await, Ok(Became::Replaced), "{fault:?}");
+        assert_eq!(connect(&secrets, 2, "t3").await, Ok(Transition::Replaced), "{fault:?}");
         assert_eq!(stored_accounts(&memory), [account(1), account(2)]);
     }
 }
@@ -28,7 +28,7 @@ async fn a_version_that_vanished_before_it_was_current_is_written_again() {
     connect(&secrets, 1, "t1").await.unwrap();
     memory.fail_next("UpdateSecretVersionStage", Fault::Refused("ResourceNotFoundException"));
     memory.fail_next("PutSecretValue", Fault::Refused("ResourceNotFoundException"));
-    assert_eq!(connect(&secrets, 2, "t2").await, Ok(Became::Created));
+    assert_eq!(connect(&secrets, 2, "t2").await, Ok(Transition::Created));
     assert_eq!(calls(&memory), [4, 1, 3, 2]);
 }
 
@@ -59,7 +59,7 @@ async fn while_it_is_down_nothing_can_be_written() {
     }
     assert_eq!(connect(&secrets, 2, "t2").await, Err(Error::Unavailable("not reached".to_owned())));
     assert_eq!(memory.calls("UpdateSecretVersionStage"), 5);
-    assert_eq!(connect(&secrets, 2, "t2").await, Ok(Became::Created));
+    assert_eq!(connect(&secrets, 2, "t2").await, Ok(Transition::Created));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connections::Became;
+use connections::Transition;
 use futures::future::join_all;
 use secrets::Error;
 use secrets::in_memory::InMemory;
@@ -83,7 +83,7 @@ async fn a_read_that_began_before_a_write_does_not_hide_it() {
     for number in 2..40 {
         pass(10).await;
         let (read, written) = tokio::join!(secrets.fresh_record(advertiser()), connect(&secrets, number, "t"));
-        assert_eq!((read.is_ok(), written), (true, Ok(Became::Created)));
+        assert_eq!((read.is_ok(), written), (true, Ok(Transition::Created)));
         let found = secrets.record(advertiser()).await.unwrap();
         assert!(found.record.unwrap().get(account(number)).is_some());
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connections::{Accepted, Became, Record, Refusal, Source, UserId};
+use connections::{Accepted, Record, Refusal, Source, Transition, UserId};
 use ids::{AccountId, AdvertiserId, TokenFingerprint};
 use secrets::in_memory::InMemory;
 use secrets::{Error, Secrets};
@@ -30,13 +30,13 @@ pub(crate) fn secrets(memory: &InMemory) -> Secrets {
 }
 
 /// TikTok accepted a token for the account.
-pub(crate) async fn connect(secrets: &Secrets, number: i64, token: &str) -> Result<Became, Error> {
+pub(crate) async fn connect(secrets: &Secrets, number: i64, token: &str) -> Result<Transition, Error> {
     let accept = |record: &mut Record| record.accept(account(number), &accepted(token), Source::Connect, NOW);
     Ok(secrets.update(advertiser(), accept).await?.1)
 }
 
 /// TikTok refuses the token of the account.
-pub(crate) async fn refuse(secrets: &Secrets, number: i64, token: &str) -> Result<Became, Error> {
+pub(crate) async fn refuse(secrets: &Secrets, number: i64, token: &str) -> Result<Transition, Error> {
     let refusal = Refusal { fingerprint: TokenFingerprint::of(token), code: Some(40_105), first_ms: NOW };
     let refuse = |record: &mut Record| record.refuse(account(number), &refusal, NOW, Duration::MAX, false);
     Ok(secrets.update(advertiser(), refuse).await?.1)

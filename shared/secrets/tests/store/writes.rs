@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use connections::{Became, Record, Source};
+use connections::{Record, Source, Transition};
 use futures::future::try_join_all;
 use secrets::Error;
 use secrets::in_memory::InMemory;
@@ -14,9 +14,9 @@ use crate::world::{NAME, NOW, accepted, account, advertiser, calls, connect, ref
 async fn the_first_accepted_token_creates_the_secret_and_a_change_moves_the_current_version() {
     let memory = InMemory::default();
     let secrets = secrets(&memory);
-    assert_eq!(connect(&secrets, 1, "t1").await, Ok(Became::Created));
+    assert_eq!(connect(&secrets, 1, "t1").await, Ok(Transition::Created));
     assert_eq!(calls(&memory), [1, 1, 0, 0]);
-    assert_eq!(connect(&secrets, 2, "t2").await, Ok(Became::Created));
+    assert_eq!(connect(&secrets, 2, "t2").await, Ok(Transition::Created));
     assert_eq!(calls(&memory), [2, 1, 1, 1]);
     assert_eq!(stored_accounts(&memory), [account(1), account(2)]);
 }
@@ -25,11 +25,11 @@ async fn the_first_accepted_token_creates_the_secret_and_a_change_moves_the_curr
 async fn where_nothing_changed_nothing_is_written() {
     let memory = InMemory::default();
     let secrets = secrets(&memory);
-    assert_eq!(refuse(&secrets, 1, "invented").await, Ok(Became::Unchanged));
+    assert_eq!(refuse(&secrets, 1, "invented").await, Ok(Transition::Unchanged));
     assert_eq!(memory.names(), [] as [&str; 0]);
     connect(&secrets, 1, "t1").await.unwrap();
-    assert_eq!(connect(&secrets, 1, "t1").await, Ok(Became::Unchanged));
-    assert_eq!(refuse(&secrets, 1, "another").await, Ok(Became::Unchanged));
+    assert_eq!(connect(&secrets, 1, "t1").await, Ok(Transition::Unchanged));
+    assert_eq!(refuse(&secrets, 1, "another").await, Ok(Transition::Unchanged));
     assert_eq!(calls(&memory), [4, 1, 0, 0]);
 }
 
@@ -41,7 +41,7 @@ async fn racing_writers_of_three_processes_end_with_the_changes_of_all() {
     for round in 0..12 {
         let connects = (1..=3).zip(&processes).map(|(n, secrets)| connect(secrets, round * 3 + n, "t"));
         let became = try_join_all(connects).await.unwrap();
-        assert_eq!(became, [Became::Created; 3]);
+        assert_eq!(became, [Transition::Created; 3]);
         memory.prune();
     }
     assert_eq!(stored_accounts(&memory), (1..=36).map(account).collect::<Vec<_>>());
@@ -79,7 +79,7 @@ async fn a_change_that_another_writer_overtook_is_applied_to_what_that_one_wrote
         record.accept(account(3), &accepted("t3"), Source::Connect, NOW)
     };
     let (record, became) = secrets.update(advertiser(), change).await.unwrap();
-    assert_eq!((became, applied.get(), record.connections().count()), (Became::Created, 2, 3));
+    assert_eq!((became, applied.get(), record.connections().count()), (Transition::Created, 2, 3));
     assert_eq!(stored_accounts(&memory), [1, 2, 3].map(account));
 }
 
@@ -111,7 +111,7 @@ async fn two_who_create_the_same_secret_end_with_both_changes() {
         }
         record.accept(account(1), &accepted("t1"), Source::Connect, NOW)
     };
-    assert_eq!(secrets.update(advertiser(), change).await.unwrap().1, Became::Created);
+    assert_eq!(secrets.update(advertiser(), change).await.unwrap().1, Transition::Created);
     assert_eq!(stored_accounts(&memory), [account(1), account(2)]);
 }
 
@@ -147,5 +147,5 @@ async fn a_record_that_would_be_too_large_is_not_written() {
     }
     assert_eq!(connect(&secrets, 11, &token).await, Err(Error::TooLarge(NAME.to_owned())));
     assert_eq!(stored_accounts(&memory).len(), 10);
-    assert_eq!(refuse(&secrets, 1, &token).await, Ok(Became::Refused), "the others can still be changed");
+    assert_eq!(refuse(&secrets, 1, &token).await, Ok(Transition::Refused), "the others can still be changed");
 }

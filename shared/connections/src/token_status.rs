@@ -4,9 +4,9 @@ use ids::{AccountId, TokenFingerprint};
 
 use crate::Record;
 
-/// The token that a membership message brings, as the record of its advertiser knows it.
+/// What the record of an advertiser knows of the token that a membership message brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Brought {
+pub enum TokenStatus {
     /// The token of its connection, which is active.
     InUse,
     /// A token that a newer one replaced, and the newer one is active.
@@ -18,10 +18,10 @@ pub enum Brought {
     Unproven,
 }
 
-impl Brought {
+impl TokenStatus {
     /// What `fingerprint` is for the connection of `account`.
     #[must_use]
-    pub fn to(record: Option<&Record>, account: AccountId, fingerprint: TokenFingerprint) -> Self {
+    pub fn of(record: Option<&Record>, account: AccountId, fingerprint: TokenFingerprint) -> Self {
         let Some(connection) = record.and_then(|record| record.get(account)) else { return Self::Unproven };
         let is_own = connection.fingerprint == fingerprint;
         match (connection.state.is_active(), is_own) {

@@ -1,4 +1,4 @@
-//! Which unproven tokens were asked about in this process, and when each may be asked about again.
+//! When TikTok may be asked again about each unproven token that this process asked about.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ const MAX_TOKENS: usize = 10_000;
 
 /// The back-off of unproven tokens: a minute after a refusal, doubling to an hour.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct ProbeBackoff {
     waits: HashMap<(ConnectionId, TokenFingerprint), Wait>,
 }
 
@@ -22,7 +22,7 @@ struct Wait {
     next_ms: i64,
 }
 
-impl Asked {
+impl ProbeBackoff {
     /// Whether TikTok may be asked about this token for this connection.
     #[must_use]
     pub fn may_ask(&self, connection: ConnectionId, fingerprint: TokenFingerprint, now_ms: i64) -> bool {
