@@ -15,8 +15,8 @@ use crate::error::{Error, of_sdk};
 use crate::firehose_token;
 use crate::output::{Report, table};
 
-/// What takes longer to answer is not in order.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// An endpoint that takes longer to answer is not in order.
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// No advertiser and no account have these numbers, and no token is this word: what is asked with them changes nothing.
 const NOBODY: u8 = 1;
 const NO_TOKEN: &str = "checking-that-ingest-answers";
@@ -171,6 +171,6 @@ fn unreachable(url: &str, error: reqwest::Error) -> String {
 }
 
 fn http_client() -> Result<reqwest::Client, Error> {
-    let client = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build();
+    let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
     client.map_err(|error| Error::Unfinished(format!("the HTTPS client cannot be set up: {}", error.without_url())))
 }

@@ -27,8 +27,8 @@ use crate::redrive::{Redrive, Stays, Terms, redrive as decide};
 const ROUND_BYTES: usize = 64 * 1024 * 1024;
 /// Letters that are sent again together.
 const TOGETHER: usize = 50;
-/// For so long it is tried to send some letters.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long sending some letters is tried again.
+const SEND_TIME: Duration = Duration::from_secs(30);
 
 /// What came of sending letters again.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -201,7 +201,7 @@ struct Step<'a> {
 async fn send_all(queue: &Queue, steps: &mut [Step<'_>], part: impl for<'s> Fn(&'s Step<'_>) -> &'s [Outgoing]) {
     let messages = |step: &Step<'_>| if step.failure.is_none() { part(step).to_vec() } else { Vec::new() };
     let parts: Vec<Vec<Outgoing>> = steps.iter().map(messages).collect();
-    let mut outcomes = queue.send(&parts.concat(), Instant::now() + PATIENCE).await.into_iter();
+    let mut outcomes = queue.send(&parts.concat(), Instant::now() + SEND_TIME).await.into_iter();
     for (step, part) in steps.iter_mut().zip(&parts) {
         for outcome in outcomes.by_ref().take(part.len()) {
             step.failure = step.failure.take().or(outcome.err());

@@ -42,7 +42,7 @@ impl<'de> Object<'de> for Wire<'de> {
             "account_settings" => {
                 let mut settings = Settings::default();
                 let shape = object.next_value_seed(Fields(&mut settings))?;
-                self.settings = (shape == Shape::Due).then_some(settings);
+                self.settings = (shape == Shape::Expected).then_some(settings);
             }
             _ => skip(object)?,
         }
@@ -95,7 +95,7 @@ impl<'a> Wire<'a> {
         let json = raw.map_or("null", RawValue::get);
         let shape = Fields(&mut wire).deserialize(&mut serde_json::Deserializer::from_str(json));
         // An error is a number that nothing can hold: somewhere in the account, which then is not of its form.
-        if !matches!(shape, Ok(Shape::Due)) {
+        if !matches!(shape, Ok(Shape::Expected)) {
             return Err(Invalid::Field(Field::Account));
         }
         if wire.settings.is_none() {

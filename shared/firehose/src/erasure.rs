@@ -41,7 +41,7 @@ impl<'a> Erasure<'a> {
         let shape = Fields(&mut subject).deserialize(&mut serde_json::Deserializer::from_str(json));
         let Subject { ids, mut left_out } = subject;
         // A number that nothing can hold costs the identities behind it.
-        left_out.odd_value += u64::from(!matches!(shape, Ok(Shape::Due | Shape::Null)));
+        left_out.odd_value += u64::from(!matches!(shape, Ok(Shape::Expected | Shape::Null)));
         let is_name = |id: &Cow<'_, str>| {
             (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
         };
@@ -64,7 +64,7 @@ impl<'de> Object<'de> for Subject<'de> {
             self.left_out.identity_type += 1;
             return Ok(());
         };
-        if shape != Shape::Due {
+        if shape != Shape::Expected {
             self.left_out.odd_value += 1;
         } else if let Some(id) = wire.read(kind, &mut self.left_out)
             && !self.ids.contains(&id)

@@ -1,5 +1,4 @@
-//! Reads JSON that may have any shape: an object or a list where one is due, a scalar where one is due, and everything else is
-//! skipped without being kept.
+//! Reads JSON that may have any shape: an object, a list or a scalar where one is expected. Everything else is skipped without being kept.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,11 +6,11 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// What stood where an object or a list is due.
+/// What stands where an object or a list is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// It.
-    Due,
+    /// The object or the list.
+    Expected,
     /// `null`, which counts as nothing.
     Null,
     /// Another value.
@@ -41,7 +40,7 @@ pub(crate) struct Elements<'t, T>(pub(crate) &'t mut T);
 #[serde(transparent)]
 pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// What all visitors do with scalars where something else is due.
+/// What all visitors do with scalars where something else is expected.
 macro_rules! scalars_are_other {
     () => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,7 +81,7 @@ impl<'de, T: Object<'de>> Visitor<'de> for Fields<'_, T> {
         while let Some(Name(name)) = object.next_key()? {
             self.0.field(&name, &mut object)?;
         }
-        Ok(Shape::Due)
+        Ok(Shape::Expected)
     }
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Shape, A::Error> {
         skip_list(list)
@@ -104,7 +103,7 @@ impl<'de, T: List<'de>> Visitor<'de> for Elements<'_, T> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Shape, A::Error> {
         while self.0.element(&mut list)? {}
-        Ok(Shape::Due)
+        Ok(Shape::Expected)
     }
 }
 
@@ -123,7 +122,7 @@ pub(crate) fn skip<'de, A: MapAccess<'de>>(object: &mut A) -> Result<(), A::Erro
     object.next_value::<IgnoredAny>().map(|_| ())
 }
 
-/// A value where a text or an integer is due.
+/// A value where a text or an integer is expected.
 #[derive(Default)]
 pub(crate) enum Scalar<'a> {
     Text(Cow<'a, str>),

@@ -43,8 +43,8 @@ impl<'u, 'a, U: Users> Reading<'u, 'a, U> {
         if Elements(&mut self).deserialize(&mut serde_json::Deserializer::from_str(list)).is_err() {
             // What stopped it is a number that nothing can hold, in a place that matters. From that user on each is delimited before it
             // is read, which takes longer. Delimiting what is JSON does not fail.
-            let mut apart = Apart { skip: self.read, reading: &mut self };
-            Elements(&mut apart).deserialize(&mut serde_json::Deserializer::from_str(list)).ok();
+            let mut rest = OneByOne { skip: self.read, reading: &mut self };
+            Elements(&mut rest).deserialize(&mut serde_json::Deserializer::from_str(list)).ok();
         }
         self.left_out
     }
@@ -59,7 +59,7 @@ impl<'u, 'a, U: Users> Reading<'u, 'a, U> {
     fn done(&mut self, shape: Shape) {
         self.read += 1;
         match shape {
-            Shape::Due => self.users.take(&self.profile),
+            Shape::Expected => self.users.take(&self.profile),
             Shape::Null | Shape::Other => self.left_out.odd_profile += 1,
         }
     }
@@ -77,12 +77,13 @@ impl<'de, U: Users> List<'de> for Reading<'_, 'de, U> {
     }
 }
 
-struct Apart<'r, 'u, 'a, U> {
+/// Reads users each by itself, without the first so many.
+struct OneByOne<'r, 'u, 'a, U> {
     skip: u64,
     reading: &'r mut Reading<'u, 'a, U>,
 }
 
-impl<'de, U: Users> List<'de> for Apart<'_, '_, 'de, U> {
+impl<'de, U: Users> List<'de> for OneByOne<'_, '_, 'de, U> {
     fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
         let Some(raw) = list.next_element::<&RawValue>()? else { return Ok(false) };
         if self.skip > 0 {

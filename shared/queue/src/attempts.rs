@@ -12,16 +12,16 @@ use crate::{PARALLEL_BATCHES, QueueError};
 /// What became of entries, by their indices.
 pub(crate) type Outcomes = Vec<(usize, Result<(), QueueError>)>;
 
-/// How long it is tried.
+/// When to stop trying again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Patience {
-    /// So many attempts.
+pub(crate) enum RetryLimit {
+    /// After so many attempts.
     Attempts(usize),
     /// No attempt begins after this time.
     Until(Instant),
 }
 
-impl Patience {
+impl RetryLimit {
     fn delays(self) -> impl Iterator<Item = Duration> {
         let delays = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(50))
@@ -41,22 +41,22 @@ impl Patience {
     }
 }
 
-/// Entries on their way to an outcome each. One of which no answer says anything was not answered.
+/// The outcome that each entry has so far. An entry that no answer mentions counts as not answered.
 pub(crate) struct Attempts<D> {
     outcomes: Vec<Result<(), QueueError>>,
-    patience: Patience,
+    limit: RetryLimit,
     delays: D,
     is_first: bool,
 }
 
 /// So many entries, none of them tried.
-pub(crate) fn attempts(entries: usize, patience: Patience) -> Attempts<impl Iterator<Item = Duration>> {
+pub(crate) fn attempts(entries: usize, limit: RetryLimit) -> Attempts<impl Iterator<Item = Duration>> {
     let outcomes = vec![Err(QueueError::NoAnswer); entries];
-    Attempts { outcomes, patience, delays: patience.delays(), is_first: true }
+    Attempts { outcomes, limit, delays: limit.delays(), is_first: true }
 }
 
 impl<D: Iterator<Item = Duration>> Attempts<D> {
-    /// Waits until it is time for the next attempt: the entries that it is for, or `None` once all is settled or `patience` ends.
+    /// Waits until it is time for the next attempt: the entries that it is for, or `None` once all is settled or the limit is reached.
     pub(crate) async fn next(&mut self) -> Option<Vec<usize>> {
         let passing = |(at, outcome): (usize, &Result<(), QueueError>)| {
             matches!(outcome, Err(error) if error.is_passing()).then_some(at)
@@ -66,7 +66,7 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
             return None;
         }
         if !std::mem::take(&mut self.is_first) {
-            let delay = self.delays.next().filter(|delay| !self.patience.is_over_after(*delay))?;
+            let delay = self.delays.next().filter(|delay| !self.limit.is_over_after(*delay))?;
             sleep(delay).await;
         }
         Some(open)

@@ -110,7 +110,8 @@ impl fmt::Debug for Received {
 }
 
 impl Received {
-    /// `None` where something is missing that SQS gives with every message of a FIFO queue.
+    /// `None` where something is missing that SQS gives with every message of a FIFO queue: it comes back after its visibility, and ends in
+    /// the dead-letter queue.
     pub(crate) fn from_message(message: Message) -> Option<Self> {
         let mut system = message.attributes?;
         let mut take = |name| system.remove(&name);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_sqs::types::SendMessageBatchResultEntry;
 use tokio::time::{Instant, timeout_at};
 
-use crate::attempts::{Outcomes, Patience, all, attempts, of_each, side_by_side};
+use crate::attempts::{Outcomes, RetryLimit, all, attempts, of_each, side_by_side};
 use crate::{BATCH_ENTRIES, MAX_MESSAGE_BYTES, Outgoing, Queue, QueueError};
 
 /// A batch may have as many bytes as a message; a little is left for what SQS counts besides.
@@ -71,7 +71,7 @@ impl Queue {
     }
 
     async fn send_wave(&self, wave: &[(usize, &Outgoing)], until: Instant) -> Vec<Result<(), QueueError>> {
-        let mut attempts = attempts(wave.len(), Patience::Until(until));
+        let mut attempts = attempts(wave.len(), RetryLimit::Until(until));
         while let Some(open) = attempts.next().await {
             let open = open.into_iter().filter_map(|at| wave.get(at).map(|(_, message)| (at, *message)));
             let (fit, unfit): (Vec<_>, Vec<_>) = open.partition(|(_, message)| message.check().is_ok());

@@ -7,12 +7,12 @@ use aws_sdk_sqs::types::{
     DeleteMessageBatchResultEntry,
 };
 
-use crate::attempts::{Outcomes, Patience, all, attempts, of_each, side_by_side};
+use crate::attempts::{Outcomes, RetryLimit, all, attempts, of_each, side_by_side};
 use crate::{BATCH_ENTRIES, Queue, QueueError};
 
 /// Repeating is harmless, and a message that stays costs no more than a delivery.
-const PATIENCE: Patience = Patience::Attempts(3);
-/// The longest that a message can be invisible, in seconds.
+const LIMIT: RetryLimit = RetryLimit::Attempts(3);
+/// The longest that SQS lets a message be invisible, in seconds: 12 hours.
 const MAX_VISIBILITY: i32 = 43_200;
 
 /// `duration` in seconds, rounded up: a message that comes back early comes back in vain.
@@ -29,7 +29,7 @@ impl Queue {
     /// Sets for how long messages in flight stay invisible, counted from now, by their receipt handles; says of each whether it was set,
     /// in their order. Zero: visible at once. [`QueueError::Expired`]: the message is not this receiver's any more.
     pub async fn set_visibility(&self, changes: &[(&str, Duration)]) -> Vec<Result<(), QueueError>> {
-        let mut attempts = attempts(changes.len(), PATIENCE);
+        let mut attempts = attempts(changes.len(), LIMIT);
         while let Some(open) = attempts.next().await {
             let calls = open.chunks(BATCH_ENTRIES).map(|batch| self.change_batch(chosen(batch, changes))).collect();
             attempts.note(side_by_side(calls).await);
@@ -38,9 +38,9 @@ impl Queue {
     }
 
     /// Deletes messages by their receipt handles, at most ten in a call and one call after the other; says of each whether it is gone, in
-    /// their order. One that was deleted already is. An answer that is lost is asked for again.
+    /// their order. A message that was deleted before counts as gone. A call whose answer is lost is made again.
     pub async fn delete_batch(&self, handles: &[&str]) -> Vec<Result<(), QueueError>> {
-        let mut attempts = attempts(handles.len(), PATIENCE);
+        let mut attempts = attempts(handles.len(), LIMIT);
         while let Some(open) = attempts.next().await {
             for batch in open.chunks(BATCH_ENTRIES) {
                 attempts.note(self.delete_entries(chosen(batch, handles)).await);

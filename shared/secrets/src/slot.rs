@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use crate::Error;
 
-/// A value that is to be fresh is read at most so often.
+/// The oldest that a value may be which has to be fresh: the bound on how often it is read.
 pub(crate) const FRESH: Duration = Duration::from_secs(10);
-/// For so long a cached value need not be looked at.
+/// The oldest that any other value may be.
 pub(crate) const CACHED: Duration = Duration::from_mins(5);
 /// After a failure with nothing to serve, the next read waits so long.
 const RETRY: Duration = Duration::from_secs(1);

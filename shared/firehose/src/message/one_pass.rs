@@ -44,7 +44,7 @@ impl<'a, U: Users> OnePass<'_, 'a, U> {
         {
             self.users.begin(&account, self.wire.timestamp());
             let (left_out, shape) = Reading::new(self.users).read(object)?;
-            if shape != Shape::Due {
+            if shape != Shape::Expected {
                 return Err(Unusual);
             }
             self.membership = Some(Membership { account, left_out });

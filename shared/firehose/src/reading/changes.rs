@@ -40,7 +40,7 @@ impl<'de> List<'de> for Changes<'_, '_, 'de> {
         let mut wire = WireChange::default();
         let Some(shape) = list.next_element_seed(Fields(&mut wire))? else { return Ok(false) };
         let ProfileFields { profile, left_out } = &mut *self.0;
-        if shape == Shape::Due {
+        if shape == Shape::Expected {
             if let Some(change) = wire.read(left_out) {
                 keep(&mut profile.changes, change, MAX_CHANGES, left_out);
             }

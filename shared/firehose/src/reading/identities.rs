@@ -47,7 +47,7 @@ impl<'de> List<'de> for DeviceIds<'_, '_, 'de> {
         let mut wire = WireIdentity::default();
         let Some(shape) = list.next_element_seed(Fields(&mut wire))? else { return Ok(false) };
         let ProfileFields { profile, left_out } = &mut *self.0;
-        if shape == Shape::Due {
+        if shape == Shape::Expected {
             let kind = wire.kind().as_deref().and_then(device_type);
             left_out.identity_type += u64::from(kind.is_none());
             if let Some(id) = kind.and_then(|kind| wire.read(kind, left_out)) {
@@ -66,7 +66,7 @@ impl<'de> List<'de> for Emails<'_, '_, 'de> {
         let mut wire = WireIdentity::default();
         let Some(shape) = list.next_element_seed(Fields(&mut wire))? else { return Ok(false) };
         let ProfileFields { profile, left_out } = &mut *self.0;
-        if shape == Shape::Due
+        if shape == Shape::Expected
             && wire.kind().as_deref() == Some(EMAIL)
             && let Some(id) = wire.read(IdType::Email, left_out)
         {
