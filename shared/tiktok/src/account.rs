@@ -28,8 +28,7 @@ pub enum AccountStatus {
 
 impl AccountStatus {
     /// Reads TikTok's word, such as `STATUS_ENABLE`.
-    #[must_use]
-    pub fn of_word(word: &str) -> Self {
+    fn of_word(word: &str) -> Self {
         let has = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
         match word {
             "STATUS_ENABLE" | "STATUS_PENDING_CONFIRM_MODIFY" | "STATUS_CONFIRM_MODIFY_FAIL" => Self::Enabled,
@@ -62,8 +61,7 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// Reads TikTok's word, such as `ROLE_CHILD_AGENT`.
-    #[must_use]
-    pub fn of_word(word: &str) -> Self {
+    fn of_word(word: &str) -> Self {
         if word.contains("AGENT") {
             Self::Agency
         } else if word.contains("ADVERTISER") {

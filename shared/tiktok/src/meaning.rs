@@ -47,8 +47,7 @@ impl Meaning {
     /// The meaning of a body's `code`, or `None` if what was asked for is done.
     ///
     /// The `message` matters for 40000 alone, which also says that a token belongs to another app.
-    #[must_use]
-    pub fn of_code(code: i64, message: &str) -> Option<Self> {
+    pub(crate) fn of_code(code: i64, message: &str) -> Option<Self> {
         Some(match code {
             // 40012: nothing to update. 40050: the same request again.
             0 | 40012 | 40050 => return None,
@@ -91,8 +90,7 @@ impl Meaning {
     }
 
     /// The meaning of an HTTP status that speaks for itself, whatever the body; `None` if the body decides.
-    #[must_use]
-    pub const fn of_status(status: u16) -> Option<Self> {
+    pub(crate) const fn of_status(status: u16) -> Option<Self> {
         match status {
             408 | 500..=599 => Some(Self::Unavailable),
             429 => Some(Self::AppThrottled),
