@@ -51,7 +51,8 @@ pub(crate) async fn a_deleted_audience_is_rejected_once_and_costs_no_later_batch
         let more = mapping_calls(stack, &account.advertiser_id).await? - before;
         ensure!(more <= 8, "{more} calls for an audience that is known to be gone");
         let before = mapping_calls(stack, &account.advertiser_id).await?;
-        for _ in 0..3 {
+        for people in people[50..200].chunks(50) {
+            let profiles = Profile::all(people, &gone, Action::Delete);
             stack.mparticle.deliver(Transport::Http, &message::membership(account, &profiles)).await?;
         }
         stack.take_letters_with(150, 60).await?;
