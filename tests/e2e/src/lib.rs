@@ -32,4 +32,4 @@ pub use model::Model;
 pub use mparticle::Transport;
 pub use people::{People, Person};
 pub use stack::{Options, Stack};
-pub use story::{story, until};
+pub use story::{story, unlimited_story, until};

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use crate::stack::{Options, Stack};
 
 /// Stories at once, with a stack of their own or on a shared one: most of the time each waits for something.
-static OWN: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2 * processors() + 1));
-static SHARED: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(3 * processors()));
+static OWN: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(3 * processors()));
+static SHARED: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4 * processors()));
 
 thread_local! {
     /// How long the story of this thread took, without the wait for its turn.
@@ -40,6 +40,14 @@ fn processors() -> usize {
 pub async fn story(options: Options, run: impl AsyncFnOnce(&Stack) -> Result<()>) -> Result<()> {
     let slots = if options.is_shared { &SHARED } else { &OWN };
     let _slot = slots.acquire().await?;
+    unlimited_story(options, run).await
+}
+
+/// Runs a story at once: whoever calls it limits how many run at a time.
+///
+/// # Errors
+/// As [`story`].
+pub async fn unlimited_story(options: Options, run: impl AsyncFnOnce(&Stack) -> Result<()>) -> Result<()> {
     let began = Instant::now();
     let stack = Stack::up(&options).await?;
     let story = async {

@@ -7,8 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use libtest_mimic::{Arguments, Conclusion, Failed, Trial, run};
-use tokio::runtime::Runtime;
+pub use libtest_mimic::Trial;
+use libtest_mimic::{Arguments, Conclusion, Failed, run};
+pub use tokio::runtime::Runtime;
 
 use crate::stack::take_shared;
 use crate::story::took;
@@ -17,24 +18,25 @@ use crate::story::took;
 const SLOWEST: usize = 10;
 static TIMES: Mutex<Vec<(Duration, &'static str)>> = Mutex::new(Vec::new());
 
-/// The `main` of a test binary: `e2e::stories! { file: story, another; }`. A story that is not named here is a warning of the compiler.
+/// The stories of a module: `e2e::stories! { file: story, another; }`. One that is not named there is a warning of the compiler.
 #[macro_export]
 macro_rules! stories {
     ($($file:ident: $($name:ident),+;)+) => {
-        fn main() -> ::anyhow::Result<::std::process::ExitCode> {
-            $crate::trials::run_all(|runtime| vec![
-                $($($crate::trials::trial(runtime, concat!(stringify!($file), "::", stringify!($name)), $file::$name)),+),+
-            ])
+        pub(crate) fn trials(runtime: &'static $crate::trials::Runtime) -> ::std::vec::Vec<$crate::trials::Trial> {
+            vec![$($($crate::trials::trial(
+                runtime, concat!(module_path!(), "::", stringify!($file), "::", stringify!($name)), $file::$name,
+            )),+),+]
         }
     };
 }
 
-/// A story as a trial.
+/// A story as a trial, named by its path within the test binary.
 pub fn trial<F: Future<Output = Result<()>>>(
     runtime: &'static Runtime,
     name: &'static str,
     story: impl FnOnce() -> F + Send + 'static,
 ) -> Trial {
+    let name = name.split_once("::").map_or(name, |(_, within)| within);
     Trial::test(name, move || {
         // The story runs on this thread.
         let outcome = runtime.block_on(story());

@@ -15,11 +15,17 @@ mod isolation;
 mod operator;
 mod order;
 mod outage;
+mod page;
 mod records;
 mod repetition;
 mod straight_path;
 mod throttling;
 mod tokens;
+
+fn main() -> anyhow::Result<std::process::ExitCode> {
+    // Visits wait for a browser alone: they come first, and the others run beside them.
+    e2e::trials::run_all(|runtime| [page::trials(runtime), trials(runtime)].into_iter().flatten().collect())
+}
 
 // The long ones first, so that the others run beside them.
 e2e::stories! {

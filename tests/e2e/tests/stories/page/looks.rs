@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use crate::browser::Tab;
+use super::browser::Tab;
 
 /// A way to see a page.
 #[derive(Clone, Copy, Debug)]

@@ -4,9 +4,9 @@ use anyhow::{Result, ensure};
 use e2e::Options;
 use serde_json::json;
 
-use crate::failures::{CANNOT, has_no_token};
-use crate::looks::look;
-use crate::visit::{says, visit};
+use super::failures::{CANNOT, has_no_token};
+use super::looks::look;
+use super::visit::{says, visit};
 
 pub(crate) async fn without_script_the_token_can_be_revealed_and_selected_once() -> Result<()> {
     visit(Options::shared(), async |visit| {

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use e2e::Options;
 use sandbox::control::NewGrant;
 
-use crate::looks::look;
-use crate::visit::{Visit, says, visit};
+use super::looks::look;
+use super::visit::{Visit, says, visit};
 
 /// The heading for a code that TikTok does not take.
 pub(crate) const CANNOT: &str = "The token of this authorization cannot be shown";

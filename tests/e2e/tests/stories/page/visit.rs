@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use e2e::{Options, Stack, story};
+use e2e::{Options, Stack, unlimited_story};
 use reqwest::Url;
 use sandbox::control::NewGrant;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::browser::{self, Browser, Event, Tab};
+use super::browser::{self, Browser, Event, Tab};
 
 /// The scope of Audience Management on the consent page.
 pub(crate) const AUDIENCE_MANAGEMENT: u64 = 3;
@@ -36,7 +36,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(1);
 pub(crate) async fn visit(options: Options, go: impl AsyncFnOnce(&Visit<'_>) -> Result<()>) -> Result<()> {
     let Some(program) = browser::find()? else { return Ok(()) };
     let _slot = BROWSERS.acquire().await?;
-    story(options, async |stack| {
+    unlimited_story(options, async |stack| {
         let folder = stack.directory().join(format!("visit-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
         std::fs::create_dir_all(&folder)?;
         let browser = Browser::start(&program, &folder).await?;

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use e2e::Options;
 use sandbox::control::AdvertiserChange;
 
-use crate::looks::look;
-use crate::visit::{AUDIENCE_MANAGEMENT, Visit, says, visit};
+use super::looks::look;
+use super::visit::{AUDIENCE_MANAGEMENT, Visit, says, visit};
 
 /// The text of the page, as far as it can be seen.
 async fn body(visit: &Visit<'_>) -> Result<String> {

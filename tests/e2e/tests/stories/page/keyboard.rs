@@ -5,9 +5,9 @@ use anyhow::{Result, ensure};
 use e2e::Options;
 use serde_json::json;
 
-use crate::browser::{Key, Tab};
-use crate::looks::look;
-use crate::visit::visit;
+use super::browser::{Key, Tab};
+use super::looks::look;
+use super::visit::visit;
 
 /// What has the focus, in a few words; null at the end of the page.
 const FOCUSED: &str = "(() => {

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use e2e::people::KINDS;
 use e2e::{Account, Action, Model, Options, People, Profile, Transport};
 
-use crate::visit::visit;
+use super::visit::visit;
 
 pub(crate) async fn from_the_public_link_to_a_delivered_audience() -> Result<()> {
     visit(Options::shared(), async |visit| {

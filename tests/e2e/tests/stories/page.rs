@@ -1,8 +1,7 @@
-//! The authorization page in a real Chromium, against the deployed template: a file a behavior.
+//! The authorization page in a real Chromium: a file a behavior.
 //!
-//! `browser` drives Chromium, `visit` is a person who uses it, `looks` sees every page in light and dark, on a phone and on a desktop. The
-//! visits have a `main` of their own, since they share stacks: see `e2e::trials`. Without a browser the tests say so and pass, unless `CI` or
-//! `REQUIRE_BROWSER` is set.
+//! `browser` drives Chromium, `visit` is a person who uses it, `looks` sees every page in light and dark, on a phone and on a desktop.
+//! Without a browser the visits say so and pass, unless `CI` or `REQUIRE_BROWSER` is set.
 
 mod browser;
 mod looks;

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use e2e::{Account, Options};
 use serde_json::json;
 
-use crate::looks::look;
-use crate::visit::{says, visit};
+use super::looks::look;
+use super::visit::{says, visit};
 
 /// Name and id of each account that can be seen, as text.
 const ROWS: &str = "[...document.querySelectorAll('#accounts > li')].filter(row => row.checkVisibility())

@@ -5,8 +5,8 @@ use e2e::{Action, Customer, Model, Options, People, Profile, Transport};
 use sandbox::control::{AudienceChange, NewGrant};
 use serde_json::json;
 
-use crate::looks::look;
-use crate::visit::{Visit, says, visit};
+use super::looks::look;
+use super::visit::{Visit, says, visit};
 
 /// TikTok does not take the customer's token any more, and mParticle was told so.
 async fn die(visit: &Visit<'_>, customer: &Customer) -> Result<()> {

@@ -5,9 +5,9 @@ use e2e::Options;
 use sandbox::Fault;
 use sandbox::control::{NewApp, NewGrant};
 
-use crate::failures::has_no_token;
-use crate::looks::look;
-use crate::visit::{Visit, says, visit};
+use super::failures::has_no_token;
+use super::looks::look;
+use super::visit::{Visit, says, visit};
 
 const EXCHANGE: &str = "/oauth2/access_token/";
 

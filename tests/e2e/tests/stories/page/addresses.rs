@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use e2e::Options;
 
-use crate::looks::look;
-use crate::visit::{says, visit};
+use super::looks::look;
+use super::visit::{says, visit};
 
 pub(crate) async fn every_address_has_a_page() -> Result<()> {
     visit(Options::shared(), async |visit| {

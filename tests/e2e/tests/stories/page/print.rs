@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use e2e::Options;
 use serde_json::json;
 
-use crate::visit::{says, visit};
+use super::visit::{says, visit};
 
 pub(crate) async fn the_token_is_not_printed() -> Result<()> {
     visit(Options::shared(), async |visit| {

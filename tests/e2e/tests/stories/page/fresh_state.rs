@@ -5,9 +5,9 @@ use e2e::Options;
 use e2e::consent::TICKED;
 use reqwest::Url;
 
-use crate::failures::has_no_token;
-use crate::looks::look;
-use crate::visit::{says, visit};
+use super::failures::has_no_token;
+use super::looks::look;
+use super::visit::{says, visit};
 
 pub(crate) async fn the_start_page_leads_to_tiktok_and_back_with_a_fresh_state() -> Result<()> {
     visit(Options::shared().with("RequireFreshState", "true"), async |visit| {

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use e2e::Options;
 use serde_json::json;
 
-use crate::looks::look;
-use crate::visit::visit;
+use super::looks::look;
+use super::visit::visit;
 
 const COPY_TOKEN: &str = "button[data-copy=token]";
 

@@ -4,8 +4,8 @@
 use anyhow::{Result, ensure};
 use e2e::Options;
 
-use crate::looks::look;
-use crate::visit::{Visit, says, visit};
+use super::looks::look;
+use super::visit::{Visit, says, visit};
 
 async fn was_shown(visit: &Visit<'_>) -> Result<()> {
     ensure!(visit.tab.heading().await? == "The token was shown once", "{}", visit.tab.heading().await?);
