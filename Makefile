@@ -52,6 +52,8 @@ CARGO_MACHETE := target/tools/bin/cargo-machete
 CARGO_FUZZ_VERSION := 0.13.1
 CARGO_FUZZ := target/tools/bin/cargo-fuzz
 RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+# Three tests a processor at a time: most of them wait for something.
+TEST_THREADS := $(shell expr 3 \* $$(getconf _NPROCESSORS_ONLN))
 PACKAGES := $(FUNCTIONS:%=-p %)
 BOOTSTRAPS := $(FUNCTIONS:%=$(BUNDLES)/%/bootstrap)
 
@@ -83,7 +85,7 @@ down: ## stop what make up started
 .PHONY: test
 test: bundles venv ## every test, the end-to-end stories included
 	@for folder in infra/deploy infra/local; do (cd $$folder && $(abspath $(VENV_PYTHON)) -m unittest -q) || exit 1; done
-	@cargo test --workspace
+	@RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace
 
 .PHONY: chaos
 chaos: bundles local-tools venv ## a seeded world while everything fails that can; minutes (SEED=1 STEPS=120)
