@@ -67,19 +67,22 @@ pub(super) fn row(changes: &[Change], span: Span) -> Option<Row> {
     Some(Row { id: first.id, audiences: mine.iter().map(|change| change.audience).collect() })
 }
 
-/// Orders `changes`, of which those of one id lie side by side, by what is to be told of them, and fills calls with that.
+/// Orders the changes of each id, which lie side by side, by what is to be told of them, and fills calls with that.
 pub(super) fn fill(changes: &mut [Change], origins: &[Origin], limits: Limits) -> Vec<Call> {
-    // Stable: those of one id stay side by side.
-    changes.sort_by_key(|change| (!change.waits(), change.action));
     let position = |change: &Change| change.origin.of(origins).map(|origin| origin.place.position());
     let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let mut start = 0;
-    for same_id in changes.chunk_by(|a, b| (a.waits(), a.action, a.id) == (b.waits(), b.action, b.id)) {
-        let Some(first) = same_id.first().filter(|first| first.waits()) else { break };
-        let span = Span { start, len: narrow(same_id.len()) };
-        start += span.len;
-        let kind = (first.action, Schema::of(first.id.kind()));
-        rows.entry(kind).or_default().push((same_id.iter().filter_map(position).min(), span));
+    for same_id in changes.chunk_by_mut(|a, b| a.id == b.id) {
+        // Stable: they stay in the order of their audiences.
+        same_id.sort_by_key(|change| (change.waits(), change.action));
+        for told in same_id.chunk_by(|a, b| (a.waits(), a.action) == (b.waits(), b.action)) {
+            let span = Span { start, len: narrow(told.len()) };
+            start += span.len;
+            if let Some(first) = told.first().filter(|first| first.waits()) {
+                let kind = (first.action, Schema::of(first.id.kind()));
+                rows.entry(kind).or_default().push((told.iter().filter_map(position).min(), span));
+            }
+        }
     }
     let mut calls = Vec::new();
     for ((action, schema), mut rows) in rows {

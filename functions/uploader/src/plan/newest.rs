@@ -12,7 +12,11 @@ pub(super) fn keep(changes: &mut [Change], origins: &[Origin]) -> u64 {
     let mut superseded = 0;
     for alike in changes.chunk_by_mut(|a, b| a.id.prefix() == b.id.prefix()) {
         // Rows are numbered in the order of the queue within a lane; `Action` orders a delete after an add of the same row.
-        alike.sort_unstable_by_key(|c| (c.id, c.audience, place(c), c.origin, c.action));
+        alike.sort_unstable_by(|a, b| {
+            (a.id, a.audience)
+                .cmp(&(b.id, b.audience))
+                .then_with(|| (place(a), a.origin, a.action).cmp(&(place(b), b.origin, b.action)))
+        });
         for same in alike.chunk_by_mut(|a, b| (a.id, a.audience) == (b.id, b.audience)) {
             let Some((_, older)) = same.split_last_mut() else { continue };
             for change in older {
