@@ -108,7 +108,7 @@ pub(crate) fn read(body: &str) -> Option<Envelope<'_>> {
     // A row that says something of one audience has about so many bytes.
     let mut rows = Vec::with_capacity(body.len() / 120);
     loop {
-        rows.push(text.row()?);
+        text.row(&mut rows)?;
         if text.pass(",").is_none() {
             break;
         }
@@ -140,8 +140,8 @@ impl<'a> Text<'a> {
         if text.starts_with('0') { None } else { text.parse().ok() }
     }
 
-    /// A row of which all audiences are at TikTok: the others are few.
-    fn row(&mut self) -> Option<Row<'a>> {
+    /// Adds a row of which all audiences are at TikTok to `rows`: the others are few. A row is large: it is made where it stays.
+    fn row(&mut self, rows: &mut Vec<Row<'a>>) -> Option<()> {
         self.pass("{")?;
         let mpid = if self.pass(MPID).is_some() {
             let mpid = self.quoted()?.parse().ok()?;
@@ -157,12 +157,13 @@ impl<'a> Text<'a> {
         self.pass(NEXT)?;
         let value = self.quoted().filter(|value| is_plain(value))?;
         self.pass(END)?;
-        let mut row = Row::of(mpid, SentId(kind, encoding, Cow::Borrowed(value)));
-        row.erase = self.pass(ERASE).is_some();
-        row.adds = self.audiences(ADDS)?;
-        row.deletes = self.audiences(DELETES)?;
+        let id = SentId(kind, encoding, Cow::Borrowed(value));
+        let erase = self.pass(ERASE).is_some();
+        let (adds, deletes) = (self.audiences(ADDS)?, self.audiences(DELETES)?);
         self.pass("}")?;
-        Some(row)
+        let (unmapped_adds, unmapped_deletes) = (SmallVec::new(), SmallVec::new());
+        rows.push(Row { mpid, id, erase, adds, deletes, unmapped_adds, unmapped_deletes });
+        Some(())
     }
 
     fn audiences(&mut self, opening: &str) -> Option<SmallVec<[AudienceId; 2]>> {
