@@ -138,6 +138,14 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
+    /// A text, to be compared with words: no number is one.
+    pub(crate) fn word(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Integer(_) | Self::Large(_) | Self::Bool(_) | Self::Null | Self::Other => None,
+        }
+    }
+
     /// A text as it is, an integer as its digits.
     pub(crate) fn into_text(self) -> Option<Cow<'a, str>> {
         match self {

@@ -53,7 +53,7 @@ impl<'de> List<'de> for Changes<'_, '_, 'de> {
 
 impl WireChange<'_> {
     fn read(self, left_out: &mut LeftOut) -> Option<MembershipChange> {
-        let action = match self.action.into_text().as_deref() {
+        let action = match self.action.word() {
             Some("add") => Action::Add,
             Some("delete") => Action::Delete,
             Some("attribute_update") => {

@@ -1,7 +1,5 @@
 //! The identities of a user.
 
-use std::borrow::Cow;
-
 use ids::{Encoding, IdType};
 use serde::de::{MapAccess, SeqAccess};
 
@@ -48,7 +46,7 @@ impl<'de> List<'de> for DeviceIds<'_, '_, 'de> {
         let Some(shape) = list.next_element_seed(Fields(&mut wire))? else { return Ok(false) };
         let ProfileFields { profile, left_out } = &mut *self.0;
         if shape == Shape::Expected {
-            let kind = wire.kind().as_deref().and_then(device_type);
+            let kind = wire.kind.word().and_then(device_type);
             left_out.identity_type += u64::from(kind.is_none());
             if let Some(id) = kind.and_then(|kind| wire.read(kind, left_out)) {
                 keep(&mut profile.device_ids, id, MAX_IDS, left_out);
@@ -67,7 +65,7 @@ impl<'de> List<'de> for Emails<'_, '_, 'de> {
         let Some(shape) = list.next_element_seed(Fields(&mut wire))? else { return Ok(false) };
         let ProfileFields { profile, left_out } = &mut *self.0;
         if shape == Shape::Expected
-            && wire.kind().as_deref() == Some(EMAIL)
+            && wire.kind.word() == Some(EMAIL)
             && let Some(id) = wire.read(IdType::Email, left_out)
         {
             keep(&mut profile.emails, id, MAX_EMAILS, left_out);
@@ -77,14 +75,9 @@ impl<'de> List<'de> for Emails<'_, '_, 'de> {
 }
 
 impl<'a> WireIdentity<'a> {
-    /// mParticle's name of its type.
-    fn kind(&mut self) -> Option<Cow<'a, str>> {
-        std::mem::take(&mut self.kind).into_text()
-    }
-
     /// The identity, which is of `kind`; what it lacks is counted.
     pub(crate) fn read(self, kind: IdType, left_out: &mut LeftOut) -> Option<Identity<'a>> {
-        let Some(encoding) = self.encoding.into_text().and_then(|encoding| Encoding::of(&encoding)) else {
+        let Some(encoding) = self.encoding.word().and_then(Encoding::of) else {
             left_out.encoding += 1;
             return None;
         };
