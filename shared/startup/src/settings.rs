@@ -1,6 +1,7 @@
 //! Reads environment variables into typed values and reports every fault at once, by name, without the value: it may be a secret.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -24,9 +25,16 @@ impl Settings<fn(&str) -> Option<String>> {
 }
 
 impl<F: Fn(&str) -> Option<String>> Settings<F> {
-    /// Reads from `lookup`.
+    /// Reads from `lookup`. Where `SSL_CERT_FILE` names the system's certificates, the file has to be there: without it no call could be
+    /// made, and only the first one would tell.
     pub fn new(lookup: F) -> Self {
-        Self { lookup, faults: Vec::new() }
+        let mut settings = Self { lookup, faults: Vec::new() };
+        if let Some(path) = settings.text("SSL_CERT_FILE")
+            && let Err(error) = File::open(path)
+        {
+            settings.faults.push(format!("SSL_CERT_FILE: {error}"));
+        }
+        settings
     }
 
     /// A setting without which the function cannot work.
@@ -101,5 +109,15 @@ mod tests {
             "settings are wrong in the environment: BLANK is not set; ROWS must be from 1 to 10000; \
              FLAG: provided string was not `true` or `false`"
         );
+    }
+
+    #[test]
+    fn certificates_that_are_named_have_to_be_there() {
+        let with = |file: &'static str| Settings::new(move |name| (name == "SSL_CERT_FILE").then(|| file.to_owned()));
+        assert_eq!(
+            with("/no/such/file").invalid().to_string(),
+            "a setting is wrong in the environment: SSL_CERT_FILE: No such file or directory (os error 2)"
+        );
+        assert!(with(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).invalid().0.is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! The HTTP client: one base address, one connection pool, no redirects, no retries.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ids::AdvertiserId;
@@ -14,23 +15,20 @@ use url::Url;
 use crate::answer::read;
 use crate::{Answer, Failure, Mapping};
 
-/// The client cannot be built.
+/// The address is not one that can be called.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The address is not one that can be called.
-    #[error(
-        "TikTok's base address must be an http or https URL without a query, such as https://business-api.tiktok.com/open_api/v1.3"
-    )]
-    Address,
-    /// The system's certificates or the TLS library cannot be used.
-    #[error("the HTTPS client cannot be set up: {0}")]
-    Tls(String),
-}
+#[error(
+    "TikTok's base address must be an http or https URL without a query, such as https://business-api.tiktok.com/open_api/v1.3"
+)]
+pub struct InvalidAddress;
 
 /// TikTok's Business API at one address. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    /// Built at the first call: it reads the system's certificates, a millisecond of a cold start, and most instances of `ingest` call
+    /// TikTok never.
+    http: Arc<OnceLock<reqwest::Client>>,
+    timeout: Duration,
     /// Without a slash at its end.
     base: String,
 }
@@ -39,25 +37,14 @@ impl Client {
     /// A client of the API at `base`; `timeout` bounds each call from connecting to the last byte, where the call has none of its own.
     ///
     /// # Errors
-    /// [`BuildError`] says which part is at fault.
-    pub fn new(base: &str, timeout: Duration) -> Result<Self, BuildError> {
-        let url = Url::parse(base).map_err(|_| BuildError::Address)?;
+    /// [`InvalidAddress`].
+    pub fn new(base: &str, timeout: Duration) -> Result<Self, InvalidAddress> {
+        let url = Url::parse(base).map_err(|_| InvalidAddress)?;
         let callable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
         if !callable || url.fragment().is_some() || !url.username().is_empty() {
-            return Err(BuildError::Address);
+            return Err(InvalidAddress);
         }
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Lost only to another thread that installs one at the same moment, which serves as well.
-            rustls::crypto::ring::default_provider().install_default().ok();
-        }
-        let http = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .timeout(timeout)
-            .connect_timeout(timeout.min(Duration::from_secs(5)))
-            .user_agent(concat!("mparticle-tiktok-audiences/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| BuildError::Tls(error.without_url().to_string()))?;
-        Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned() })
+        Ok(Self { http: Arc::default(), timeout, base: url.as_str().trim_end_matches('/').to_owned() })
     }
 
     /// Puts ids into audiences, or takes them out: `POST /segment/mapping/`. Repeating a call is harmless. `timeout` bounds this call in the
@@ -71,7 +58,7 @@ impl Client {
         mapping: &Mapping<'_>,
         timeout: Duration,
     ) -> Result<Answer<()>, Failure> {
-        let request = self.request(Method::POST, "/segment/mapping/").header("Access-Token", token.expose_secret());
+        let request = self.request(Method::POST, "/segment/mapping/")?.header("Access-Token", token.expose_secret());
         let request = request.header(CONTENT_TYPE, "application/json").body(mapping.body());
         let answer: Answer<IgnoredAny> = read(request.timeout(timeout).send().await, &[token]).await?;
         Ok(Answer { data: (), trace: answer.trace })
@@ -83,7 +70,7 @@ impl Client {
         token: &SecretString,
         body: &(impl Serialize + ?Sized),
     ) -> Result<Answer<T>, Failure> {
-        let request = self.request(Method::POST, path).header("Access-Token", token.expose_secret()).json(body);
+        let request = self.request(Method::POST, path)?.header("Access-Token", token.expose_secret()).json(body);
         read(request.send().await, &[token]).await
     }
 
@@ -93,14 +80,39 @@ impl Client {
         token: &SecretString,
         query: &[(&str, &str)],
     ) -> Result<Answer<T>, Failure> {
-        let request = self.request(Method::GET, path).header("Access-Token", token.expose_secret()).query(query);
+        let request = self.request(Method::GET, path)?.header("Access-Token", token.expose_secret()).query(query);
         read(request.send().await, &[token]).await
     }
 
     /// `path` starts and ends with a slash: without the one at the end TikTok answers 404.
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base))
+    pub(crate) fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
+        Ok(self.http()?.request(method, format!("{}{path}", self.base)))
     }
+
+    fn http(&self) -> Result<&reqwest::Client, Failure> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let http = build(self.timeout).map_err(|error| {
+            let message = format!("the HTTPS client cannot be set up: {}", error.without_url());
+            Failure { not_sent: true, ..Failure::without_answer(&message) }
+        })?;
+        // Two first calls at once may build two: one is kept.
+        Ok(self.http.get_or_init(|| http))
+    }
+}
+
+fn build(timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Lost only to another thread that installs one at the same moment, which serves as well.
+        rustls::crypto::ring::default_provider().install_default().ok();
+    }
+    reqwest::Client::builder()
+        .redirect(Policy::none())
+        .timeout(timeout)
+        .connect_timeout(timeout.min(Duration::from_secs(5)))
+        .user_agent(concat!("mparticle-tiktok-audiences/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 /// The one advertiser that a query is about.

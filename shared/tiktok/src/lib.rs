@@ -18,7 +18,7 @@ pub use acceptance::Acceptance;
 pub use account::{AccountKind, AccountStatus, Advertiser};
 pub use answer::{Answer, Failure, Trace, judge};
 pub use audience::{Audience, AudiencePage, MAX_NAME_CHARS, NewAudience};
-pub use client::{BuildError, Client};
+pub use client::{Client, InvalidAddress};
 pub use credentials::AppCredentials;
 pub use lenient::{List, Rows};
 pub use mapping::{Action, Mapping, Row, Schema};

@@ -71,7 +71,7 @@ impl Client {
         }
         let body =
             Exchange { app_id: &app.app_id, secret: app.secret.expose_secret(), auth_code: auth_code.expose_secret() };
-        let request = self.request(Method::POST, "/oauth2/access_token/").json(&body);
+        let request = self.request(Method::POST, "/oauth2/access_token/")?.json(&body);
         read(request.send().await, &[&app.secret, auth_code]).await
     }
 
@@ -87,7 +87,7 @@ impl Client {
             access_token: &'a str,
         }
         let (secret, access_token) = (app.secret.expose_secret(), token.expose_secret());
-        let request = self.request(Method::POST, "/oauth2/revoke_token/");
+        let request = self.request(Method::POST, "/oauth2/revoke_token/")?;
         let request = request.json(&Revocation { app_id: &app.app_id, secret, access_token });
         let answer: Answer<IgnoredAny> = read(request.send().await, &[&app.secret, token]).await?;
         Ok(Answer { data: (), trace: answer.trace })
@@ -104,7 +104,7 @@ impl Client {
     ) -> Result<Answer<Vec<AdvertiserName>>, Failure> {
         let query = [("app_id", app.app_id.as_str()), ("secret", app.secret.expose_secret())];
         let request = self
-            .request(Method::GET, "/oauth2/advertiser/get/")
+            .request(Method::GET, "/oauth2/advertiser/get/")?
             .header("Access-Token", token.expose_secret())
             .query(&query);
         let answer: Answer<List<AdvertiserName>> = read(request.send().await, &[&app.secret, token]).await?;
