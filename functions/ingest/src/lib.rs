@@ -22,7 +22,6 @@ mod registration;
 mod reply;
 mod retry;
 mod subscription;
-
 mod transport;
 
 use futures::FutureExt;
