@@ -191,8 +191,8 @@ impl Connections {
                 record.accept(account.id, accepted, Source::Membership, now_ms)
             }
         };
-        let (record, became) = self.secrets.update(account.advertiser, change).await?;
-        report(account, became);
+        let (record, transition) = self.secrets.update(account.advertiser, change).await?;
+        report(account, transition);
         Ok(state_of(Some(&record), account))
     }
 
@@ -226,9 +226,9 @@ fn state_of(record: Option<&Record>, account: &Account) -> Option<State> {
 }
 
 /// Logs what an accepted token made of its connection.
-pub(crate) fn report(account: &Account, became: Transition) {
+pub(crate) fn report(account: &Account, transition: Transition) {
     let (advertiser, account) = (account.advertiser, account.id);
-    match became {
+    match transition {
         Transition::Created => {
             tracing::info!(%advertiser, %account, "a connection is new: TikTok accepts its token");
         }

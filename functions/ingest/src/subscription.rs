@@ -121,8 +121,8 @@ impl Subscriptions {
     async fn accept(&self, account: &Account, accepted: &Accepted, source: Source) -> Result<Arc<Record>, Refusal> {
         let now_ms = now_ms();
         let accept = |record: &mut Record| record.accept(account.id, accepted, source, now_ms);
-        let (record, became) = self.secrets.update(account.advertiser, accept).await?;
-        connection::report(account, became);
+        let (record, transition) = self.secrets.update(account.advertiser, accept).await?;
+        connection::report(account, transition);
         Ok(record)
     }
 

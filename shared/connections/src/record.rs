@@ -112,22 +112,22 @@ impl Record {
 
     /// A token that TikTok accepted for the advertiser becomes the connection's token; the connection is active, whatever it was.
     pub fn accept(&mut self, account: AccountId, accepted: &Accepted, source: Source, now_ms: i64) -> Transition {
-        let became = if let Some(connection) = self.connections.get_mut(&account) {
+        let transition = if let Some(connection) = self.connections.get_mut(&account) {
             connection.accept(accepted, source, now_ms)
         } else {
             self.connections.insert(account, Connection::new(accepted, source, now_ms));
             Transition::Created
         };
-        self.tidy_after(became, account, now_ms)
+        self.tidy_after(transition, account, now_ms)
     }
 
     /// TikTok accepts the connection's own token again. Another token than its own changes nothing.
     pub fn revive(&mut self, account: AccountId, fingerprint: TokenFingerprint, now_ms: i64) -> Transition {
-        let became = match self.connections.get_mut(&account) {
+        let transition = match self.connections.get_mut(&account) {
             Some(connection) if connection.fingerprint == fingerprint => connection.revive(now_ms),
             Some(_) | None => Transition::Unchanged,
         };
-        self.tidy_after(became, account, now_ms)
+        self.tidy_after(transition, account, now_ms)
     }
 
     /// TikTok refuses the connection's token, and a harmless call confirmed it at `now_ms`. The first refusal marks it, and makes it dead at
@@ -153,7 +153,7 @@ impl Record {
         };
         let code = refusal.code;
         let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
-        let became = if now_ms.saturating_sub(since_ms) >= grace_ms && !braked {
+        let transition = if now_ms.saturating_sub(since_ms) >= grace_ms && !braked {
             connection.state = State::Dead { since_ms, died_ms: now_ms, code };
             Transition::Dead
         } else if is_new && self.refusal_writes.take(now_ms) {
@@ -162,7 +162,7 @@ impl Record {
         } else {
             return Transition::Unchanged;
         };
-        self.tidy_after(became, account, now_ms)
+        self.tidy_after(transition, account, now_ms)
     }
 
     /// The authorization page's token takes the place of one that TikTok refuses: only where the connection still has the token of
@@ -193,11 +193,11 @@ impl Record {
         }
     }
 
-    fn tidy_after(&mut self, became: Transition, account: AccountId, now_ms: i64) -> Transition {
-        if became != Transition::Unchanged {
+    fn tidy_after(&mut self, transition: Transition, account: AccountId, now_ms: i64) -> Transition {
+        if transition != Transition::Unchanged {
             self.tidy(account, now_ms);
         }
-        became
+        transition
     }
 
     /// What any write does besides: the connection that is written for counts as used, so it stays; what is too old is removed.

@@ -122,7 +122,7 @@ impl Tokens {
         let refuse = |record: &mut Record| record.refuse(connection.account, &refusal, now, self.grace, braked);
         let (mut since_ms, mut dead) = (Some(refused.first_ms), false);
         match self.update(connection.advertiser, refuse).await {
-            Ok((record, became)) => {
+            Ok((record, transition)) => {
                 if let Some(found) = record.get(connection.account) {
                     if found.state.is_active() && found.fingerprint != refused.fingerprint {
                         return Ok(usable(&record, connection, found));
@@ -130,7 +130,7 @@ impl Tokens {
                     since_ms = refused_since(&found.state).or(since_ms);
                     dead = found.state.is_dead();
                 }
-                report(connection, became, failure);
+                report(connection, transition, failure);
             }
             Err(error) => tracing::error!(
                 advertiser = %connection.advertiser, account = %connection.account, %error,
@@ -156,10 +156,10 @@ impl Tokens {
     }
 }
 
-fn report(connection: ConnectionId, became: Transition, failure: &Failure) {
+fn report(connection: ConnectionId, transition: Transition, failure: &Failure) {
     let (advertiser, account) = (connection.advertiser, connection.account);
     let (code, request) = (failure.code, &failure.trace.request_id);
-    match became {
+    match transition {
         Transition::Refused => {
             metrics::counter!("connections_refused").increment(1);
             tracing::warn!(

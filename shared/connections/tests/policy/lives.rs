@@ -13,8 +13,8 @@ fn live(steps: &[Step], mut see: impl FnMut(&Step, i64, &Record, &Record, Option
     for step in steps {
         now_ms += step.after_ms;
         let before = record.clone();
-        let became = step.apply(&mut record, now_ms);
-        see(step, now_ms, &before, &record, became);
+        let transition = step.apply(&mut record, now_ms);
+        see(step, now_ms, &before, &record, transition);
     }
     (record, now_ms)
 }
@@ -64,8 +64,8 @@ proptest! {
     }
 
     #[test]
-    fn what_it_became_says_whether_anything_must_be_written(steps in lives(80)) {
-        live(&steps, |_, _, before, after, became| match became {
+    fn the_transition_says_whether_anything_must_be_written(steps in lives(80)) {
+        live(&steps, |_, _, before, after, transition| match transition {
             Some(Transition::Unchanged) => assert_eq!(after, before),
             Some(_) => assert_ne!(after, before),
             None => {}
@@ -74,10 +74,10 @@ proptest! {
 
     #[test]
     fn nobody_dies_braked_or_before_the_grace_or_by_another_token(steps in lives(80)) {
-        live(&steps, |step, now_ms, before, after, became| {
+        live(&steps, |step, now_ms, before, after, transition| {
             let Some(is) = after.get(step.account) else { return };
             let State::Dead { since_ms, died_ms, .. } = is.state else { return };
-            if became == Some(Transition::Dead) {
+            if transition == Some(Transition::Dead) {
                 let Event::Refuse { token, grace, braked, .. } = &step.event else { panic!("{:?} kills", step.event) };
                 let was = before.get(step.account).unwrap();
                 assert!(!braked && !was.state.is_dead());
@@ -99,9 +99,9 @@ proptest! {
             let was_alive = connection.state.is_active();
 
             let mut again = record.clone();
-            let became = again.revive(account, connection.fingerprint, now_ms);
+            let transition = again.revive(account, connection.fingerprint, now_ms);
             prop_assert!(is_alive(&again));
-            prop_assert_eq!(was_alive, became == Transition::Unchanged);
+            prop_assert_eq!(was_alive, transition == Transition::Unchanged);
             for token in ["a1", "b1", "new"] {
                 let mut pasted = record.clone();
                 pasted.accept(account, &accepted(token), Source::Membership, now_ms);

@@ -93,8 +93,8 @@ fn how_it_came_back_to_life_is_told() {
 fn a_new_token_takes_the_place_of_a_living_one_and_the_old_one_is_remembered() {
     let mut record = connected();
     for n in 2..12 {
-        let became = record.accept(account(1), &accepted(&format!("a{n}")), Source::Update, NOW + n);
-        assert_eq!(became, Transition::Replaced);
+        let transition = record.accept(account(1), &accepted(&format!("a{n}")), Source::Update, NOW + n);
+        assert_eq!(transition, Transition::Replaced);
     }
     let connection = record.get(account(1)).unwrap();
     let newest: Vec<_> = (3..11).rev().map(|n| fingerprint(&format!("a{n}"))).collect();

@@ -40,8 +40,8 @@ async fn racing_writers_of_three_processes_end_with_the_changes_of_all() {
     let processes = [1, 2, 3].map(|_| secrets(&memory));
     for round in 0..12 {
         let connects = (1..=3).zip(&processes).map(|(n, secrets)| connect(secrets, round * 3 + n, "t"));
-        let became = try_join_all(connects).await.unwrap();
-        assert_eq!(became, [Transition::Created; 3]);
+        let transition = try_join_all(connects).await.unwrap();
+        assert_eq!(transition, [Transition::Created; 3]);
         memory.prune();
     }
     assert_eq!(stored_accounts(&memory), (1..=36).map(account).collect::<Vec<_>>());
@@ -78,8 +78,8 @@ async fn a_change_that_another_writer_overtook_is_applied_to_what_that_one_wrote
         }
         record.accept(account(3), &accepted("t3"), Source::Connect, NOW)
     };
-    let (record, became) = secrets.update(advertiser(), change).await.unwrap();
-    assert_eq!((became, applied.get(), record.connections().count()), (Transition::Created, 2, 3));
+    let (record, transition) = secrets.update(advertiser(), change).await.unwrap();
+    assert_eq!((transition, applied.get(), record.connections().count()), (Transition::Created, 2, 3));
     assert_eq!(stored_accounts(&memory), [1, 2, 3].map(account));
 }
 
