@@ -90,19 +90,7 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
     };
     let hand = InHand::default();
     let time = Time { until, deadline, crowded };
-    let mut rounds = Rounds {
-        app,
-        hand: &hand,
-        time,
-        under_way: FuturesUnordered::new(),
-        serving: HashSet::new(),
-        receiving: 0,
-        tasks: 0,
-        empty: 0,
-        freed: false,
-        received: held.len(),
-        gone: HashSet::new(),
-    };
+    let mut rounds = Rounds::new(app, &hand, time);
     rounds.take(held);
     tokio::select! {
         () = rounds.go_round() => {}
@@ -121,7 +109,23 @@ pub(crate) async fn run(app: &App, event: Event, deadline: Instant) -> Response 
     Response::new(ids, &gone)
 }
 
-impl Rounds<'_> {
+impl<'a> Rounds<'a> {
+    fn new(app: &'a App, hand: &'a InHand, time: Time) -> Self {
+        Self {
+            app,
+            hand,
+            time,
+            under_way: FuturesUnordered::new(),
+            serving: HashSet::new(),
+            receiving: 0,
+            tasks: 0,
+            empty: 0,
+            freed: false,
+            received: 0,
+            gone: HashSet::new(),
+        }
+    }
+
     async fn go_round(&mut self) {
         loop {
             self.start_tasks();
@@ -131,7 +135,6 @@ impl Rounds<'_> {
                 Done::Received(Ok(messages)) => {
                     self.receiving -= 1;
                     self.empty = if messages.is_empty() { self.empty + 1 } else { 0 };
-                    self.received += messages.len();
                     self.take(messages);
                 }
                 Done::Received(Err(error)) => {
@@ -153,6 +156,7 @@ impl Rounds<'_> {
 
     /// Takes messages in hand. Those that are not of this product become letters.
     fn take(&mut self, messages: Vec<Received>) {
+        self.received += messages.len();
         let not_ours: Vec<_> = self.hand.with(|hand| {
             messages.into_iter().filter_map(|message| hand.add(message).err()).map(|message| *message).collect()
         });
@@ -182,6 +186,7 @@ impl Rounds<'_> {
                         advertiser = %connection.advertiser, account = %connection.account,
                         "a fault in the uploader; the messages of a connection come back when their visibility ends"
                     );
+                    metrics::counter!("panics").increment(1);
                     HashSet::new()
                 });
                 Done::Served(Some(connection), gone)
