@@ -63,7 +63,7 @@ impl App {
     /// # Errors
     /// TikTok's address cannot be called.
     pub fn new(config: Config, secrets_manager: SecretsManager) -> anyhow::Result<Self> {
-        // Each authorization has a client of its own; that one can be built is found out here.
+        // Each authorization has a client of its own; an address that cannot be called is told here.
         Client::new(&config.tiktok_api_base_url, config.time_limits.exchange)
             .context("the setting TIKTOK_API_BASE_URL")?;
         Ok(Self {

@@ -140,10 +140,10 @@ impl Checks<'_> {
             Some(_) | None => Written::new(),
         };
         let healths = decided.iter().map(|one| {
-            let (was, became) = (before.get(one.account), written.get(&one.account).copied());
-            let health = became.and_then(|became| health_after(became, was));
-            if let (Some(Health::WorksAgain { .. }), Some(became)) = (health, became) {
-                log(advertiser, one.account, was, became);
+            let (was, transition) = (before.get(one.account), written.get(&one.account).copied());
+            let health = transition.and_then(|transition| health_after(transition, was));
+            if let (Some(Health::WorksAgain { .. }), Some(transition)) = (health, transition) {
+                log(advertiser, one.account, was, transition);
             }
             (one.account, health.unwrap_or_else(|| one.decision.unwritten()))
         });
@@ -181,8 +181,8 @@ fn in_use(records: &HashMap<AdvertiserId, Arc<Record>>, user: &UserId) -> BTreeM
     tokens
 }
 
-fn log(advertiser: AdvertiserId, account: AccountId, before: Option<&Connection>, became: Transition) {
-    let how = match became {
+fn log(advertiser: AdvertiserId, account: AccountId, before: Option<&Connection>, transition: Transition) {
+    let how = match transition {
         Transition::Revived(how) => how.word(),
         Transition::Replaced | Transition::Created | Transition::Unchanged | Transition::Refused | Transition::Dead => {
             RevivedBy::NewToken(Source::Page).word()

@@ -166,7 +166,7 @@ impl Connections {
                 ProbeAnswer::Accepted(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
             }
             Ok(Ok(Acceptance::Refused(_))) => {
-                // A connection's own token may be mended at TikTok at any moment: it is asked about every minute.
+                // A connection's own token may be accepted again at any moment: it is asked about every minute.
                 if status == TokenStatus::Suspended {
                     backoff.undecided(connection, fingerprint, now_ms());
                 } else {

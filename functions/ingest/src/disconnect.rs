@@ -74,10 +74,18 @@ impl Subscriptions {
         }
     }
 
-    /// The connection's own token, if it is another one than the request's: the page may have replaced what stands in the settings.
-    async fn token_in_use(&self, account: &Account) -> Result<Option<SecretString>, Error> {
+    /// The connection's own token, if it is another one than the request's: the page may have replaced what stands in the settings. A record
+    /// that no repetition makes readable fails no disconnection.
+    async fn token_in_use(&self, account: &Account) -> Result<Option<SecretString>, Refusal> {
         let is_other = |connection: &Connection| connection.token.expose_secret() != account.token.expose_secret();
-        Ok(self.active(account).await?.filter(is_other).map(|connection| connection.token))
+        match self.active(account).await {
+            Ok(connection) => Ok(connection.filter(is_other).map(|connection| connection.token)),
+            Err(error) if may_pass(&error) => Err(error.into()),
+            Err(cause) => {
+                tracing::warn!(advertiser = %account.advertiser, account = %account.id, %cause, "the token in use could not be read, to delete an audience with");
+                Ok(None)
+            }
+        }
     }
 
     /// Notes the deletion, since TikTok goes on listing the audience: connecting again must not find it. A record that cannot take the
@@ -92,18 +100,24 @@ impl Subscriptions {
         };
         match self.secrets.update(account.advertiser, note).await {
             Ok(_) => Ok(()),
-            Err(error @ (Error::Unavailable(_) | Error::Contended(_))) => Err(error.into()),
-            Err(
-                cause @ (Error::QuotaReached(_)
-                | Error::BeingDeleted(_)
-                | Error::Missing(_)
-                | Error::Unreadable { .. }
-                | Error::TooLarge(_)),
-            ) => {
+            Err(error) if may_pass(&error) => Err(error.into()),
+            Err(cause) => {
                 tracing::warn!(advertiser = %account.advertiser, account = %account.id, %audience, %cause, "that an audience was deleted could not be written");
                 Ok(())
             }
         }
+    }
+}
+
+/// Whether the same may succeed in a moment.
+const fn may_pass(error: &Error) -> bool {
+    match error {
+        Error::Unavailable(_) | Error::Contended(_) => true,
+        Error::QuotaReached(_)
+        | Error::BeingDeleted(_)
+        | Error::Missing(_)
+        | Error::Unreadable { .. }
+        | Error::TooLarge(_) => false,
     }
 }
 

@@ -101,9 +101,15 @@ impl Subscriptions {
         Ok(self.active(account).await?.filter(is_replaced).map(|connection| connection.token))
     }
 
-    /// The connection of `account`, if its token works as far as its record says.
+    /// The connection of `account`, if its token works as far as its record says. The record is read afresh: what is decided by it is final.
+    ///
+    /// # Errors
+    /// The record cannot be read now, whatever was read before.
     pub(crate) async fn active(&self, account: &Account) -> Result<Option<Connection>, Error> {
-        let found = self.secrets.record(account.advertiser).await?;
+        let found = self.secrets.fresh_record(account.advertiser).await?;
+        if found.stale {
+            return Err(Error::Unavailable("it does not answer, and what was read before is too old".to_owned()));
+        }
         let connection = found.record.as_deref().and_then(|record| record.get(account.id));
         Ok(connection.filter(|connection| connection.state.is_active()).cloned())
     }

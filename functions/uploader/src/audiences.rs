@@ -75,7 +75,7 @@ impl App {
     /// an audience that may be connected by now.
     ///
     /// # Errors
-    /// Why they are not known. A part of the list is of no use: the rest may hold an older audience of the same mark.
+    /// Why they are not known: the letter waits. A part of the list is of no use: the rest may hold an older audience of the same mark.
     pub(crate) async fn audiences_by_mark(
         &self,
         connection: ConnectionId,
@@ -109,7 +109,7 @@ impl App {
                 tracing::warn!(
                     advertiser = %connection.advertiser, account = %connection.account, code = failure.code,
                     tiktok_request_id = failure.trace.request_id, tiktok_message = failure.message,
-                    "TikTok does not list the audiences of an advertiser: erasures wait, and letters without an audience are written again"
+                    "TikTok does not list the audiences of an advertiser; the messages that need the list wait"
                 );
                 Reason::of(&failure)
             })?;

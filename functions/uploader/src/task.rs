@@ -45,8 +45,8 @@ struct Read {
 struct Known {
     /// Those that it deleted itself.
     deleted: Vec<AudienceId>,
-    /// Those that its letters without an audience may be about.
-    by_mark: ByMark,
+    /// Those that its letters without an audience may be about, or why that is not known.
+    by_mark: Result<ByMark, Arc<Reason>>,
     /// What erasures are about, or why that is not known.
     erased: Result<Vec<AudienceId>, Arc<Reason>>,
     /// When the customer was forgotten, in milliseconds since 1970: what was sent before is dropped.
@@ -120,14 +120,13 @@ impl App {
             Ok(usable) => usable,
             Err(stopped) => {
                 let erased = Err(Arc::clone(&stopped.reason));
-                return Known { deleted: Vec::new(), by_mark: ByMark::new(), erased, forgotten_ms };
+                return Known { deleted: Vec::new(), by_mark: Ok(ByMark::new()), erased, forgotten_ms };
             }
         };
         let by_mark = if has_unmapped_letters(work) {
-            // Where they are not known, what needs them becomes letters again.
-            self.audiences_by_mark(connection, usable, until).await.unwrap_or_default()
+            self.audiences_by_mark(connection, usable, until).await
         } else {
-            ByMark::new()
+            Ok(ByMark::new())
         };
         let erased = match last_erasure(work) {
             Some(sent_ms) => self.erasure_audiences(connection, usable, sent_ms, until).await,
@@ -141,25 +140,30 @@ impl App {
         let (mut planner, mut contents) = (Planner::new(), BTreeMap::new());
         let mut redriven = HashSet::new();
         for (place, message) in work.messages() {
-            if message.attributes.contains_key(REDRIVEN) {
+            let is_redriven = message.attributes.contains_key(REDRIVEN);
+            if is_redriven {
                 redriven.insert(place);
             }
-            let content = match read(work.connection, message) {
-                Ok(envelope) => {
+            let no_audiences = ByMark::new();
+            let content = match (read(work.connection, message), &known.by_mark) {
+                (Ok(envelope), Err(reason)) if is_redriven && envelope.rows.iter().any(is_unmapped) => {
+                    Content::Waits(Arc::clone(reason))
+                }
+                (Ok(envelope), by_mark) => {
+                    let by_mark = by_mark.as_ref().ok().filter(|_| is_redriven).unwrap_or(&no_audiences);
                     let changed_ms = envelope.header.changed_ms;
                     // What is sent again was sent first some time after its changes were made.
-                    let sent_ms = if redriven.contains(&place) { changed_ms } else { message.sent_ms };
+                    let sent_ms = if is_redriven { changed_ms } else { message.sent_ms };
                     let forgotten = known.forgotten_ms.is_some_and(|forgotten_ms| sent_ms <= forgotten_ms);
                     if forgotten {
                         metrics::counter!("changes_of_forgotten_customers").increment(changes(&envelope));
                     }
                     for row in envelope.rows.into_iter().filter(|_| !forgotten) {
-                        let row = if redriven.contains(&place) { mapped(row, &known.by_mark) } else { row };
-                        planner.add(place, &row);
+                        planner.add(place, &mapped(row, by_mark));
                     }
                     Content::Planned(changed_ms)
                 }
-                Err(content) => content,
+                (Err(content), _) => content,
             };
             contents.insert(place, content);
         }
@@ -234,6 +238,10 @@ fn last_erasure(work: &Work) -> Option<i64> {
 fn has_unmapped_letters(work: &Work) -> bool {
     let mut redriven = work.messages().filter(|(_, message)| message.attributes.contains_key(REDRIVEN));
     redriven.any(|(_, message)| message.body.contains("\"unmapped_"))
+}
+
+fn is_unmapped(row: &Row<'_>) -> bool {
+    !row.unmapped_adds.is_empty() || !row.unmapped_deletes.is_empty()
 }
 
 /// The row with the audiences at TikTok that there are by now for those that had none.

@@ -119,7 +119,7 @@ mod tests {
         ] {
             assert_eq!(cleaned(Cow::Borrowed(pasted)), "abc", "{pasted:?}");
         }
-        assert_eq!(cleaned(Cow::Borrowed("a b\"c")), "a b\"c", "what stands inside is the person's to mend");
+        assert_eq!(cleaned(Cow::Borrowed("a b\"c")), "a b\"c", "what stands inside is for the person to correct");
         assert_eq!(cleaned(Cow::Borrowed("\u{200b}\"\" ")), "");
     }
 }

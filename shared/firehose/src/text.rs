@@ -21,7 +21,7 @@ pub fn readable(body: &[u8]) -> Result<Cow<'_, str>, Invalid> {
 
 /// Copies the text only if there is a half in it: such messages are rare.
 fn without_halves(text: &str) -> Cow<'_, str> {
-    let mut mended: Option<Vec<u8>> = None;
+    let mut repaired: Option<Vec<u8>> = None;
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
@@ -29,7 +29,7 @@ fn without_halves(text: &str) -> Cow<'_, str> {
         at += match (surrogate(bytes, at), surrogate(bytes, at + 6)) {
             (Some(Half::High), Some(Half::Low)) => 12,
             (Some(Half::High | Half::Low), _) => {
-                let copy = mended.get_or_insert_with(|| bytes.to_vec());
+                let copy = repaired.get_or_insert_with(|| bytes.to_vec());
                 if let Some(escape) = copy.get_mut(at..at + 6) {
                     escape.copy_from_slice(REPLACEMENT);
                 }
@@ -39,8 +39,8 @@ fn without_halves(text: &str) -> Cow<'_, str> {
             (None, _) => 2,
         };
     }
-    match mended.map(String::from_utf8) {
-        Some(Ok(mended)) => Cow::Owned(mended),
+    match repaired.map(String::from_utf8) {
+        Some(Ok(repaired)) => Cow::Owned(repaired),
         // ASCII was put for ASCII: the second case does not happen.
         None | Some(Err(_)) => Cow::Borrowed(text),
     }

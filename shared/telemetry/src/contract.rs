@@ -169,5 +169,5 @@ pub const METRICS: &[Metric] = &[
     counter("auth_requests", &["auth-redirect"], "Requests to the authorization page, by what came of them")
         .by(&["outcome"]),
     // Everywhere.
-    counter("operator_faults", &FUNCTIONS, "What only the operator can mend: a blocked app, a wrong or missing secret"),
+    counter("operator_faults", &FUNCTIONS, "What only the operator can fix: a blocked app, a wrong or missing secret"),
 ];

@@ -13,7 +13,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use url::Url;
 
 use crate::answer::read;
-use crate::{Answer, Failure, Mapping};
+use crate::{Answer, Failure, Mapping, Meaning};
 
 /// The address is not one that can be called.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,10 @@ impl Client {
         let callable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
         if !callable || url.fragment().is_some() || !url.username().is_empty() {
             return Err(InvalidAddress);
+        }
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Lost only to another thread that installs one at the same moment, which serves as well.
+            rustls::crypto::ring::default_provider().install_default().ok();
         }
         Ok(Self { http: Arc::default(), timeout, base: url.as_str().trim_end_matches('/').to_owned() })
     }
@@ -95,7 +99,7 @@ impl Client {
         }
         let http = build(self.timeout).map_err(|error| {
             let message = format!("the HTTPS client cannot be set up: {}", error.without_url());
-            Failure { not_sent: true, ..Failure::without_answer(&message) }
+            Failure { meaning: Meaning::Operator, not_sent: true, ..Failure::without_answer(&message) }
         })?;
         // Two first calls at once may build two: one is kept.
         Ok(self.http.get_or_init(|| http))
@@ -103,10 +107,6 @@ impl Client {
 }
 
 fn build(timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Lost only to another thread that installs one at the same moment, which serves as well.
-        rustls::crypto::ring::default_provider().install_default().ok();
-    }
     reqwest::Client::builder()
         .redirect(Policy::none())
         .timeout(timeout)

@@ -16,15 +16,15 @@ pub enum Meaning {
     Unavailable,
     /// The token is not accepted for this advertiser (any more): somebody has to authorize again.
     Reauthorize,
-    /// 40001: the token's owner may not do this with this advertiser. It may be mended in TikTok's own pages, without a new token.
+    /// 40001: the token's owner may not do this with this advertiser. It may be fixed in TikTok's own pages, without a new token.
     NotPermitted,
     /// 40118: TikTok has not put the app on the allow-list for these endpoints. The operator asks for it in the developer portal.
     NotAllowListed,
     /// 40007: something that the call names does not exist (any more).
     Missing,
-    /// The `auth_code` is used, cancelled or expired: the consent has to be done again.
+    /// The `auth_code` is used, canceled or expired: the consent has to be done again.
     RestartConsent,
-    /// Only the operator of this integration can mend it: a blocked app, a wrong secret, a wrong address.
+    /// Only the operator of this integration can fix it: a blocked app, a wrong secret, a wrong address.
     Operator,
     /// The call holds too much; smaller calls may work.
     TooLarge,

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use crate::record::assert_is_consistent;
 
 /// Any events, made from the bytes: after each the record is consistent and within its bounds, only the connection that it is about
-/// changed, and what it became says whether anything did.
+/// changed, and the transition says whether anything did.
 pub fn record_life(bytes: &[u8]) {
     let mut unstructured = Unstructured::new(bytes);
     let mut record = Record::default();
@@ -19,8 +19,8 @@ pub fn record_life(bytes: &[u8]) {
         let Ok(step) = Step::arbitrary(&mut unstructured) else { return };
         now_ms = now_ms.saturating_add(step.after_ms);
         let before = record.clone();
-        let became = step.event.happen(&mut record, step.account(), now_ms);
-        match became {
+        let transition = step.event.happen(&mut record, step.account(), now_ms);
+        match transition {
             Some(Transition::Unchanged) => assert_eq!(record, before),
             Some(_) => assert_ne!(record, before),
             None => {}

@@ -111,19 +111,19 @@ pub(crate) type Written = HashMap<AccountId, Transition>;
 /// Applies the decisions to the record as it is by now: what another writer changed meanwhile stays.
 pub(crate) fn apply(record: &mut Record, decisions: &[Decided], new: &Accepted, now_ms: i64) -> Written {
     let apply = |one: &Decided| {
-        let became = match one.decision {
+        let transition = match one.decision {
             Decision::Leave(_) => return None,
             Decision::Revive => record.revive(one.account, one.fingerprint, now_ms),
             Decision::Replace => record.replace_refused(one.account, one.fingerprint, new, now_ms),
         };
-        Some((one.account, became))
+        Some((one.account, transition))
     };
     decisions.iter().filter_map(apply).collect()
 }
 
 /// How a connection is after it was written; `before`: as it was read.
-pub(crate) fn health_after(became: Transition, before: Option<&Connection>) -> Option<Health> {
-    match became {
+pub(crate) fn health_after(transition: Transition, before: Option<&Connection>) -> Option<Health> {
+    match transition {
         Transition::Replaced | Transition::Revived(_) => {
             let was_suspended = before.is_some_and(|connection| connection.state.is_dead());
             Some(Health::WorksAgain { was_suspended })

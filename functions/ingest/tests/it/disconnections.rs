@@ -96,6 +96,14 @@ async fn a_refused_token_is_answered_503_while_the_one_in_use_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn a_record_that_somebody_broke_by_hand_fails_no_disconnection() {
+    let (world, request) = connected().await;
+    world.tiktok.revoke(&world.sender.token).await.unwrap();
+    world.secrets.set(&world.record_name(), "not json");
+    assert_eq!(direct(&world.other_instance(), &request).await.status, 200);
+}
+
+#[tokio::test]
 async fn nobody_deletes_with_a_token_that_does_not_reach_the_advertiser() {
     let (world, _) = connected().await;
     let id = world.audiences().await[0].audience_id.clone();

@@ -46,7 +46,7 @@ async fn the_operators_fault_is_answered_503_and_not_retried() {
         world.tiktok.fault(Fault::code(code, "blocked").on("/segment/audience/")).await.unwrap();
         let answer = world.http(&world.sender.subscription("add", "New Users", None)).await;
         assert_eq!((answer.status, answer.code()), (503, "tiktok_unavailable"));
-        assert_eq!(world.calls("/segment/audience/").await, 1, "trying again at once cannot mend it");
+        assert_eq!(world.calls("/segment/audience/").await, 1, "trying again at once cannot help");
     }
 }
 

@@ -54,7 +54,7 @@ async fn allowing_sends_the_browser_back_with_a_code_that_works() -> Result<()> 
 }
 
 #[tokio::test]
-async fn cancelling_sends_the_browser_back_with_an_error() -> Result<()> {
+async fn canceling_sends_the_browser_back_with_an_error() -> Result<()> {
     let story = Story::begin().await?;
     let back = story.control.cancel(&link(&story, "/marketing_api/auth")?).await?;
     assert_eq!(parameter(&back, "error")?.as_deref(), Some("access_denied"));
