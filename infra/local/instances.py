@@ -24,6 +24,8 @@ def kill(function: str, idle: bool) -> int:
             if function in name and (worker.in_use or idle) and process is not None and process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
+                    # Not before it is gone would an invocation see that it needs another one.
+                    process.wait(timeout=UNANSWERED_SECONDS)
                     killed += 1
     return killed
 
