@@ -21,12 +21,16 @@ pub(crate) async fn people_of_every_kind_reach_their_audiences_by_both_transport
 
         let mut model = Model::default();
         let people = People::new("straight path").of_every_kind(20 * KINDS);
-        let joining = |person| {
+        // Of each kind one joins both audiences, the next one of them, the next the other: a row that gets another's audiences shows.
+        let joining = |(n, person): (usize, _)| {
             let back_and_forth = [Action::Delete, Action::Add, Action::AttributeUpdate].map(|action| (&winter, action));
-            Profile { person, changes: [(&summer, Action::Add)].into_iter().chain(back_and_forth).collect() }
+            let (to_summer, to_winter) = [(true, true), (true, false), (false, true)][n / KINDS % 3];
+            let summer = to_summer.then_some((&summer, Action::Add));
+            let winter = back_and_forth.into_iter().filter(|_| to_winter);
+            Profile { person, changes: summer.into_iter().chain(winter).collect() }
         };
         for (transport, people) in Transport::BOTH.into_iter().zip(people.chunks(people.len() / 2)) {
-            let mut profiles: Vec<_> = people.iter().map(joining).collect();
+            let mut profiles: Vec<_> = people.iter().enumerate().map(joining).collect();
             profiles.push(Profile::of(&people[0], &elsewhere, Action::Add));
             profiles.push(Profile { person: &people[1], changes: Vec::new() });
             stack.change(&mut model, transport, &account, &profiles).await?;
