@@ -171,14 +171,15 @@ pub(crate) async fn an_uploader_killed_while_it_deletes_loses_and_reverts_nothin
     let options = Options::new().with("UploaderTimeoutSeconds", "30");
     story(options, async |stack| {
         let (customer, audience) = stack.connected("Killed").await?;
-        let people = People::new("killed").plain(4_000);
+        let people = People::new("killed").plain(1_000);
         let mut model = Model::default();
         stack.uploader.hold().await?;
-        for people in people.chunks(500) {
-            let joining = Profile::all(people, &audience, Action::Add);
-            stack.change(&mut model, Transport::Lambda, &customer.account, &joining).await?;
-            let leaving = Profile::all(&people[..100], &audience, Action::Delete);
-            stack.change(&mut model, Transport::Lambda, &customer.account, &leaving).await?;
+        // Each message leaves another hundred out: whichever of a lane is told last, it shows.
+        for out in 0..10 {
+            let action = |n| if n / 100 == out { Action::Delete } else { Action::Add };
+            let profiles = people.iter().enumerate().map(|(n, person)| Profile::of(person, &audience, action(n)));
+            let profiles: Vec<_> = profiles.collect();
+            stack.change(&mut model, Transport::Lambda, &customer.account, &profiles).await?;
         }
         let before = stack.queue.depth().await?.all();
         // Some are deleted; the later ones take so long that the process dies among them.
