@@ -72,8 +72,9 @@ pub(crate) async fn secrets_manager_down_with_a_warm_cache_costs_nothing() -> Re
             join(&mut model).await?;
             tokio::time::sleep(Duration::from_secs(3)).await;
         }
-        // Warm functions need nothing of Secrets Manager: the changes arrive while it is down.
-        stack.arrives(&model, 30).await?;
+        // Warm functions need nothing of Secrets Manager: the changes arrive while it is down. A second uploader that starts meanwhile makes
+        // some of them wait, until the first one has them.
+        stack.arrives(&model, 120).await?;
         stack.cloud.clear_faults().await
     })
     .await
