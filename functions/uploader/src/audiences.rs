@@ -15,7 +15,7 @@ use crate::App;
 use crate::cause::{Cause, Reason};
 use crate::token::Usable;
 
-/// How long a list is used again, at most: one that was read before the person asked knows nothing of what was made in between.
+/// How long a list is used again, at most, and only for messages that were sent before it was asked for.
 const KEPT: Duration = Duration::from_mins(1);
 /// Each takes up to 3 KB.
 const MAX_CONNECTIONS: u64 = 1_000;
@@ -57,22 +57,15 @@ impl App {
         sent_ms: i64,
         until: Instant,
     ) -> Result<Vec<AudienceId>, Arc<Reason>> {
-        let list = if let Some(list) = self.audience_lists.since(connection, sent_ms) {
-            list
-        } else {
-            let asked_ms = now_ms();
-            let list = Arc::new(List { asked_ms, audiences: self.list(connection, usable, until).await? });
-            self.audience_lists.0.insert(connection, Arc::clone(&list));
-            list
-        };
+        let list = self.list_since(connection, usable, sent_ms, until).await?;
         let made = self.tokens.audiences_made_lately(connection, until).await?;
         let listed = list.audiences.iter().map(|(_, audience)| *audience);
         let all: BTreeSet<AudienceId> = listed.chain(made).collect();
         Ok(all.into_iter().filter(|audience| !usable.deleted.contains(audience)).collect())
     }
 
-    /// The oldest audience of each mark of `connection`, for a dead letter `no_audience` that is sent again: it knows only mParticle's id of
-    /// an audience that may be connected by now.
+    /// The oldest audience of each mark of `connection` that there was at `sent_ms`, for a dead letter `no_audience` that was sent again then:
+    /// it knows only mParticle's id of an audience that may be connected by now.
     ///
     /// # Errors
     /// Why they are not known: the letter waits. A part of the list is of no use: the rest may hold an older audience of the same mark.
@@ -80,16 +73,34 @@ impl App {
         &self,
         connection: ConnectionId,
         usable: &Usable,
+        sent_ms: i64,
         until: Instant,
     ) -> Result<ByMark, Arc<Reason>> {
         let mut by_mark = ByMark::new();
-        for (mark, audience) in self.list(connection, usable, until).await? {
-            if !usable.deleted.contains(&audience) {
-                let oldest = by_mark.entry(mark.audience).or_insert(audience);
-                *oldest = audience.min(*oldest);
+        for (mark, audience) in &self.list_since(connection, usable, sent_ms, until).await?.audiences {
+            if !usable.deleted.contains(audience) {
+                let oldest = by_mark.entry(mark.audience).or_insert(*audience);
+                *oldest = *audience.min(oldest);
             }
         }
         Ok(by_mark)
+    }
+
+    /// A list that was asked for after `sent_ms`, if need be now.
+    async fn list_since(
+        &self,
+        connection: ConnectionId,
+        usable: &Usable,
+        sent_ms: i64,
+        until: Instant,
+    ) -> Result<Arc<List>, Arc<Reason>> {
+        if let Some(list) = self.audience_lists.since(connection, sent_ms) {
+            return Ok(list);
+        }
+        let asked_ms = now_ms();
+        let list = Arc::new(List { asked_ms, audiences: self.list(connection, usable, until).await? });
+        self.audience_lists.0.insert(connection, Arc::clone(&list));
+        Ok(list)
     }
 
     /// The audiences with the mark of `connection`, on all of TikTok's pages.

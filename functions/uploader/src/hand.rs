@@ -23,7 +23,6 @@ pub struct Hand {
     /// Bytes of each connection, those that are worked on included.
     bytes_of: HashMap<ConnectionId, usize>,
     messages: usize,
-    bytes: usize,
 }
 
 impl Hand {
@@ -34,7 +33,6 @@ impl Hand {
     pub fn add(&mut self, message: Received) -> Result<ConnectionId, Box<Received>> {
         let Ok(GroupId { connection, lane }) = message.group.parse() else { return Err(Box::new(message)) };
         self.messages += 1;
-        self.bytes += message.body.len();
         *self.bytes_of.entry(connection).or_default() += message.body.len();
         let lanes = self.waiting.entry(connection).or_default();
         if let Some((_, waiting)) = lanes.iter_mut().find(|(number, _)| *number == lane) {
@@ -71,7 +69,6 @@ impl Hand {
     pub fn settled(&mut self, work: &Work) {
         self.messages -= work.len();
         let bytes = work.messages().map(|(_, message)| message.body.len()).sum::<usize>();
-        self.bytes -= bytes;
         if let Entry::Occupied(mut left) = self.bytes_of.entry(work.connection) {
             *left.get_mut() -= bytes;
             if *left.get() == 0 {
@@ -105,8 +102,8 @@ impl Hand {
 
     /// Bytes of their bodies.
     #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.bytes
+    pub fn bytes(&self) -> usize {
+        self.bytes_of.values().sum()
     }
 
     /// Bytes of the bodies of `connection`, those that are worked on included.

@@ -123,12 +123,11 @@ impl App {
                 return Known { deleted: Vec::new(), by_mark: Ok(ByMark::new()), erased, forgotten_ms };
             }
         };
-        let by_mark = if has_unmapped_letters(work) {
-            self.audiences_by_mark(connection, usable, until).await
-        } else {
-            Ok(ByMark::new())
+        let by_mark = match last_sent(work, is_unmapped_letter) {
+            Some(sent_ms) => self.audiences_by_mark(connection, usable, sent_ms, until).await,
+            None => Ok(ByMark::new()),
         };
-        let erased = match last_erasure(work) {
+        let erased = match last_sent(work, is_erasure) {
             Some(sent_ms) => self.erasure_audiences(connection, usable, sent_ms, until).await,
             None => Ok(Vec::new()),
         };
@@ -144,13 +143,12 @@ impl App {
             if is_redriven {
                 redriven.insert(place);
             }
-            let no_audiences = ByMark::new();
             let content = match (read(work.connection, message), &known.by_mark) {
                 (Ok(envelope), Err(reason)) if is_redriven && envelope.rows.iter().any(is_unmapped) => {
                     Content::Waits(Arc::clone(reason))
                 }
                 (Ok(envelope), by_mark) => {
-                    let by_mark = by_mark.as_ref().ok().filter(|_| is_redriven).unwrap_or(&no_audiences);
+                    let by_mark = by_mark.as_ref().ok().filter(|_| is_redriven);
                     let changed_ms = envelope.header.changed_ms;
                     // What is sent again was sent first some time after its changes were made.
                     let sent_ms = if is_redriven { changed_ms } else { message.sent_ms };
@@ -159,7 +157,11 @@ impl App {
                         metrics::counter!("changes_of_forgotten_customers").increment(changes(&envelope));
                     }
                     for row in envelope.rows.into_iter().filter(|_| !forgotten) {
-                        planner.add(place, &mapped(row, by_mark));
+                        let row = match by_mark {
+                            Some(by_mark) => mapped(row, by_mark),
+                            None => row,
+                        };
+                        planner.add(place, &row);
                     }
                     Content::Planned(changed_ms)
                 }
@@ -228,16 +230,19 @@ fn changes(envelope: &Envelope<'_>) -> u64 {
     envelope.rows.iter().map(Row::changes).sum::<usize>() as u64
 }
 
-/// When the newest message was sent that holds an erasure, in milliseconds since 1970. One that only looks so costs a look at TikTok's list.
-fn last_erasure(work: &Work) -> Option<i64> {
-    let erases = |body: &str| body.contains("\"erase\":true");
-    work.messages().filter(|(_, message)| erases(&message.body)).map(|(_, message)| message.sent_ms).max()
+/// When the newest message was sent of those that `wanted` lets through, in milliseconds since 1970.
+fn last_sent(work: &Work, wanted: fn(&Received) -> bool) -> Option<i64> {
+    work.messages().filter(|(_, message)| wanted(message)).map(|(_, message)| message.sent_ms).max()
 }
 
-/// Whether letters were sent again that knew no audience at TikTok.
-fn has_unmapped_letters(work: &Work) -> bool {
-    let mut redriven = work.messages().filter(|(_, message)| message.attributes.contains_key(REDRIVEN));
-    redriven.any(|(_, message)| message.body.contains("\"unmapped_"))
+/// Whether a message holds an erasure. One that only looks so costs a look at TikTok's list.
+fn is_erasure(message: &Received) -> bool {
+    message.body.contains("\"erase\":true")
+}
+
+/// Whether it is a letter that was sent again and knew no audience at TikTok.
+fn is_unmapped_letter(message: &Received) -> bool {
+    message.attributes.contains_key(REDRIVEN) && message.body.contains("\"unmapped_")
 }
 
 fn is_unmapped(row: &Row<'_>) -> bool {
