@@ -118,6 +118,7 @@ class Gateway:
             ("DELETE", "/_local/faults"): lambda _: self.faults.clear(),
             ("GET", "/_local/calls"): lambda _: CALLS.to_json(),
             ("DELETE", "/_local/calls"): lambda _: CALLS.clear(),
+            ("GET", "/_local/instances"): lambda _: instances.listed(),
             ("POST", "/_local/kill"): lambda asked: {"killed": instances.kill(*to_kill(asked))},
             ("GET", "/_local/limits"): lambda _: LIMITS.to_json(),
             ("POST", "/_local/limits"): lambda asked: LIMITS.set(asked),

@@ -1,7 +1,8 @@
-"""The running instances of functions: killed on demand, replaced when the function changed, ended at once."""
+"""The instances of functions: counted, killed on demand, replaced when the function changed, ended at once."""
 
 import contextlib
 import time
+from collections import Counter
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
@@ -10,15 +11,27 @@ from ministack.services import lambda_svc
 UNANSWERED_SECONDS = 5
 
 
+def listed() -> dict:
+    """By function, how many of its instances run an invocation and how many wait for one."""
+    counts: dict[str, Counter] = {}
+    for name, workers in pools():
+        by_state = counts.setdefault(name, Counter(running=0, idle=0))
+        by_state.update("running" if worker.in_use else "idle" for worker in workers)
+    return counts
+
+
+def pools() -> list[tuple[str, list]]:
+    with lambda_runtime._lock:
+        return [(key.split(":")[-2], workers[:]) for key, workers in lambda_runtime._workers.items()]
+
+
 def kill(function: str, idle: bool) -> int:
     """Kills the processes of running invocations of functions whose name contains this text, as a crash would.
 
     With `idle` also those that wait for an invocation. Returns how many there were.
     """
-    with lambda_runtime._lock:
-        pools = [(key.split(":")[-2], workers[:]) for key, workers in lambda_runtime._workers.items()]
     killed = 0
-    for name, workers in pools:
+    for name, workers in pools():
         for worker in workers:
             process = worker._proc
             if function in name and (worker.in_use or idle) and process is not None and process.poll() is None:

@@ -1,4 +1,4 @@
-"""Instances of functions: killed on demand and on a time-out, replaced when their function changed."""
+"""Instances of functions: counted, killed on demand and on a time-out, replaced when their function changed."""
 
 import os
 import threading
@@ -17,11 +17,15 @@ class InstancesTest(CloudTest):
         self.assertEqual(status, 200, answer)
         return answer["killed"]
 
+    def instances(self, function: Function) -> dict:
+        return self.cloud.local("GET", "instances")[1][function.name]
+
     def test_a_running_invocation_is_killed_and_the_next_has_a_new_instance(self):
         function, answers = Function(self.cloud, "killed-function"), []
         running = threading.Thread(target=lambda: answers.append(function.invoke(sleep=20)))
         running.start()
         self.wait_for(function.invocations)
+        self.assertEqual(self.instances(function), {"running": 1, "idle": 0})
         self.assertEqual((self.kill(function="another"), self.kill(function="killed")), (0, 1))
         running.join(timeout=5)
         self.assertEqual(answers[0]["errorType"], "Runtime.ExitError")
@@ -30,6 +34,7 @@ class InstancesTest(CloudTest):
     def test_an_idle_instance_is_killed_only_on_request(self):
         function = Function(self.cloud, "idle-function")
         pid = function.invoke()["pid"]
+        self.assertEqual(self.instances(function), {"running": 0, "idle": 1})
         self.assertEqual(self.kill(function="idle-function"), 0)
         self.assertEqual(function.invoke()["pid"], pid)
         self.assertEqual(self.kill(function="idle-function", idle=True), 1)

@@ -18,13 +18,12 @@ use futures::future::try_join_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::stack::{Options, Stack};
+use crate::story::PATIENCE;
 use plan::{Plan, Size};
 use report::Report;
 use verdict::Verdict;
 use world::World;
 
-/// How long the queue may take to become empty when nothing fails any more. A pause after trouble takes 5 minutes at the most.
-const DRAIN_TIMEOUT: Duration = Duration::from_mins(8);
 /// How often each connection is verified meanwhile, as mParticle does from time to time.
 const VERIFIED_EVERY: Duration = Duration::from_secs(5);
 /// How often progress is told.
@@ -61,7 +60,7 @@ pub async fn live(stack: &Stack, plan: Plan, tell: impl Fn(&str)) -> Result<Repo
         let senders = (0..world.connections.len()).map(|number| sender::send_all(&world, number));
         futures::try_join!(try_join_all(senders), failures::run(&world))?;
         let failing = began.elapsed();
-        timeout(DRAIN_TIMEOUT, drain(&world)).await.context("the queue is not empty long after all faults ended")??;
+        timeout(PATIENCE, drain(&world)).await.context("the queue is not empty long after all faults ended")??;
         Ok::<_, anyhow::Error>((failing, began.elapsed()))
     };
     let (failing, lasted) = tokio::select! {

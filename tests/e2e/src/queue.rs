@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::cloud::Cloud;
+use crate::story::PATIENCE;
 
 /// How often the depth is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -102,17 +103,17 @@ impl Queue {
     /// Waits until it is empty.
     ///
     /// # Errors
-    /// When it is not after `timeout`.
-    pub async fn drained(&self, timeout: Duration) -> Result<()> {
-        self.drained_showing(timeout, |_| ()).await
+    /// When it is not in time.
+    pub async fn drained(&self) -> Result<()> {
+        self.drained_showing(|_| ()).await
     }
 
     /// The same, and shows each depth on the way.
     ///
     /// # Errors
-    /// When it is not empty after `timeout`.
-    pub async fn drained_showing(&self, timeout: Duration, mut show: impl FnMut(Depth)) -> Result<()> {
-        let deadline = Instant::now() + timeout;
+    /// When it is not empty in time.
+    pub async fn drained_showing(&self, mut show: impl FnMut(Depth)) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let depth = self.depth().await?;
             show(depth);
@@ -120,7 +121,7 @@ impl Queue {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("the queue is not empty after {} s: {depth:?}", timeout.as_secs());
+                bail!("the queue is not empty after {} s: {depth:?}", PATIENCE.as_secs());
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use reqwest::Client;
@@ -141,18 +140,18 @@ impl Stack {
     /// TikTok must still hold it, unless the story says something newer.
     ///
     /// # Errors
-    /// When it is not so after `seconds`, and what differs.
-    pub async fn arrives(&self, model: &Model, seconds: u64) -> Result<()> {
+    /// When it is not so in time, and what differs.
+    pub async fn arrives(&self, model: &Model) -> Result<()> {
         self.running.expect(model);
         if self.running.is_shared {
             let arrived = async || Ok(model.differing(&self.tiktok).await?.is_empty());
-            let waited = until("TikTok holds what it should", seconds, arrived).await;
+            let waited = until("TikTok holds what it should", arrived).await;
             return match waited {
                 Ok(()) => Ok(()),
                 Err(_) => model.holds_at(&self.tiktok).await,
             };
         }
-        self.queue.drained(Duration::from_secs(seconds)).await?;
+        self.queue.drained().await?;
         model.holds_at(&self.tiktok).await
     }
 
@@ -169,11 +168,11 @@ impl Stack {
     /// Takes dead letters until they hold this many changes together.
     ///
     /// # Errors
-    /// When they do not after `seconds`, or hold more.
-    pub async fn take_letters_with(&self, changes: usize, seconds: u64) -> Result<Vec<Letter>> {
+    /// When they do not in time, or hold more.
+    pub async fn take_letters_with(&self, changes: usize) -> Result<Vec<Letter>> {
         let taken = Mutex::new(Vec::new());
         let count = || crate::letters::changes(&taken.lock().unwrap_or_else(PoisonError::into_inner));
-        let waited = until("the dead letters are there", seconds, async || {
+        let waited = until("the dead letters are there", async || {
             let new = self.take_letters().await?;
             taken.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
             Ok(count() >= changes)

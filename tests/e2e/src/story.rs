@@ -1,18 +1,21 @@
 //! Runs a story on a stack, and sees at the end that all is in order whatever the story was about.
 
+use std::any::Any;
 use std::cell::Cell;
-use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, anyhow, ensure};
 use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::stack::{Options, Stack};
 
+/// How long is waited for what must come. It is far longer than anything takes, so that a slow machine fails no test: the longest pause
+/// after trouble is 5 minutes.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(8);
 /// Stories at once, with a stack of their own or on a shared one: most of the time each waits for something.
 static OWN: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(3 * processors()));
 static SHARED: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4 * processors()));
@@ -56,24 +59,23 @@ pub async fn unlimited_story(options: Options, run: impl AsyncFnOnce(&Stack) -> 
     };
     let outcome = AssertUnwindSafe(story).catch_unwind().await;
     TOOK.set(began.elapsed());
-    match outcome {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(error.context(format!("the logs are in {}", stack.keep_logs().await.display()))),
-        Err(panic) => {
-            writeln!(std::io::stderr(), "the logs are in {}", stack.keep_logs().await.display()).ok();
-            std::panic::resume_unwind(panic)
-        }
-    }
+    let Err(error) = outcome.unwrap_or_else(|panic| Err(of_panic(&*panic))) else { return Ok(()) };
+    Err(error.context(format!("the logs are in {}", stack.keep_logs().await.display())))
+}
+
+fn of_panic(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    anyhow!("{}", text.unwrap_or("a panic without a text"))
 }
 
 /// Waits until it is so.
 ///
 /// # Errors
-/// `what` is not so after that many seconds; or the question fails.
-pub async fn until(what: &str, seconds: u64, is_so: impl AsyncFn() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(seconds);
+/// `what` is still not so after [`PATIENCE`]; or the question fails.
+pub async fn until(what: &str, is_so: impl AsyncFn() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
     while !is_so().await? {
-        ensure!(Instant::now() < deadline, "after {seconds} s it is not so that {what}");
+        ensure!(Instant::now() < deadline, "after {} s it is not so that {what}", PATIENCE.as_secs());
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     Ok(())

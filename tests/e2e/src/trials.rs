@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 pub use libtest_mimic::Trial;
 use libtest_mimic::{Arguments, Conclusion, Failed, run};
 pub use tokio::runtime::Runtime;
@@ -17,6 +17,8 @@ use crate::story::took;
 /// How many of the slowest stories are named at the end.
 const SLOWEST: usize = 10;
 static TIMES: Mutex<Vec<(Duration, &'static str)>> = Mutex::new(Vec::new());
+/// What failed, and why in one line.
+static FAILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The stories of a module: `e2e::stories! { file: story, another; }`. One that is not named there is a warning of the compiler.
 #[macro_export]
@@ -41,8 +43,13 @@ pub fn trial<F: Future<Output = Result<()>>>(
         // The story runs on this thread.
         let outcome = runtime.block_on(story());
         TIMES.lock().unwrap_or_else(PoisonError::into_inner).push((took(), name));
-        outcome.map_err(|error| Failed::from(format!("{error:?}")))
+        outcome.map_err(|error| failed(name, &error))
     })
+}
+
+fn failed(name: &str, error: &Error) -> Failed {
+    FAILED.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {error:#}"));
+    Failed::from(format!("{error:?}"))
 }
 
 /// Runs the stories, and then a test for each stack that they shared.
@@ -58,6 +65,7 @@ pub fn run_all(stories: impl FnOnce(&'static Runtime) -> Vec<Trial>) -> Result<E
     let told = run(&arguments, stories);
     let ended = end_shared_stacks(runtime, arguments);
     say_slowest()?;
+    say_failed()?;
     let failed = told.has_failed() || ended.is_some_and(|ended| ended.has_failed());
     Ok(if failed { ExitCode::from(101) } else { ExitCode::SUCCESS })
 }
@@ -66,8 +74,12 @@ fn end_shared_stacks(runtime: &'static Runtime, mut arguments: Arguments) -> Opt
     let ends: Vec<_> = take_shared()
         .into_iter()
         .map(|(parameters, stack)| {
-            let end = move || runtime.block_on(stack.end()).map_err(|error| Failed::from(format!("{error:?}")));
-            Trial::test(format!("all is in order at the end of the stack with {parameters}"), end)
+            let name = format!("all is in order at the end of the stack with {parameters}");
+            let end = {
+                let name = name.clone();
+                move || runtime.block_on(stack.end()).map_err(|error| failed(&name, &error))
+            };
+            Trial::test(name, end)
         })
         .collect();
     (arguments.filter, arguments.skip) = (None, Vec::new());
@@ -80,6 +92,16 @@ fn say_slowest() -> Result<()> {
     let mut out = std::io::stdout().lock();
     for (took, name) in times.iter().take(SLOWEST) {
         writeln!(out, "{:>6.1} s  {name}", took.as_secs_f64())?;
+    }
+    Ok(())
+}
+
+/// Last, since the end of the output is what is looked at first.
+fn say_failed() -> Result<()> {
+    let failed = std::mem::take(&mut *FAILED.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut out = std::io::stdout().lock();
+    for failed in failed {
+        writeln!(out, "FAILED {failed}")?;
     }
     Ok(())
 }

@@ -1,12 +1,11 @@
 //! The uploader, held back and let go, so that a story decides what one invocation sees.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::cloud::Cloud;
+use crate::story::until;
 
 const MAPPINGS: &str = "/2015-03-31/event-source-mappings/";
 
@@ -28,15 +27,14 @@ impl Uploader {
         Ok(Self { cloud, mapping })
     }
 
-    /// Lets messages wait in the queue, until `release`. For a stack that no other story uses, whose queue is empty: an invocation
-    /// that is under way ends after three receives of a second that bring nothing.
+    /// Lets messages wait in the queue, until `release`. For a stack that no other story uses, whose queue is empty, so that an
+    /// invocation that is under way ends soon.
     ///
     /// # Errors
     /// When Lambda is not reached.
     pub async fn hold(&self) -> Result<()> {
         self.enable(false).await?;
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        Ok(())
+        until("no uploader runs", async || Ok(self.cloud.running("uploader").await? == 0)).await
     }
 
     /// Goes on.

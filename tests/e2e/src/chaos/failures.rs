@@ -15,12 +15,13 @@ use tokio::time::sleep;
 use super::plan::{CATALOG, Event, PlannedFault};
 use super::world::{World, locked};
 use crate::consent::TICKED;
+use crate::story::PATIENCE;
 
 /// How soon is tried again what could not happen yet.
 const AGAIN: Duration = Duration::from_millis(300);
 
-/// For how long, after the last step.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// For how long, after the last step, a fault goes on that has hit nothing yet.
+const HITS_LATE: Duration = Duration::from_secs(40);
 
 /// Runs all steps, and goes on until all that was planned has happened.
 pub(super) async fn run(world: &World<'_>) -> Result<()> {
@@ -35,7 +36,7 @@ async fn run_fault(world: &World<'_>, fault: &PlannedFault) -> Result<()> {
     world.reach(fault.from).await;
     let on = faults::begin(world, fault).await.with_context(|| format!("beginning {}", fault.kind))?;
     world.reach(fault.until).await;
-    while on.hits(world).await? == 0 && world.late() < PATIENCE {
+    while on.hits(world).await? == 0 && world.late() < HITS_LATE {
         sleep(AGAIN).await;
     }
     world.count(fault.kind, on.hits(world).await?);

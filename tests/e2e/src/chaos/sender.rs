@@ -11,9 +11,8 @@ use super::plan::{Act, User};
 use super::world::{LiveConnection, World, locked};
 use crate::message::{self, Action, Audience, Profile};
 use crate::mparticle::{Answer, Leak, Transport};
+use crate::story::PATIENCE;
 
-/// How long one message is repeated.
-const PATIENCE: Duration = Duration::from_mins(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// What is counted where Lambda ended the function.

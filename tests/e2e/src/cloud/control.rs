@@ -142,6 +142,17 @@ impl Cloud {
         self.control(Method::DELETE, "faults", None).await.map(drop)
     }
 
+    /// How many invocations of the function whose name ends so are running.
+    ///
+    /// # Errors
+    /// When the local cloud is not reached.
+    pub async fn running(&self, function: &str) -> Result<u64> {
+        let listed = self.control(Method::GET, "instances", None).await?;
+        let mut functions = listed.as_object().into_iter().flatten();
+        let found = functions.find(|(name, _)| name.ends_with(function));
+        Ok(found.and_then(|(_, instances)| instances["running"].as_u64()).unwrap_or_default())
+    }
+
     /// Kills the running invocations of a function, as a crash would. Returns how many.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while matches!(self.child.try_wait(), Ok(None)) {
             if Instant::now() > deadline {
                 self.child.kill().ok();

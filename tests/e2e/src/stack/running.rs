@@ -20,9 +20,7 @@ use crate::model::Model;
 use crate::queue::Queue;
 
 /// How long a stack may take to be ready: it takes about three seconds on an idle machine.
-const START_TIMEOUT: Duration = Duration::from_secs(90);
-/// How long what is left on the queue may take when all stories are over.
-const DRAIN_TIMEOUT: Duration = Duration::from_mins(2);
+const START_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The shared stacks of this process, by what tells them apart.
 static SHARED: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Running>>>>> = Mutex::new(BTreeMap::new());
@@ -91,7 +89,7 @@ impl Running {
     pub(super) async fn in_order(&self) -> Result<()> {
         let http = sandbox::control::loopback_client()?;
         let cloud = Cloud::new(http, &self.at.aws_endpoint, &self.at.aws_access_key_id, &self.at.region);
-        Queue::new(cloud.clone(), &self.at.queue_url).drained(DRAIN_TIMEOUT).await?;
+        Queue::new(cloud.clone(), &self.at.queue_url).drained().await?;
         let letters = self.letters.lock().await.claim(&cloud, |_| true).await?;
         let unexpected: Vec<_> = letters.iter().map(|letter| &letter.attributes).collect();
         ensure!(unexpected.is_empty(), "dead letters that no story expected: {unexpected:#?}");

@@ -42,7 +42,7 @@ pub(crate) async fn two_configurations_never_share_an_audience() -> Result<()> {
             let profiles = Profile::all(&people, audience, Action::Add);
             stack.change(&mut model, Transport::Http, account, &profiles).await?;
         }
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
         // What one disconnects stays for the other.
         stack.mparticle.deliver(Transport::Http, &message::subscription(&first, &one, "remove")).await?;
         assert_eq!(at_tiktok(stack, &first).await?, other.tiktok_id.iter().cloned().collect());
@@ -50,7 +50,7 @@ pub(crate) async fn two_configurations_never_share_an_audience() -> Result<()> {
         model.apply(&Profile::all(&people, &other, Action::Add));
         let leaving = Profile::all(&people[..5], &other, Action::Delete);
         stack.change(&mut model, Transport::Lambda, &second, &leaving).await?;
-        stack.arrives(&model, 60).await
+        stack.arrives(&model).await
     })
     .await
 }

@@ -41,11 +41,11 @@ pub(crate) async fn addresses_travel_only_for_the_audiences_whose_customers_say_
             let members = stack.tiktok.members(audience.tiktok_id.as_deref().unwrap_or_default()).await?;
             Ok::<_, anyhow::Error>(members.get(&kind).cloned().unwrap_or_default().into_iter().collect::<Vec<_>>())
         };
-        until("the address is in the audience", 60, async || {
+        until("the address is in the audience", async || {
             Ok(members(&by_email, IdKind::EmailSha256).await? == [ADDRESS])
         })
         .await?;
-        stack.queue.drained(std::time::Duration::from_mins(1)).await?;
+        stack.queue.drained().await?;
         for audience in [&by_email, &without] {
             ensure!(members(audience, IdKind::IdfaMd5).await?.len() == 1, "device ids travel for all");
         }
@@ -54,9 +54,9 @@ pub(crate) async fn addresses_travel_only_for_the_audiences_whose_customers_say_
         // Where an audience holds one family of hashes, and holds device ids already.
         let (strict, audience) = stack.connected("One family").await?;
         stack.mparticle.deliver(Transport::Http, &joins(&strict.account, &[(&audience, "false")])).await?;
-        until("the device is in", 60, async || Ok(members(&audience, IdKind::IdfaMd5).await?.len() == 1)).await?;
+        until("the device is in", async || Ok(members(&audience, IdKind::IdfaMd5).await?.len() == 1)).await?;
         stack.mparticle.deliver(Transport::Http, &joins(&strict.account, &[(&audience, "true")])).await?;
-        let letters = stack.take_letters_with(1, 60).await?;
+        let letters = stack.take_letters_with(1).await?;
         ensure!(letters[0].cause() == "rejected" && letters[0].rows()[0]["id"][0] == "email", "{:?}", letters[0]);
         ensure!(members(&audience, IdKind::IdfaMd5).await?.len() == 1 && letters.len() == 1);
         Ok(())

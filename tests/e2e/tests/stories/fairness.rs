@@ -1,14 +1,22 @@
 //! One customer's flood is that customer's alone, and where calls are scarce everybody has his turn.
 
-use anyhow::{Result, ensure};
-use e2e::{Action, Model, Options, People, Profile, Transport, envelope, story, until};
+use anyhow::{Context, Result, ensure};
+use e2e::{Account, Action, Model, Options, People, Profile, Stack, Transport, envelope, story};
+use sandbox::journal::Entry;
 
+const MAPPING: &str = "/segment/mapping/";
 /// One-user messages of the flood.
 const FLOOD: usize = 3_000;
 /// The template's default.
 const LANES: u8 = 16;
 /// How many customers share a call a second.
 const CROWD: usize = 12;
+
+/// The calls that carried users of an advertiser.
+async fn mapping_calls(stack: &Stack, account: &Account) -> Result<Vec<Entry>> {
+    let calls = stack.tiktok.journal_of(&account.advertiser_id).await?;
+    Ok(calls.into_iter().filter(|call| call.path == MAPPING).collect())
+}
 
 pub(crate) async fn a_flood_for_one_connection_does_not_delay_another() -> Result<()> {
     story(Options::new(), async |stack| {
@@ -21,14 +29,22 @@ pub(crate) async fn a_flood_for_one_connection_does_not_delay_another() -> Resul
             .zip(&everybody)
             .map(|(lane, person)| envelope::one_change(&loud.account, lane, person, &flooded, Action::Add))
             .collect();
+        stack.uploader.hold().await?;
         stack.queue.send(&messages).await?;
         let person = people.plain(1);
         stack
             .change(&mut model, Transport::Http, &quiet.account, &Profile::all(&person, &audience, Action::Add))
             .await?;
-        let arrived = async || Ok(model.differing(&stack.tiktok).await?.is_empty());
-        until("the quiet one's change arrives", 30, arrived).await?;
-        stack.arrives(&flood, 240).await
+        stack.uploader.release().await?;
+        for model in [&flood, &model] {
+            stack.arrives(model).await?;
+        }
+        let (of_flood, of_quiet) =
+            (mapping_calls(stack, &loud.account).await?, mapping_calls(stack, &quiet.account).await?);
+        let served = of_quiet.iter().map(|call| call.at_ms).max().context("no call of the quiet one")?;
+        let before: usize = of_flood.iter().filter(|call| call.at_ms < served).map(|call| call.rows).sum();
+        ensure!(before < FLOOD / 2, "the quiet one waited for {before} of {FLOOD} changes of the flood");
+        Ok(())
     })
     .await
 }
@@ -48,14 +64,13 @@ pub(crate) async fn with_a_call_a_second_for_all_everybody_is_served_again_and_a
             }
             tokio::time::sleep(std::time::Duration::from_secs(8)).await;
         }
-        stack.arrives(&model, 240).await?;
+        stack.arrives(&model).await?;
         for (customer, _) in &customers {
-            let calls = stack.tiktok.journal_of(&customer.account.advertiser_id).await?;
-            let served = calls.iter().filter(|call| call.path == "/segment/mapping/").count();
+            let served = mapping_calls(stack, &customer.account).await?.len();
             ensure!(served >= 2, "an advertiser was served {served} times");
         }
         let calls = stack.tiktok.journal().await?;
-        let mapping: Vec<_> = calls.iter().filter(|call| call.path == "/segment/mapping/").collect();
+        let mapping: Vec<_> = calls.iter().filter(|call| call.path == MAPPING).collect();
         let (first, last) = (mapping.first().map(|call| call.at_ms), mapping.last().map(|call| call.at_ms));
         let seconds = last.zip(first).map_or(0, |(last, first)| last.saturating_sub(first) / 1_000);
         ensure!(mapping.len() as u64 <= seconds + 6, "{} calls in {seconds} s", mapping.len());

@@ -30,7 +30,7 @@ impl<'s> Scene<'s> {
     async fn set(stack: &'s Stack, name: &'static str) -> Result<Self> {
         let mut scene = Self::before_the_first_change(stack, name).await?;
         scene.join(&scene.customer.account.clone(), name, 10).await?;
-        stack.arrives(&scene.model, 60).await?;
+        stack.arrives(&scene.model).await?;
         Ok(scene)
     }
 
@@ -66,7 +66,7 @@ impl<'s> Scene<'s> {
     async fn dies(&mut self, account: &Account, seed: &'static str) -> Result<()> {
         self.stack.tiktok.revoke(&account.token).await?;
         self.join(account, seed, 50).await?;
-        until("mParticle is told that the connection is dead", 90, async || {
+        until("mParticle is told that the connection is dead", async || {
             self.healthy_change().await?;
             tokio::time::sleep(Duration::from_secs(1)).await;
             self.stack.is_suspended(account).await
@@ -84,8 +84,8 @@ impl<'s> Scene<'s> {
     async fn lives(&self, account: &Account) -> Result<()> {
         // An instance of ingest that holds the record of before learns of it at a verification.
         let lives = async || Ok(!self.stack.is_suspended(account).await?);
-        until("mParticle is told that it lives", 30, lives).await?;
-        self.stack.arrives(&self.model, 150).await?;
+        until("mParticle is told that it lives", lives).await?;
+        self.stack.arrives(&self.model).await?;
         ensure!(self.stack.state(account).await? == "active");
         Ok(())
     }
@@ -132,7 +132,7 @@ pub(crate) async fn a_dead_connection_comes_back_with_the_older_token_that_its_c
         stack.mparticle.deliver(Transport::Http, &update).await?;
         // While the newer one lives, a message with the older one changes nothing.
         scene.join(&older, "older token", 10).await?;
-        stack.arrives(&scene.model, 60).await?;
+        stack.arrives(&scene.model).await?;
         ensure!(stack.connection(&older).await?["token"] == newer.token);
 
         scene.dies(&newer, "waiting for the older token").await?;
@@ -156,7 +156,7 @@ pub(crate) async fn a_former_agency_dies_alone() -> Result<()> {
         let (people, mut model) = (People::new("of the client").plain(80), Model::default());
         let profiles = Profile::all(&people, &clients, Action::Add);
         stack.change(&mut model, Transport::Http, &client.account, &profiles).await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
         stack.authorize(&client.person, &TICKED).await?.authorized()?;
         ensure!(stack.state(&agency).await? == "dead" && stack.state(&client.account).await? == "active");
         ensure!(
@@ -191,7 +191,7 @@ pub(crate) async fn every_token_refused_for_a_while_kills_nobody() -> Result<()>
             ensure!(!stack.is_suspended(&customer.account).await?, "a customer is suspended for everybody's trouble");
         }
         stack.tiktok.clear_faults().await?;
-        stack.arrives(&model, 240).await?;
+        stack.arrives(&model).await?;
         for (customer, _) in &connections {
             ensure!(stack.state(&customer.account).await? == "active");
             ensure!(!stack.is_suspended(&customer.account).await?);
@@ -213,7 +213,7 @@ pub(crate) async fn where_too_many_messages_wait_those_of_a_dead_connection_are_
             stack.mparticle.deliver(Transport::Http, &message).await?;
         }
         // Only what would hide others from SQS: of each lane that gave ten messages.
-        until("the crowd is given up", 120, async || {
+        until("the crowd is given up", async || {
             scene.healthy_change().await?;
             Ok(stack.queue.depth().await?.all() <= 16 * 10)
         })

@@ -68,7 +68,7 @@ pub(crate) async fn an_operator_finds_what_was_given_up_and_why_and_sends_it_aga
         let sent = message::membership(&customer.account, &Profile::all(&people, &audience, Action::Add));
         let firehose_id = sent["id"].as_str().context("an id")?.to_owned();
         stack.mparticle.deliver(Transport::Http, &sent).await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
 
         // Who is in trouble, and how many users wait.
         let status = ask(stack, &["status"]).await?;
@@ -86,7 +86,7 @@ pub(crate) async fn an_operator_finds_what_was_given_up_and_why_and_sends_it_aga
             shown["tiktok_request_id"].is_string() && shown["rows"][0]["id"].as_str().is_some_and(|id| id.len() < 12)
         );
         // The local cloud has the lines of an invocation when it ends.
-        until("the log tells the whole way", 60, async || {
+        until("the log tells the whole way", async || {
             let way = ask(stack, &["trace", &firehose_id]).await?;
             Ok(way["settled"] == way["queued"])
         })
@@ -107,7 +107,7 @@ pub(crate) async fn an_operator_finds_what_was_given_up_and_why_and_sends_it_aga
         let resent = order(stack, &["dead-letters", "redrive", "--cause", "rejected", "--adds"]).await?;
         ensure!(resent["adds"] == 10 && resent["failed"] == 0, "{resent}");
         model.apply(&Profile::all(refused, &audience, Action::Add));
-        stack.arrives(&model, 60).await
+        stack.arrives(&model).await
     })
     .await
 }
@@ -121,7 +121,7 @@ pub(crate) async fn a_customer_that_is_forgotten_leaves_no_token_letter_or_waiti
         stack.tiktok.revoke(&customer.account.token).await?;
         let joining = message::membership(&customer.account, &Profile::all(&people, &audience, Action::Add));
         stack.mparticle.deliver(Transport::Http, &joining).await?;
-        until("the tool tells the trouble", 60, async || {
+        until("the tool tells the trouble", async || {
             let status = ask(stack, &["status"]).await?;
             let row = row(&status, advertiser)?;
             Ok(row["in_trouble"] == true && status["connections"][0]["advertiser"] == advertiser)
@@ -131,10 +131,10 @@ pub(crate) async fn a_customer_that_is_forgotten_leaves_no_token_letter_or_waiti
         ensure!(gone["connections"] == 1 && gone["last_sent_ms"].is_i64(), "{gone}");
         let record = stack.cloud.secret(&stack.at.record_of(advertiser)).await?;
         ensure!(!record.to_string().contains(&customer.account.token), "the token is kept");
-        stack.queue.drained(std::time::Duration::from_secs(150)).await?;
+        stack.queue.drained().await?;
         let calls = stack.tiktok.journal_of(advertiser).await?;
         ensure!(calls.iter().all(|call| call.path != MAPPING || call.code != Some(0)), "something was uploaded");
-        until("what was dropped is counted", 60, async || {
+        until("what was dropped is counted", async || {
             Ok(stack.logs().await?.total("uploader", "changes_of_forgotten_customers") > 0)
         })
         .await?;
@@ -176,7 +176,7 @@ pub(crate) async fn the_firehose_token_is_changed_with_the_operators_tool() -> R
         // A function reads the tokens again at most every ten seconds.
         let new = format!("Token {new}");
         let is_taken = async || Ok(stack.mparticle.post(body.clone(), Some(&new)).await?.response().is_ok());
-        until("the new token is accepted", 30, is_taken).await?;
+        until("the new token is accepted", is_taken).await?;
         let file = stack.directory().join("stack.json").display().to_string();
         let again = run(&["--stack", &file, "firehose-token", "rotate"]).await?;
         ensure!(again.status.code() == Some(1), "a second rotation would lock mParticle out");

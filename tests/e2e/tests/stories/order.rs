@@ -25,7 +25,7 @@ pub(crate) async fn two_people_with_one_device_are_one_id() -> Result<()> {
         for (number, profiles) in messages.iter().enumerate() {
             stack.change(&mut model, Transport::BOTH[number % 2], &customer.account, profiles).await?;
         }
-        stack.arrives(&model, 60).await
+        stack.arrives(&model).await
     })
     .await
 }
@@ -38,12 +38,12 @@ pub(crate) async fn a_change_sent_before_the_token_changed_uses_the_new_one() ->
         stack.tiktok.revoke(&customer.account.token).await?;
         let join = Profile::all(&people, &audience, Action::Add);
         stack.change(&mut model, Transport::Http, &customer.account, &join).await?;
-        until("the token is refused", 60, async || Ok(stack.state(&customer.account).await? != "active")).await?;
+        until("the token is refused", async || Ok(stack.state(&customer.account).await? != "active")).await?;
         // Newer than what waits: it must not be passed by it.
         let renewed = stack.renewed(&customer).await?;
         let leave = Profile::all(&people[..10], &audience, Action::Delete);
         stack.change(&mut model, Transport::Http, &renewed, &leave).await?;
-        stack.arrives(&model, 120).await?;
+        stack.arrives(&model).await?;
         let verified = stack.mparticle.deliver(Transport::Lambda, &message::verification(&renewed)).await?;
         ensure!(verified["suspend_subscription"] == false, "{verified}");
         Ok(())

@@ -32,14 +32,14 @@ pub(crate) async fn a_firehose_token_is_rotated_and_secrets_may_end_in_a_line_fe
             stack.cloud.put_secret(&stack.at.firehose_secret_id, &format!("{value}\n")).await
         };
         put(json!({ "current": format!("{new}\n"), "previous": format!("{old}\r\n") })).await?;
-        until("the new token is valid", 30, async || {
+        until("the new token is valid", async || {
             ensure!(opens(stack, old).await?, "the old one stays valid");
             opens(stack, new).await
         })
         .await?;
         put(json!({ "current": new, "previous": null })).await?;
         stack.cloud.restart("ingest").await?;
-        until("the old token is not valid any more", 30, async || {
+        until("the old token is not valid any more", async || {
             ensure!(opens(stack, new).await?, "the new one stays valid");
             Ok(!opens(stack, old).await?)
         })
@@ -66,7 +66,7 @@ pub(crate) async fn secrets_manager_down_with_a_warm_cache_costs_nothing() -> Re
             Ok(())
         };
         join(&mut model).await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
         stack.cloud.fault(&AwsFault::secrets(AwsFaultKind::Down)).await?;
         for _ in 0..8 {
             join(&mut model).await?;
@@ -74,7 +74,7 @@ pub(crate) async fn secrets_manager_down_with_a_warm_cache_costs_nothing() -> Re
         }
         // Warm functions need nothing of Secrets Manager: the changes arrive while it is down. A second uploader that starts meanwhile makes
         // some of them wait, until the first one has them.
-        stack.arrives(&model, 120).await?;
+        stack.arrives(&model).await?;
         stack.cloud.clear_faults().await
     })
     .await
@@ -105,7 +105,7 @@ pub(crate) async fn a_record_that_is_being_deleted_or_cannot_be_read_keeps_chang
         let answer = stack.change(&mut model, Transport::Http, account, &profiles).await?;
         assert_eq!(answer["suspend_subscription"], false);
         secret("RestoreSecret", json!({})).await?;
-        stack.arrives(&model, 120).await?;
+        stack.arrives(&model).await?;
 
         let record = stack.cloud.secret(&id).await?;
         for nonsense in [" ", "nonsense", "{\"version\":2,\"connections\":[null]}"] {
@@ -120,7 +120,7 @@ pub(crate) async fn a_record_that_is_being_deleted_or_cannot_be_read_keeps_chang
             ensure!(text == nonsense, "what a person broke was overwritten");
         }
         stack.cloud.put_secret(&id, &record.to_string()).await?;
-        stack.arrives(&model, 180).await
+        stack.arrives(&model).await
     })
     .await
 }
@@ -157,7 +157,7 @@ pub(crate) async fn writers_of_one_record_at_the_same_time_all_succeed() -> Resu
             try_join(stack.authorize(&paged.person, &TICKED), stack.mparticle.deliver(Transport::Http, &update))
                 .await?;
         let shown = page.authorized()?;
-        stack.arrives(&model, 150).await?;
+        stack.arrives(&model).await?;
         let tokens = [&shown.token, &renewed.token, &configurations[2].account.token, &configurations[3].account.token];
         for (one, token) in configurations.iter().zip(tokens) {
             ensure!(stack.connection(&one.account).await?["token"] == **token, "the wrong token is in use");

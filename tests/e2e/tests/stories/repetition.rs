@@ -22,7 +22,7 @@ pub(crate) async fn requests_that_mparticle_repeats_change_nothing() -> Result<(
                 stack.mparticle.deliver(transport, &request).await?;
             }
         }
-        stack.arrives(&model, 60).await
+        stack.arrives(&model).await
     })
     .await
 }
@@ -58,7 +58,7 @@ pub(crate) async fn thousands_arrive_while_thirty_percent_of_calls_fail() -> Res
                 }
             }
         }
-        stack.arrives(&model, 400).await?;
+        stack.arrives(&model).await?;
         let calls = stack.tiktok.journal().await?;
         let calls: Vec<_> = calls.iter().filter(|call| call.path == MAPPING).collect();
         let failed = calls.iter().filter(|call| call.fault.is_some()).count();
@@ -85,7 +85,7 @@ pub(crate) async fn sqs_failing_in_part_is_answered_with_503_and_a_repetition_do
         ensure!((refusal.status, refusal.error.code.as_str()) == (Some(503), "queue_unavailable"), "{refusal}");
         stack.cloud.clear_faults().await?;
         stack.mparticle.deliver(Transport::Lambda, &request).await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
 
         // Once refused, once lost after it was carried out: made up for within the request.
         stack.cloud.fault(&sending(AwsFaultKind::EntryRefused).next(1)).await?;
@@ -94,7 +94,7 @@ pub(crate) async fn sqs_failing_in_part_is_answered_with_503_and_a_repetition_do
         let answer = stack.mparticle.send(Transport::Http, &message::membership(&customer.account, &leaving)).await?;
         model.apply(&leaving);
         answer.response()?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
 
         // The uploader's side: answers to receives and deletes are lost.
         for action in ["ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"] {
@@ -104,7 +104,7 @@ pub(crate) async fn sqs_failing_in_part_is_answered_with_503_and_a_repetition_do
         stack.change(&mut model, Transport::Http, &customer.account, &joining).await?;
         let leaving = Profile::all(&people[..100], &audience, Action::Delete);
         stack.change(&mut model, Transport::Http, &customer.account, &leaving).await?;
-        stack.arrives(&model, 240).await
+        stack.arrives(&model).await
     })
     .await
 }

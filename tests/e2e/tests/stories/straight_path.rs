@@ -35,19 +35,19 @@ pub(crate) async fn people_of_every_kind_reach_their_audiences_by_both_transport
             profiles.push(Profile { person: &people[1], changes: Vec::new() });
             stack.change(&mut model, transport, &account, &profiles).await?;
         }
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
 
         for (transport, people) in Transport::BOTH.into_iter().zip(people.chunks(60)) {
             let profiles = Profile::all(people, &winter, Action::Delete);
             stack.change(&mut model, transport, &account, &profiles).await?;
         }
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
 
         let logs = stack.logs().await?;
         assert_eq!(logs.totals_by("ingest", "dropped", "reason"), by_name(&model.counts.left_out));
         assert_eq!(logs.total("ingest", "changes_queued"), model.counts.changes);
         // The uploader's figures come when its invocation ends.
-        until("the uploader counted what it dropped", 30, async || {
+        until("the uploader counted what it dropped", async || {
             let counted = stack.logs().await?.totals_by("uploader", "ids_dropped", "reason");
             Ok(counted == by_name(&model.counts.dropped))
         })
@@ -73,11 +73,18 @@ pub(crate) async fn calls_are_few_and_large() -> Result<()> {
             stack.change(&mut model, Transport::Http, &customer.account, &profiles).await?;
         }
         stack.uploader.release().await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
         let calls = stack.tiktok.journal_of(&customer.account.advertiser_id).await?;
         let rows: Vec<_> = calls.iter().filter(|call| call.path == "/segment/mapping/").map(|call| call.rows).collect();
         // Each of two uploaders has a part of them, and calls first with what it has by then.
         ensure!(rows.iter().sum::<usize>() == 5_400 && rows.len() <= 2 * 6 + 2, "{rows:?}");
+        until(
+            "the uploader says what it did",
+            async || Ok(stack.logs().await?.total("uploader", "rows_sent") == 5_400),
+        )
+        .await?;
+        let received = stack.logs().await?.total("uploader", "rows_received");
+        ensure!(received == 5_400, "{received} rows were received: some came back");
         Ok(())
     })
     .await
@@ -121,7 +128,7 @@ pub(crate) async fn another_server_that_speaks_the_same_api_is_called_where_the_
         let people = People::new("elsewhere").plain(10);
         let mut model = Model::default();
         stack.change(&mut model, Transport::Http, &account, &Profile::all(&people, &audience, Action::Add)).await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
         assert!(!stack.directory().join("sandbox.log").exists(), "a sandbox was started all the same");
         Ok(())
     })

@@ -23,13 +23,13 @@ pub(crate) async fn a_throttled_app_catches_up_and_a_throttled_advertiser_waits_
                 stack.change(&mut model, Transport::Lambda, &customer.account, &profiles).await?;
             }
         }
-        until("the other advertiser is served", 90, async || {
+        until("the other advertiser is served", async || {
             Ok(model.compare_one(&stack.tiktok, &other.1).await?.agrees())
         })
         .await?;
         ensure!(model.compare_one(&stack.tiktok, &loud.1).await?.held == 0, "throttled all the while");
         stack.tiktok.clear_fault(number).await?;
-        stack.arrives(&model, 240).await?;
+        stack.arrives(&model).await?;
 
         let calls = stack.tiktok.journal().await?;
         let throttled = calls.iter().filter(|call| matches!(call.code, Some(40100 | 40132 | 40133))).count();

@@ -45,7 +45,7 @@ pub(crate) async fn five_authorizations_and_a_second_configuration_keep_their_to
         }
         let (mut people, mut model) = (People::new("five authorizations"), Model::default());
         join_all(stack, &mut model, &mut people, &[(&first, &one), (&second, &other)]).await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
         for account in [&first, &second] {
             let connection = stack.connection(account).await?;
             ensure!(connection["token"] == account.token, "a living token was replaced");
@@ -71,7 +71,7 @@ pub(crate) async fn six_users_with_a_token_each_on_one_advertiser_all_deliver() 
         for _ in 0..3 {
             join_all(stack, &mut model, &mut people, &connections).await?;
         }
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
         for user in &users {
             ensure!(stack.state(&user.account).await? == "active");
             ensure!(stack.connection(&user.account).await?["token"] == user.account.token);
@@ -99,7 +99,7 @@ pub(crate) async fn an_active_connection_whose_token_ended_when_its_owner_author
         ensure!(stack.connection(&account).await?["token"] == shown.token, "the page did not replace the ended token");
         let (mut people, mut model) = (People::new("ended token"), Model::default());
         join_all(stack, &mut model, &mut people, &[(&account, &audience)]).await?;
-        stack.arrives(&model, 90).await?;
+        stack.arrives(&model).await?;
         ensure!(!stack.is_suspended(&account).await?);
         Ok(())
     })
@@ -126,7 +126,7 @@ pub(crate) async fn a_stranger_who_types_anothers_account_id_changes_nothing_for
         let joining = message::membership(&reaching_out, &add(&others, &audience));
         stack.mparticle.deliver(Transport::Http, &joining).await?;
         stack.change(&mut model, Transport::Http, &stranger.account, &add(&others, &own)).await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
 
         for account in [&bogus, &reaching_out] {
             let audience = Audience { audience_id: 5, name: "Stolen".to_owned(), by_email: false, tiktok_id: None };
@@ -136,10 +136,10 @@ pub(crate) async fn a_stranger_who_types_anothers_account_id_changes_nothing_for
         }
         let leaving = Profile::all(&his[..50], &audience, Action::Delete);
         stack.change(&mut model, Transport::Http, &rightful.account, &leaving).await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
         ensure!(stack.connection(&reaching_out).await.is_err() && stack.connection(&bogus).await.is_err());
         ensure!(stack.state(&rightful.account).await? == "active" && !stack.is_suspended(&rightful.account).await?);
-        let given_up = stack.take_letters_with(600, 150).await?;
+        let given_up = stack.take_letters_with(600).await?;
         ensure!(given_up.iter().all(|letter| letter.cause() == "token"), "{given_up:#?}");
         let rightful = rightful.account.account_id.to_string();
         ensure!(given_up.iter().all(|letter| letter.attribute("account") != rightful), "{given_up:#?}");

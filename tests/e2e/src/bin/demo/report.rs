@@ -78,7 +78,7 @@ pub(crate) async fn show(terminal: &mut Terminal, stack: &Stack, tour: &Tour<'_>
     // The uploader's figures come when its invocation ends: some seconds after the queue is empty.
     let journal = stack.tiktok.journal().await?;
     let calls = journal.iter().filter(|call| call.path == MAPPING).count() as u64;
-    until("the uploader says what it did", 60, async || Ok(stack.logs().await?.total("uploader", "calls") >= calls))
+    until("the uploader says what it did", async || Ok(stack.logs().await?.total("uploader", "calls") >= calls))
         .await?;
     let logs = stack.logs().await?;
     let mut table = Table { terminal, again: false, wrong: Vec::new() };

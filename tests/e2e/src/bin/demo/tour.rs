@@ -1,7 +1,5 @@
 //! The steps of the demo, in their order: authorize, register, connect, join, leave.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use e2e::consent::TICKED;
 use e2e::{Account, Audience, Model, People, Stack, Transport, message};
@@ -13,8 +11,6 @@ use crate::terminal::{Terminal, grouped};
 
 /// The person who authorizes, by the sandbox's name.
 const PERSON: &str = "admin";
-/// How long the queue may take to drain.
-const PATIENCE: Duration = Duration::from_secs(90);
 /// The people of the second account who are told of by e-mail too, and their audience.
 const BY_EMAIL: (usize, &str) = (200, "Members, by e-mail too");
 /// How many of them ask to be forgotten.
@@ -142,7 +138,7 @@ impl<'s> Tour<'s> {
             most = most.max(left);
             terminal.bar("drain", most - left, most, &format!("{left} messages in the queue"));
         };
-        queue.drained_showing(PATIENCE, show).await?;
+        queue.drained_showing(show).await?;
         terminal.step("drain", "the queue is empty");
         Ok(())
     }

@@ -61,7 +61,7 @@ pub(crate) async fn what_had_stopped_works_again_and_the_page_says_what_is_left_
         let profiles = Profile::all(&people, &audience, Action::Add);
         let mut model = Model::default();
         stack.change(&mut model, Transport::Http, &customer.account, &profiles).await?;
-        stack.arrives(&model, 120).await
+        stack.arrives(&model).await
     })
     .await
 }

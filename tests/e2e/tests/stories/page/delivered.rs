@@ -23,7 +23,7 @@ pub(crate) async fn from_the_public_link_to_a_delivered_audience() -> Result<()>
         let joining = Profile::all(&people, &audience, Action::Add);
         let mut model = Model::default();
         stack.change(&mut model, Transport::Http, &account, &joining).await?;
-        stack.arrives(&model, 60).await?;
+        stack.arrives(&model).await?;
         let letters = stack.take_letters().await?;
         ensure!(letters.is_empty(), "{letters:?}");
         Ok(())
