@@ -155,11 +155,15 @@ class DeployTest(unittest.TestCase):
 
     def test_4_an_interrupted_deployment_does_not_say_that_nothing_was_changed(self):
         parameters = ["--parameter", "TikTokAppId=7", "--parameter", "MParticleDataCenters=US1"]
-        given = ["--stack", "another", "--yes", *parameters]
+        given = ["--stack", "another", *parameters]
         person = Person([*self.command("deploy"), *given], {**self.env, "TIKTOK_APP_SECRET": SECRET})
-        person.reads("CloudFormation deploys it")
-        person.process.send_signal(signal.SIGINT)
-        self.assertEqual(person.ends(), 130, person.printed)
+        person.reads("Deploy this? [y/N]")
+        # While it stands still no deployment can end before the interrupt.
+        with self.cloud.stopped():
+            person.types("y")
+            person.reads("CloudFormation deploys it")
+            person.process.send_signal(signal.SIGINT)
+            self.assertEqual(person.ends(), 130, person.printed)
         self.assertIn("a deployment that CloudFormation has begun goes on", person.printed)
 
     def test_5_the_same_again_changes_nothing(self):

@@ -3,7 +3,7 @@
 import os
 import threading
 
-from testing_cloud import CloudTest
+from testing_cloud import PATIENCE_SECONDS, CloudTest
 from testing_functions import Function
 
 
@@ -27,7 +27,7 @@ class InstancesTest(CloudTest):
         self.wait_for(function.invocations)
         self.assertEqual(self.instances(function), {"running": 1, "idle": 0})
         self.assertEqual((self.kill(function="another"), self.kill(function="killed")), (0, 1))
-        running.join(timeout=5)
+        running.join(timeout=PATIENCE_SECONDS)
         self.assertEqual(answers[0]["errorType"], "Runtime.ExitError")
         self.assertNotEqual(function.invoke()["pid"], function.invocations()[0]["pid"])
 

@@ -137,12 +137,12 @@ class QueuesTest(CloudTest):
 
     def test_a_waiting_receive_holds_nothing_up_and_ends_with_the_first_message(self):
         url, received = self.queue(), []
-        waiting = threading.Thread(target=lambda: received.extend(self.bodies(url, WaitTimeSeconds=10)))
+        waiting = threading.Thread(target=lambda: received.extend(self.bodies(url, WaitTimeSeconds=20)))
         waiting.start()
         for _ in range(20):
             self.depth(url)
         self.send(url, "1")
-        waiting.join(timeout=5)
+        waiting.join(timeout=19)
         self.assertEqual(received, ["1"])
         self.assertEqual(self.bodies(url, WaitTimeSeconds=1), [])
 
@@ -169,7 +169,7 @@ class QueuesTest(CloudTest):
         for number in range(60):
             self.send(url, str(number), f"group-{number % 3}")
         self.mapping(url, function, ScalingConfig={"MaximumConcurrency": 2})
-        self.wait_for(lambda: self.depth(url) == (0, 0), seconds=20)
+        self.wait_for(lambda: self.depth(url) == (0, 0))
         began = [each["at"] for each in function.invocations()]
         # Each takes a second: what began within less of another ran beside it.
         self.assertTrue(any(later - earlier < 0.9 for earlier, later in pairwise(sorted(began))), began)
@@ -199,8 +199,8 @@ class QueuesTest(CloudTest):
         self.assertEqual(counted, {"sqs": {"DeleteMessageBatch": 1, "ReceiveMessage": 1}})
 
     def test_what_a_function_names_stays_with_the_visibility_it_has_and_the_rest_is_deleted(self):
-        url = self.queue(VisibilityTimeout="2")
-        function = Function(self.cloud, "partial-function", timeout=2, SLEEP="0.5")
+        url = self.queue(VisibilityTimeout="4")
+        function = Function(self.cloud, "partial-function", timeout=4, SLEEP="0.5")
         self.send(url, "done", "a")
         self.send(url, "keep", "b")
         self.mapping(url, function)
@@ -209,7 +209,7 @@ class QueuesTest(CloudTest):
         change = {"QueueUrl": url, "ReceiptHandle": kept["receiptHandle"]}
         self.sqs.change_message_visibility(**change, VisibilityTimeout=60)
         self.wait_for(lambda: self.depth(url) == (0, 1))
-        time.sleep(2.5)
+        time.sleep(4.5)
         self.assertEqual((self.depth(url), len(function.invocations())), ((0, 1), 1))
         self.sqs.change_message_visibility(**change, VisibilityTimeout=0)
         self.wait_for(lambda: len(function.invocations()) == 2)
@@ -230,7 +230,7 @@ class QueuesTest(CloudTest):
         self.mapping(url, function)
         self.wait_for(function.invocations)
         self.assertEqual(self.cloud.local("POST", "kill", {"function": "unlucky"}), (200, {"killed": 1}))
-        self.wait_for(lambda: len(function.invocations()) == 3, seconds=15)
+        self.wait_for(lambda: len(function.invocations()) == 3)
         counts = [
             each["event"]["Records"][0]["attributes"]["ApproximateReceiveCount"] for each in function.invocations()
         ]

@@ -1,5 +1,6 @@
 """A local cloud for the tests: started for a test module, ended with it, and called as any client calls it."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,6 +21,8 @@ from botocore.exceptions import ClientError
 from stack import read_ports
 
 HERE = Path(__file__).parent
+# Far longer than anything takes: a slow machine fails no test.
+PATIENCE_SECONDS = 120
 
 
 class Cloud:
@@ -34,7 +37,7 @@ class Cloud:
         self.endpoint = f"http://127.0.0.1:{self.ports()['gateway']}"
 
     def ports(self) -> dict:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while (ports := read_ports(self.directory / "ports.json")) is None:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 log = (self.directory / "cloud.log").read_text()
@@ -42,6 +45,15 @@ class Cloud:
                 raise AssertionError(log)
             time.sleep(0.02)
         return ports
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """It takes calls, and answers none."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
 
     def close(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -58,7 +70,7 @@ class Cloud:
         body = None if asked is None else json.dumps(asked).encode()
         request = urllib.request.Request(f"{self.endpoint}/_local/{path}", data=body, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as answer:
             return answer.code, json.loads(answer.read())
@@ -92,8 +104,8 @@ class CloudTest(unittest.TestCase):
         self.assertEqual(status, 200, answer)
         return answer["number"]
 
-    def wait_for(self, found, seconds: float = 10) -> None:
-        deadline = time.monotonic() + seconds
+    def wait_for(self, found) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not found():
             self.assertLess(time.monotonic(), deadline, "waited in vain")
             time.sleep(0.02)
