@@ -120,6 +120,7 @@ class Gateway:
             ("DELETE", "/_local/calls"): lambda _: CALLS.clear(),
             ("GET", "/_local/instances"): lambda _: instances.listed(),
             ("POST", "/_local/kill"): lambda asked: {"killed": instances.kill(*to_kill(asked))},
+            ("POST", "/_local/stop"): lambda asked: {"stopped": instances.stop(to_kill(asked)[0])},
             ("GET", "/_local/limits"): lambda _: LIMITS.to_json(),
             ("POST", "/_local/limits"): lambda asked: LIMITS.set(asked),
             ("DELETE", "/_local/limits"): lambda _: LIMITS.reset(),

@@ -1,6 +1,7 @@
-"""The instances of functions: counted, killed on demand, replaced when the function changed, ended at once."""
+"""The instances of functions: counted, killed or made to stand still on demand, replaced when the function changed, ended at once."""
 
 import contextlib
+import signal
 import time
 from collections import Counter
 
@@ -9,13 +10,15 @@ from ministack.services import lambda_svc
 
 # An instance that is being ended is dead by then.
 UNANSWERED_SECONDS = 5
+# By function, the invocations that Lambda ended since the start since they took too long.
+TIMED_OUT: Counter[str] = Counter()
 
 
 def listed() -> dict:
-    """By function, how many of its instances run an invocation and how many wait for one."""
+    """By function, how many of its instances run an invocation, how many wait for one, how many timed out."""
     counts: dict[str, Counter] = {}
     for name, workers in pools():
-        by_state = counts.setdefault(name, Counter(running=0, idle=0))
+        by_state = counts.setdefault(name, Counter(running=0, idle=0, timed_out=TIMED_OUT[name]))
         by_state.update("running" if worker.in_use else "idle" for worker in workers)
     return counts
 
@@ -31,16 +34,28 @@ def kill(function: str, idle: bool) -> int:
     With `idle` also those that wait for an invocation. Returns how many there were.
     """
     killed = 0
-    for name, workers in pools():
-        for worker in workers:
-            process = worker._proc
-            if function in name and (worker.in_use or idle) and process is not None and process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                    # Not before it is gone would an invocation see that it needs another one.
-                    process.wait(timeout=UNANSWERED_SECONDS)
-                    killed += 1
+    for process in processes(function, idle):
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+            # Not before it is gone would an invocation see that it needs another one.
+            process.wait(timeout=UNANSWERED_SECONDS)
+            killed += 1
     return killed
+
+
+def stop(function: str) -> int:
+    """Makes these running invocations stand still, until they time out. Returns how many there were."""
+    stopped = 0
+    for process in processes(function, idle=False):
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGSTOP)
+            stopped += 1
+    return stopped
+
+
+def processes(function: str, idle: bool) -> list:
+    chosen = [worker for name, workers in pools() if function in name for worker in workers if worker.in_use or idle]
+    return [worker._proc for worker in chosen if worker._proc is not None and worker._proc.poll() is None]
 
 
 def fix_life() -> None:
@@ -87,6 +102,14 @@ def fix_life() -> None:
         """All lines of an invocation are its own. On a busy machine MiniStack's 50 ms leave them to the next one."""
         return drain(worker, first_line_wait=0.5, idle_confirm=0.02, hard_cap=1.0)
 
+    invoke = lambda_runtime.ProvidedWorker.invoke
+
+    def invoke_counted(worker, *invocation, **options) -> dict:
+        answer = invoke(worker, *invocation, **options)
+        TIMED_OUT[worker.func_name] += answer.get("error_payload", {}).get("errorType") == "Sandbox.Timedout"
+        return answer
+
+    lambda_runtime.ProvidedWorker.invoke = invoke_counted
     lambda_runtime.ProvidedWorker._drain_stderr_bounded = drain_log
     lambda_runtime.ProvidedWorker._build_handler_class = build_silent
     lambda_svc.acquire_worker = acquire_current

@@ -25,7 +25,7 @@ class InstancesTest(CloudTest):
         running = threading.Thread(target=lambda: answers.append(function.invoke(sleep=20)))
         running.start()
         self.wait_for(function.invocations)
-        self.assertEqual(self.instances(function), {"running": 1, "idle": 0})
+        self.assertEqual(self.instances(function), {"running": 1, "idle": 0, "timed_out": 0})
         self.assertEqual((self.kill(function="another"), self.kill(function="killed")), (0, 1))
         running.join(timeout=PATIENCE_SECONDS)
         self.assertEqual(answers[0]["errorType"], "Runtime.ExitError")
@@ -34,7 +34,7 @@ class InstancesTest(CloudTest):
     def test_an_idle_instance_is_killed_only_on_request(self):
         function = Function(self.cloud, "idle-function")
         pid = function.invoke()["pid"]
-        self.assertEqual(self.instances(function), {"running": 0, "idle": 1})
+        self.assertEqual(self.instances(function), {"running": 0, "idle": 1, "timed_out": 0})
         self.assertEqual(self.kill(function="idle-function"), 0)
         self.assertEqual(function.invoke()["pid"], pid)
         self.assertEqual(self.kill(function="idle-function", idle=True), 1)
@@ -46,6 +46,18 @@ class InstancesTest(CloudTest):
         self.assert_gone(function.invocations()[0]["pid"])
         # On AWS it is not told that it ends: it is killed.
         self.assertEqual([told["event"] for told in function.invocations()], [{"sleep": 20}])
+
+    def test_what_stands_still_times_out(self):
+        function, answers = Function(self.cloud, "still-function", timeout=2), []
+        running = threading.Thread(target=lambda: answers.append(function.invoke(sleep=1)))
+        running.start()
+        self.wait_for(function.invocations)
+        self.assertEqual(self.cloud.local("POST", "stop", {"function": "still"}), (200, {"stopped": 1}))
+        running.join(timeout=PATIENCE_SECONDS)
+        self.assertEqual(answers[0]["errorType"], "Sandbox.Timedout")
+        self.assertEqual(self.instances(function)["timed_out"], 1)
+        self.assert_gone(function.invocations()[0]["pid"])
+        self.assertEqual(self.cloud.local("POST", "stop", {"function": "still"}), (200, {"stopped": 0}))
 
     def test_a_function_that_changed_starts_a_new_instance(self):
         function = Function(self.cloud, "changed-function")
@@ -59,6 +71,7 @@ class InstancesTest(CloudTest):
         # The old one was told nothing when it ended.
         self.assertEqual([told["event"] for told in function.invocations()], [{}] * 3)
 
-    def test_what_is_to_be_killed_has_a_name(self):
+    def test_what_is_to_be_killed_or_stopped_has_a_name(self):
         for wrong in ({}, {"function": ""}, []):
-            self.assertEqual(self.cloud.local("POST", "kill", wrong)[0], 400)
+            for verb in ("kill", "stop"):
+                self.assertEqual(self.cloud.local("POST", verb, wrong)[0], 400)

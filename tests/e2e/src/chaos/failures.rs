@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::plan::{CATALOG, Event, PlannedFault};
 use super::world::{World, locked};
@@ -22,6 +22,9 @@ const AGAIN: Duration = Duration::from_millis(300);
 
 /// For how long, after the last step, a fault goes on that has hit nothing yet.
 const HITS_LATE: Duration = Duration::from_secs(40);
+
+/// Longer than any function's time-out in a chaotic world.
+const TIMES_OUT: Duration = Duration::from_secs(40);
 
 /// Runs all steps, and goes on until all that was planned has happened.
 pub(super) async fn run(world: &World<'_>) -> Result<()> {
@@ -51,7 +54,11 @@ fn chains(world: &World<'_>) -> Vec<Vec<(u32, Event)>> {
             Event::Revoke(number) | Event::Authorize(number) | Event::Paste(number) => {
                 of_tokens.entry(&world.connections[*number].person).or_default().push((*step, *event));
             }
-            Event::Kill(_) | Event::ColdStart(_) | Event::Redeploy(_) | Event::DeleteAudience(..) => {
+            Event::Kill(_)
+            | Event::TimeOut(_)
+            | Event::ColdStart(_)
+            | Event::Redeploy(_)
+            | Event::DeleteAudience(..) => {
                 others.push(vec![(*step, *event)]);
             }
         }
@@ -63,8 +70,8 @@ async fn run_events(world: &World<'_>, chain: Vec<(u32, Event)>) -> Result<()> {
     for (step, event) in chain {
         world.reach(step).await;
         while !try_event(world, event).await.with_context(|| format!("{event:?}"))? {
-            // When all is over nobody may be at work any more whom one could kill.
-            if matches!(event, Event::Kill(_)) && world.is_over() {
+            // When all is over nobody may be at work any more whom one could kill or stop.
+            if matches!(event, Event::Kill(_) | Event::TimeOut(_)) && world.is_over() {
                 break;
             }
             ensure!(world.late() < PATIENCE, "{event:?} cannot happen");
@@ -82,6 +89,7 @@ async fn try_event(world: &World<'_>, event: Event) -> Result<bool> {
             world.count(&format!("lambda: {function} killed at work"), killed);
             Ok(killed > 0)
         }
+        Event::TimeOut(function) => time_out(world, function).await,
         Event::ColdStart(function) => {
             let killed = world.stack.cloud.restart(function).await?;
             world.count(&format!("lambda: {function} started cold"), killed.max(1));
@@ -97,6 +105,21 @@ async fn try_event(world: &World<'_>, event: Event) -> Result<bool> {
         Event::Authorize(number) => authorize(world, number).await,
         Event::Paste(number) => paste(world, number).await,
     }
+}
+
+/// An uploader ends in time by itself, whatever is slow: what times out has to stand still. False where something else ended it first.
+async fn time_out(world: &World<'_>, function: &str) -> Result<bool> {
+    let cloud = &world.stack.cloud;
+    let (before, deadline) = (cloud.timed_out(function).await?, Instant::now() + TIMES_OUT);
+    if cloud.stop(function).await? == 0 {
+        return Ok(false);
+    }
+    while cloud.timed_out(function).await? == before && Instant::now() < deadline {
+        sleep(AGAIN).await;
+    }
+    let timed_out = cloud.timed_out(function).await? - before;
+    world.count(&format!("lambda: {function} timed out"), timed_out);
+    Ok(timed_out > 0)
 }
 
 async fn delete_audience(world: &World<'_>, number: usize, place: usize) -> Result<bool> {
@@ -150,9 +173,10 @@ async fn paste(world: &World<'_>, number: usize) -> Result<bool> {
 }
 
 /// What must have happened at least once in a full world, besides each kind of fault.
-pub(super) const EVENTS: [&str; 10] = [
+pub(super) const EVENTS: [&str; 11] = [
     "lambda: ingest killed at work",
     "lambda: uploader killed at work",
+    "lambda: uploader timed out",
     "lambda: ingest started cold",
     "lambda: uploader started cold",
     "lambda: ingest deployed anew",

@@ -104,7 +104,9 @@ pub struct User {
 pub enum Event {
     /// The running invocations of a function die.
     Kill(&'static str),
-    /// So do its idle processes: the next invocation is a cold one.
+    /// They stand still, until Lambda ends them at their time-out.
+    TimeOut(&'static str),
+    /// The idle processes of a function die too: the next invocation is a cold one.
     ColdStart(&'static str),
     /// A function is deployed anew.
     Redeploy(&'static str),

@@ -7,12 +7,11 @@ use anyhow::{Result, ensure};
 
 use super::failures::EVENTS;
 use super::plan::CATALOG;
-use super::sender::TIMED_OUT;
 use super::verdict::Verdict;
 use super::world::World;
 
 /// What is told of the way of messages.
-const COUNTED: [&str; 13] = [
+const COUNTED: [&str; 12] = [
     "messages",
     "users in them",
     "changes in them",
@@ -23,7 +22,6 @@ const COUNTED: [&str; 13] = [
     "audiences that could not be connected any more",
     "requests repeated: not now",
     "requests repeated: no answer",
-    TIMED_OUT,
     "connects and disconnects repeated",
     "answers that ask to suspend",
 ];

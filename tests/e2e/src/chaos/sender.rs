@@ -15,8 +15,6 @@ use crate::story::PATIENCE;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// What is counted where Lambda ended the function.
-pub(super) const TIMED_OUT: &str = "requests repeated: ingest timed out";
 
 /// Does all that a connection's sender has to do, each act in its step or as soon as those before it are done.
 pub(super) async fn send_all(world: &World<'_>, number: usize) -> Result<()> {
@@ -150,10 +148,8 @@ async fn until_answered(world: &World<'_>, transport: Transport, request: &Value
             }
             Err(error) if error.is::<Leak>() => return Err(error),
             Err(error) => {
-                let why = format!("{error:#}");
-                let timed_out = why.contains("Task timed out");
-                world.count(if timed_out { TIMED_OUT } else { "requests repeated: no answer" }, 1);
-                why
+                world.count("requests repeated: no answer", 1);
+                format!("{error:#}")
             }
         };
         ensure!(Instant::now() < deadline, "it is not taken after {} s: {why}", PATIENCE.as_secs());

@@ -142,15 +142,37 @@ impl Cloud {
         self.control(Method::DELETE, "faults", None).await.map(drop)
     }
 
-    /// How many invocations of the function whose name ends so are running.
+    /// How many invocations of a function are running.
     ///
     /// # Errors
     /// When the local cloud is not reached.
     pub async fn running(&self, function: &str) -> Result<u64> {
+        self.instances(function, "running").await
+    }
+
+    /// How many invocations of a function Lambda ended at their time-out.
+    ///
+    /// # Errors
+    /// When the local cloud is not reached.
+    pub async fn timed_out(&self, function: &str) -> Result<u64> {
+        self.instances(function, "timed_out").await
+    }
+
+    /// A function that was never invoked has no instances.
+    async fn instances(&self, function: &str, state: &str) -> Result<u64> {
         let listed = self.control(Method::GET, "instances", None).await?;
-        let mut functions = listed.as_object().into_iter().flatten();
+        let mut functions = listed.as_object().context("no object of functions")?.iter();
         let found = functions.find(|(name, _)| name.ends_with(function));
-        Ok(found.and_then(|(_, instances)| instances["running"].as_u64()).unwrap_or_default())
+        found.map_or(Ok(0), |(_, counts)| counts[state].as_u64().with_context(|| format!("no {state} in {listed}")))
+    }
+
+    /// Makes the running invocations of a function stand still, until they time out. Returns how many.
+    ///
+    /// # Errors
+    /// When the local cloud is not reached.
+    pub async fn stop(&self, function: &str) -> Result<u64> {
+        let answer = self.control(Method::POST, "stop", Some(&json!({ "function": function }))).await?;
+        answer["stopped"].as_u64().with_context(|| format!("the local cloud answers {answer}"))
     }
 
     /// Kills the running invocations of a function, as a crash would. Returns how many.

@@ -7,7 +7,6 @@ use sandbox::control::ControlError;
 
 use super::lambda;
 use crate::chaos::plan::{Injection, PlannedFault};
-use crate::chaos::sender::TIMED_OUT;
 use crate::chaos::world::World;
 use crate::cloud::{AwsFault, AwsFaultKind};
 
@@ -44,7 +43,7 @@ pub(super) async fn begin(world: &World<'_>, fault: &PlannedFault) -> Result<On>
         }
         Injection::ShortTimeout(function) => {
             let slow = AwsFault::secrets(AwsFaultKind::Slow(1_500)).by(function);
-            let (slow, before) = (world.stack.cloud.fault(&slow).await?, world.counted(TIMED_OUT));
+            let (slow, before) = (world.stack.cloud.fault(&slow).await?, world.stack.cloud.timed_out(function).await?);
             let seconds = lambda::set_timeout(world, function, 1).await?;
             On::ShortTimeout { function, seconds, slow, before }
         }
@@ -58,7 +57,7 @@ impl On {
             Self::TikTok(number) => world.stack.tiktok.fault_hits(*number).await?,
             Self::Aws(number) => world.stack.cloud.fault_hits(*number).await?,
             Self::LaggingList(before) => world.counted(CONNECTED) - before,
-            Self::ShortTimeout { before, .. } => world.counted(TIMED_OUT) - before,
+            Self::ShortTimeout { function, before, .. } => world.stack.cloud.timed_out(function).await? - before,
         })
     }
 
