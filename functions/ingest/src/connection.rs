@@ -13,7 +13,7 @@ use ids::{ConnectionId, TokenFingerprint};
 use secrecy::ExposeSecret;
 use secrets::{Error, Secrets};
 use startup::clock::now_ms;
-use tiktok::{Acceptance, Client};
+use tiktok::{Acceptance, Client, Failure};
 use tokio::time::{Instant, timeout_at};
 
 /// How long TikTok may take to say whether it accepts a token.
@@ -126,31 +126,39 @@ impl Connections {
         let status = TokenStatus::of(record, account.id, fingerprint);
         let known = |probe| Standing::Known { state: state_of(record, account), stale: found.stale, probe };
         if !status.is_worth_asking(is_verification) {
-            if status == TokenStatus::InUse && !found.stale {
+            // Where changes are delivered the uploader notes the use.
+            if is_verification && !found.stale {
                 self.use_in_week(record, account).await;
             }
             return Ok(known(None));
         }
-        match self.ask(account, fingerprint, status, deadline).await {
+        let displaces_living = state_of(record, account).is_some_and(State::is_active);
+        match self.ask(account, status, displaces_living, deadline).await {
             None => Ok(known(None)),
             Some(ProbeAnswer::Refused) => Ok(known(Some(Probe::Refused))),
             Some(ProbeAnswer::Undecided) => Ok(known(Some(Probe::Undecided))),
             Some(ProbeAnswer::Accepted(accepted)) => {
-                let state = self.store(account, &accepted, status).await?;
-                Ok(Standing::Known { state, stale: false, probe: Some(Probe::Accepted) })
+                let stored = self.store(account, &accepted, status).await;
+                let (connection, fingerprint) = (connection_of(account), accepted.fingerprint());
+                self.probes(|Probes { backoff, .. }| match stored {
+                    Ok(_) => backoff.accepted(connection, fingerprint),
+                    Err(_) => backoff.undecided(connection, fingerprint, now_ms()),
+                });
+                Ok(Standing::Known { state: stored?, stale: false, probe: Some(Probe::Accepted) })
             }
         }
     }
 
-    /// Asks TikTok about the message's token, unless it was asked lately or too much is asked.
+    /// Asks TikTok about the message's token, unless it was asked lately or too much is asked. One that would take the place of a living one
+    /// has to do all that the living one does.
     async fn ask(
         &self,
         account: &Account,
-        fingerprint: TokenFingerprint,
         status: TokenStatus,
+        displaces_living: bool,
         deadline: Instant,
     ) -> Option<ProbeAnswer> {
-        let connection = ConnectionId { advertiser: account.advertiser, account: account.id };
+        let (connection, fingerprint) = (connection_of(account), TokenFingerprint::of(account.token.expose_secret()));
         let may_ask = self.probes(|probes| {
             let now_ms = now_ms();
             probes.backoff.may_ask(connection, fingerprint, now_ms) && probes.rate.take(now_ms)
@@ -159,10 +167,10 @@ impl Connections {
             return None;
         }
         let until = (Instant::now() + PROBE_TIME).min(deadline - AFTER_PROBE);
-        let answer = timeout_at(until, self.tiktok.accepts(&account.token, account.advertiser)).await;
+        let asked = accepts(&self.tiktok, account, displaces_living);
+        let answer = timeout_at(until, asked).await;
         Some(self.probes(|Probes { backoff, .. }| match answer {
             Ok(Ok(Acceptance::Accepted { user, .. })) => {
-                backoff.accepted(connection, fingerprint);
                 ProbeAnswer::Accepted(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
             }
             Ok(Ok(Acceptance::Refused(_))) => {
@@ -219,6 +227,19 @@ enum ProbeAnswer {
     Accepted(Accepted),
     Refused,
     Undecided,
+}
+
+/// Whether TikTok accepts the token of `account`; one that `displaces_living` must also be allowed to change audiences.
+pub(crate) async fn accepts(tiktok: &Client, account: &Account, displaces_living: bool) -> Result<Acceptance, Failure> {
+    if displaces_living {
+        tiktok.accepts_to_manage(&account.token, account.advertiser).await
+    } else {
+        tiktok.accepts(&account.token, account.advertiser).await
+    }
+}
+
+const fn connection_of(account: &Account) -> ConnectionId {
+    ConnectionId { advertiser: account.advertiser, account: account.id }
 }
 
 fn state_of(record: Option<&Record>, account: &Account) -> Option<State> {

@@ -68,7 +68,12 @@ impl Subscriptions {
         kept: Option<AudienceId>,
         source: Source,
     ) -> Result<AudienceId, Refusal> {
-        let accepted = match self.accepted(&request.account).await {
+        // As it is now: what another instance deleted a moment ago must not be found in a list that lags.
+        let (record, ()) = self.secrets.update(request.account.advertiser, |_| ()).await?;
+        let displaces_living = record.get(request.account.id).is_some_and(|connection| {
+            connection.state.is_active() && connection.fingerprint != fingerprint(&request.account)
+        });
+        let accepted = match self.accepted(&request.account, displaces_living).await {
             Ok(accepted) => accepted,
             Err(Refusal::TokenRefused(failure)) => {
                 let Some(token) = self.replacement(&request.account).await? else {
@@ -80,23 +85,30 @@ impl Subscriptions {
             }
             Err(refusal) => return Err(refusal),
         };
-        let (record, audiences) =
-            futures::future::join(self.accept(&request.account, &accepted, source), self.audiences(&request.account))
-                .await;
-        let (record, audiences) = (record?, audiences?);
-        let wanted = Wanted { mark: mark(request), kept, record: &record, now_ms: now_ms() };
+        let audiences = self.audiences(&request.account).await?;
+        let wanted = Wanted { kept, ..wanted(request, &record) };
         let Found { marked, kept: listed, total } = wanted.find(&audiences);
-        match (kept, listed, marked) {
-            (Some(kept), Kept::Usable, _) => Ok(kept),
-            (_, _, Some(marked)) => Ok(marked),
-            (Some(kept), Kept::Absent, None) if is_young(&record, &request.account, kept) => Ok(kept),
-            (_, _, None) => self.create(request, &record, total).await,
+        let there = match (kept, listed, marked) {
+            (Some(kept), Kept::Usable, _) => Some(kept),
+            (_, _, Some(marked)) => Some(marked),
+            (Some(kept), Kept::Absent, None) if is_young(&record, &request.account, kept) => Some(kept),
+            (_, _, None) => None,
+        };
+        let found = match there {
+            Some(there) => Created::Before(there),
+            None => self.create(request, &record, total).await?,
+        };
+        // Only now: a request that is refused changes nothing.
+        let record = self.accept(&request.account, &accepted, source).await?;
+        match found {
+            Created::Before(audience) => Ok(audience),
+            Created::Now(audience) => self.settle(request, &record, audience).await,
         }
     }
 
     /// The connection's own token, if it took the place of the request's: the page replaces it without a change of the settings.
     async fn replacement(&self, account: &Account) -> Result<Option<SecretString>, Error> {
-        let refused = TokenFingerprint::of(account.token.expose_secret());
+        let refused = fingerprint(account);
         let is_replaced = |connection: &Connection| connection.replaced.contains(&refused);
         Ok(self.active(account).await?.filter(is_replaced).map(|connection| connection.token))
     }
@@ -115,8 +127,11 @@ impl Subscriptions {
     }
 
     /// The token, if TikTok accepts it for the advertiser.
-    async fn accepted(&self, account: &Account) -> Result<Accepted, Refusal> {
-        match retried(|| self.tiktok.accepts(&account.token, account.advertiser)).await? {
+    async fn accepted(&self, account: &Account, displaces_living: bool) -> Result<Accepted, Refusal> {
+        if displaces_living {
+            self.pace.turn(account.advertiser).await;
+        }
+        match retried(|| connection::accepts(&self.tiktok, account, displaces_living)).await? {
             Acceptance::Accepted { user, .. } => {
                 Ok(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
             }
@@ -146,21 +161,21 @@ impl Subscriptions {
         }
     }
 
-    async fn create(&self, request: &Subscription<'_>, record: &Record, total: usize) -> Result<AudienceId, Refusal> {
+    async fn create(&self, request: &Subscription<'_>, record: &Record, total: usize) -> Result<Created, Refusal> {
         let account = &request.account;
         let name = audience::name(mark(request), &request.audience_name);
         let mut pauses = pauses();
         loop {
             self.pace.turn(account.advertiser).await;
             let failure = match self.tiktok.create_audience(&account.token, account.advertiser, &name).await {
-                Ok(created) => return self.settle(request, record, created.data).await,
+                Ok(created) => return Ok(Created::Now(created.data)),
                 Err(failure) => failure,
             };
             let Some(pause) = pause(&failure, &mut pauses) else { return Err(refused(failure, total)) };
             sleep(pause).await;
             // It may have been created all the same, by this call or by another request's meanwhile.
             if let Some(found) = self.find(request, record).await?.marked {
-                return Ok(found);
+                return Ok(Created::Before(found));
             }
         }
     }
@@ -204,6 +219,18 @@ impl Subscriptions {
             tracing::warn!(advertiser = %account.advertiser, account = %account.id, %cause, "the record of a connection could not be written");
         }
     }
+}
+
+/// An audience at TikTok.
+enum Created {
+    /// It was there, or another call created it.
+    Before(AudienceId),
+    /// This call created it; another request may have done so too.
+    Now(AudienceId),
+}
+
+fn fingerprint(account: &Account) -> TokenFingerprint {
+    TokenFingerprint::of(account.token.expose_secret())
 }
 
 fn mark(request: &Subscription<'_>) -> Mark {

@@ -47,6 +47,12 @@ fn digit(byte: u8) -> Result<u64, ParseIdError> {
 }
 
 impl AudienceId {
+    /// The id of this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
     /// How many digits the id has.
     #[must_use]
     pub const fn digits(self) -> usize {

@@ -1,11 +1,13 @@
 //! Whether TikTok accepts a token for an advertiser: the one way in which a token comes to be kept.
 
-use ids::AdvertiserId;
+use ids::{AdvertiserId, AudienceId};
 use secrecy::SecretString;
 
 use crate::lenient::Rows;
 use crate::{Advertiser, Answer, Client, Failure, Meaning, Trace, User};
 
+/// TikTok's ids have 19 digits.
+const NO_AUDIENCE: AudienceId = AudienceId::new(1);
 const UNREADABLE: &str = "the answer lists an advertiser in an unknown form";
 
 /// What TikTok says of a token and an advertiser.
@@ -43,6 +45,38 @@ impl Client {
             }
             Err(failure) => decided(failure),
         }
+    }
+}
+
+impl Client {
+    /// The same, and whether the token may change audiences: TikTok accepts an Analyst's too, and refuses only what it is used for. Asked
+    /// with [`try_to_manage`](Self::try_to_manage); an answer that says nothing about permission is no refusal.
+    ///
+    /// # Errors
+    /// A [`Failure`] that decides nothing, as of [`accepts`](Self::accepts).
+    pub async fn accepts_to_manage(
+        &self,
+        token: &SecretString,
+        advertiser: AdvertiserId,
+    ) -> Result<Acceptance, Failure> {
+        let acceptance = self.accepts(token, advertiser).await?;
+        if matches!(acceptance, Acceptance::Refused(_)) {
+            return Ok(acceptance);
+        }
+        match self.try_to_manage(token, advertiser).await {
+            Err(failure) if failure.meaning == Meaning::NotPermitted => Ok(Acceptance::Refused(failure)),
+            Err(failure) if failure.meaning.passing().is_some() => Err(failure),
+            Ok(_) | Err(_) => Ok(acceptance),
+        }
+    }
+
+    /// Deletes an audience that cannot exist. Nothing changes, and who may not change audiences is refused before TikTok looks for it. Takes
+    /// a call of those that TikTok allows once a second for each advertiser.
+    ///
+    /// # Errors
+    /// TikTok's answer: [`Meaning::Missing`] of who may change audiences, [`Meaning::NotPermitted`] of who may not.
+    pub async fn try_to_manage(&self, token: &SecretString, advertiser: AdvertiserId) -> Result<Answer<()>, Failure> {
+        self.delete_audience(token, advertiser, NO_AUDIENCE).await
     }
 }
 

@@ -110,6 +110,48 @@ async fn a_pasted_new_token_takes_the_place_of_the_old_and_the_old_one_then_chan
 }
 
 #[tokio::test]
+async fn a_token_that_may_not_change_audiences_takes_no_living_ones_place_whatever_brings_it() {
+    let world = connected().await;
+    let audience = world.direct(&world.sender.subscription("add", "New Users", None)).await.audience();
+    let analyst = world.sender.with_token(&world.token_of_an_analyst().await);
+    let subscriptions =
+        [("add", "Others", None), ("add", "New Users", None), ("update", "New Users", Some(&*audience))];
+    for (action, name, kept) in subscriptions {
+        let answer = world.direct(&analyst.subscription(action, name, kept)).await;
+        assert_eq!((answer.status, answer.code()), (400, "token_refused"), "{action} {name}");
+    }
+    let counts = Counts::default();
+    let _guard = metrics::set_default_local_recorder(&counts);
+    let before = calls(&world).await;
+    for _ in 0..3 {
+        assert!(!world.direct(&analyst.membership(1)).await.suspend());
+    }
+    let counted = counts.take();
+    assert_eq!((&counted["token_probes outcome=refused"], &counted["refused_new_tokens"]), (&1.into(), &1.into()));
+    assert_eq!(calls(&world).await, before + 1, "it is asked about again in a minute");
+    assert_eq!(world.record().unwrap().get(account()).unwrap().fingerprint, TokenFingerprint::of(&world.sender.token));
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_made_leaves_no_record() {
+    let world = World::new().await;
+    let analyst = world.sender.with_token(&world.token_of_an_analyst().await);
+    assert_eq!(world.direct(&analyst.subscription("add", "New Users", None)).await.code(), "token_refused");
+    assert_eq!(world.record(), None);
+}
+
+#[tokio::test]
+async fn a_yes_that_cannot_be_written_is_asked_for_again_after_a_minute() {
+    let world = connected().await;
+    world.secrets.mark_for_deletion(&world.record_name(), true);
+    let (instance, before) = (world.other_instance(), calls(&world).await);
+    for _ in 0..4 {
+        assert!(!direct(&instance, &world.sender.membership(1)).await.suspend());
+    }
+    assert_eq!((world.queued_rows().len(), calls(&world).await), (4, before + 1));
+}
+
+#[tokio::test]
 async fn two_configurations_of_one_advertiser_have_states_of_their_own() {
     let world = connected().await;
     let other = world.sender.with_account(2).with_token(&world.token_of_another_person().await);

@@ -4,6 +4,7 @@ use connections::Record;
 use ingest::{App, Config, Division, IdentityEncoding, RegistrationConfig, Reply};
 use queue::in_memory::Message;
 use sandbox::control::{AudienceView, Control, Customer, NewGrant, NewPerson};
+use sandbox::world::Role;
 use sandbox::{Rules, Running};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
@@ -135,8 +136,17 @@ impl World {
 
     /// A token of another person for the same advertiser.
     pub(crate) async fn token_of_another_person(&self) -> String {
+        self.token_of(NewPerson::default()).await
+    }
+
+    /// A token of somebody who may look at the advertiser, and change nothing.
+    pub(crate) async fn token_of_an_analyst(&self) -> String {
+        self.token_of(NewPerson { role: Role::Analyst, ..NewPerson::default() }).await
+    }
+
+    async fn token_of(&self, person: NewPerson) -> String {
         let advertisers = vec![self.sender.advertiser.clone()];
-        let person = self.tiktok.create_person(&NewPerson { advertisers, ..NewPerson::default() }).await.unwrap();
+        let person = self.tiktok.create_person(&NewPerson { advertisers, ..person }).await.unwrap();
         self.tiktok.token(&person.core_user_id).await.unwrap().access_token
     }
 

@@ -10,21 +10,18 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::plan::{CATALOG, Event, PlannedFault};
 use super::world::{World, locked};
 use crate::consent::TICKED;
-use crate::story::PATIENCE;
+use crate::story::{PATIENCE, until};
 
 /// How soon is tried again what could not happen yet.
 const AGAIN: Duration = Duration::from_millis(300);
 
 /// For how long, after the last step, a fault goes on that has hit nothing yet.
 const HITS_LATE: Duration = Duration::from_secs(40);
-
-/// Longer than any function's time-out in a chaotic world.
-const TIMES_OUT: Duration = Duration::from_secs(40);
 
 /// Runs all steps, and goes on until all that was planned has happened.
 pub(super) async fn run(world: &World<'_>) -> Result<()> {
@@ -54,11 +51,7 @@ fn chains(world: &World<'_>) -> Vec<Vec<(u32, Event)>> {
             Event::Revoke(number) | Event::Authorize(number) | Event::Paste(number) => {
                 of_tokens.entry(&world.connections[*number].person).or_default().push((*step, *event));
             }
-            Event::Kill(_)
-            | Event::TimeOut(_)
-            | Event::ColdStart(_)
-            | Event::Redeploy(_)
-            | Event::DeleteAudience(..) => {
+            Event::Kill(_) | Event::TimeOut | Event::ColdStart(_) | Event::Redeploy(_) | Event::DeleteAudience(..) => {
                 others.push(vec![(*step, *event)]);
             }
         }
@@ -71,7 +64,7 @@ async fn run_events(world: &World<'_>, chain: Vec<(u32, Event)>) -> Result<()> {
         world.reach(step).await;
         while !try_event(world, event).await.with_context(|| format!("{event:?}"))? {
             // When all is over nobody may be at work any more whom one could kill or stop.
-            if matches!(event, Event::Kill(_) | Event::TimeOut(_)) && world.is_over() {
+            if matches!(event, Event::Kill(_) | Event::TimeOut) && world.is_over() {
                 break;
             }
             ensure!(world.late() < PATIENCE, "{event:?} cannot happen");
@@ -83,13 +76,15 @@ async fn run_events(world: &World<'_>, chain: Vec<(u32, Event)>) -> Result<()> {
 
 /// Lets something happen; false if it cannot yet.
 async fn try_event(world: &World<'_>, event: Event) -> Result<bool> {
+    let ends_uploader = matches!(event, Event::Kill("uploader") | Event::ColdStart("uploader"));
+    let _turn = if ends_uploader { Some(world.uploader_stands.lock().await) } else { None };
     match event {
         Event::Kill(function) => {
             let killed = world.stack.cloud.kill(function).await?;
             world.count(&format!("lambda: {function} killed at work"), killed);
             Ok(killed > 0)
         }
-        Event::TimeOut(function) => time_out(world, function).await,
+        Event::TimeOut => time_out(world).await,
         Event::ColdStart(function) => {
             let killed = world.stack.cloud.restart(function).await?;
             world.count(&format!("lambda: {function} started cold"), killed.max(1));
@@ -107,19 +102,17 @@ async fn try_event(world: &World<'_>, event: Event) -> Result<bool> {
     }
 }
 
-/// An uploader ends in time by itself, whatever is slow: what times out has to stand still. False where something else ended it first.
-async fn time_out(world: &World<'_>, function: &str) -> Result<bool> {
+/// An uploader ends in time by itself, whatever is slow: what times out has to stand still, and nothing else may end it first.
+async fn time_out(world: &World<'_>) -> Result<bool> {
     let cloud = &world.stack.cloud;
-    let (before, deadline) = (cloud.timed_out(function).await?, Instant::now() + TIMES_OUT);
-    if cloud.stop(function).await? == 0 {
+    let _undisturbed = world.uploader_stands.lock().await;
+    let before = cloud.timed_out("uploader").await?;
+    if cloud.stop("uploader").await? == 0 {
         return Ok(false);
     }
-    while cloud.timed_out(function).await? == before && Instant::now() < deadline {
-        sleep(AGAIN).await;
-    }
-    let timed_out = cloud.timed_out(function).await? - before;
-    world.count(&format!("lambda: {function} timed out"), timed_out);
-    Ok(timed_out > 0)
+    until("what stands still has timed out", async || Ok(cloud.timed_out("uploader").await? > before)).await?;
+    world.count("lambda: uploader timed out", cloud.timed_out("uploader").await? - before);
+    Ok(true)
 }
 
 async fn delete_audience(world: &World<'_>, number: usize, place: usize) -> Result<bool> {

@@ -104,8 +104,8 @@ pub struct User {
 pub enum Event {
     /// The running invocations of a function die.
     Kill(&'static str),
-    /// They stand still, until Lambda ends them at their time-out.
-    TimeOut(&'static str),
+    /// Those of the uploader stand still, until Lambda ends them at their time-out.
+    TimeOut,
     /// The idle processes of a function die too: the next invocation is a cold one.
     ColdStart(&'static str),
     /// A function is deployed anew.

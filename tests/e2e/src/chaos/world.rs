@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use sandbox::control::PersonChange;
 use sandbox::{RateLimits, Rules};
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::plan::{Owner, Plan};
@@ -37,6 +38,8 @@ pub struct World<'s> {
     pub counts: Mutex<BTreeMap<String, u64>>,
     /// The number of the fault that only counts what the uploader sends to the queue that it reads.
     pub feedback_fault: u64,
+    /// Held while an uploader stands still.
+    pub uploader_stands: AsyncMutex<()>,
     began: Instant,
 }
 
@@ -102,7 +105,17 @@ impl<'s> World<'s> {
         }
         let advertisers = customers.into_iter().map(|customer| customer.account.advertiser_id).collect();
         let (model, counts) = (Mutex::default(), Mutex::default());
-        Ok(Self { stack, plan, advertisers, connections, model, counts, feedback_fault, began: Instant::now() })
+        Ok(Self {
+            stack,
+            plan,
+            advertisers,
+            connections,
+            model,
+            counts,
+            feedback_fault,
+            uploader_stands: AsyncMutex::default(),
+            began: Instant::now(),
+        })
     }
 
     /// Waits until a step begins.

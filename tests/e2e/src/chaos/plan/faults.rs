@@ -220,10 +220,6 @@ pub(super) fn schedule(plan: &mut Plan, rng: &mut StdRng, size: Size) {
     }
     plan.faults.sort_by_key(|fault| fault.from);
     let each: u32 = if size == Size::Full { 4 } else { 1 };
-    for _ in 0..each / 2 {
-        // Early, since it may take more than one attempt.
-        plan.events.push((step_between(rng, plan.steps, 0.1, 0.6), Event::TimeOut("uploader")));
-    }
     let mut event = |event| plan.events.push((step_between(rng, plan.steps, 0.1, 0.9), event));
     for function in ["ingest", "uploader"] {
         for _ in 0..each {
@@ -233,6 +229,9 @@ pub(super) fn schedule(plan: &mut Plan, rng: &mut StdRng, size: Size) {
             event(Event::ColdStart(function));
             event(Event::Redeploy(function));
         }
+    }
+    if size == Size::Full {
+        event(Event::TimeOut);
     }
 }
 
