@@ -11,7 +11,8 @@ mod uploader;
 
 use std::time::Duration;
 
-pub use fifo::{Backlog, Fifo};
+pub use fifo::Backlog;
+use fifo::{Fifo, TenantIndex};
 use simulation::Simulation;
 use task::calls_of;
 
@@ -107,14 +108,13 @@ impl Pace {
 }
 
 impl Drained {
-    fn delivered(&mut self, tenant: u32, rows: u64, now: Duration) {
-        if let Some(served) = self.tenants.get_mut(tenant as usize) {
-            if served.changes == 0 {
-                served.first = now;
-            }
-            served.changes += rows;
-            served.last = now;
+    fn delivered(&mut self, tenant: TenantIndex, rows: u64, now: Duration) {
+        let served = &mut self.tenants[tenant.0];
+        if served.changes == 0 {
+            served.first = now;
         }
+        served.changes += rows;
+        served.last = now;
     }
 
     /// Changes of all tenants that are done.

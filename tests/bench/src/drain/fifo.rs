@@ -6,8 +6,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-/// SQS gives at most so many messages at a time.
-const RECEIVED: u32 = 10;
+/// The most messages that one receive gives.
+const RECEIVED: usize = 10;
 /// SQS looks for free groups among so many messages, the oldest on the queue:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/avoid-backlog-with-the-same-message-group-id.html>
 const LOOKED_AT: usize = 120_000;
@@ -27,20 +27,23 @@ pub struct Backlog {
     pub uneven: bool,
 }
 
-/// A lane of a tenant.
+/// A place in a list of tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneIndex(u32);
+pub(super) struct TenantIndex(pub(super) usize);
+
+/// A place in the list of all tenants' lanes. Small: there is one for each of millions of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LaneIndex(u32);
 
 /// What a receive gives: the rows of each message, oldest first.
 #[derive(Debug)]
-pub struct Batch {
-    pub lane: LaneIndex,
-    pub rows: Vec<u16>,
+pub(super) struct Batch {
+    pub(super) lane: LaneIndex,
+    pub(super) rows: Vec<u16>,
 }
 
-/// The queue.
 #[derive(Debug)]
-pub struct Fifo {
+pub(super) struct Fifo {
     backlog: Backlog,
     /// The lane and the rows of each message, in the order in which they were sent.
     messages: Vec<(LaneIndex, u16)>,
@@ -55,14 +58,13 @@ pub struct Fifo {
 struct Lane {
     /// Its messages, by their place in the queue, the newest first.
     waiting: Vec<u32>,
-    in_flight: u32,
+    in_flight: usize,
     is_free: bool,
 }
 
 impl Fifo {
     /// A queue on which all of `backlog` waits, the messages of all tenants mixed. The same seed gives the same queue and the same receives.
-    #[must_use]
-    pub fn new(backlog: Backlog, seed: u64) -> Self {
+    pub(super) fn new(backlog: Backlog, seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let mut sent = Vec::new();
         for (tenant, changes) in (0..).zip(backlog.changes_of_tenants()) {
@@ -76,9 +78,7 @@ impl Fifo {
         let mut rows = vec![0_u16; backlog.lanes as usize];
         for (tenant, users) in sent {
             for _ in 0..users {
-                if let Some(of_lane) = rows.get_mut(random.random_range(0..backlog.lanes) as usize) {
-                    *of_lane += 1;
-                }
+                rows[random.random_range(0..backlog.lanes) as usize] += 1;
             }
             for (lane, of_lane) in (tenant * backlog.lanes..).zip(&mut rows) {
                 if *of_lane > 0 {
@@ -95,9 +95,7 @@ impl Fifo {
 
     fn fill_lanes(&mut self) {
         for (place, (lane, _)) in (0_u32..).zip(&self.messages) {
-            if let Some(lane) = self.lanes.get_mut(lane.0 as usize) {
-                lane.waiting.push(place);
-            }
+            self.lanes[lane.0 as usize].waiting.push(place);
         }
         self.lanes.iter_mut().for_each(|lane| lane.waiting.reverse());
         for lane in 0..self.backlog.tenants * self.backlog.lanes {
@@ -106,35 +104,34 @@ impl Fifo {
     }
 
     /// Whose lane it is.
-    #[must_use]
-    pub const fn tenant(&self, lane: LaneIndex) -> u32 {
-        lane.0 / self.backlog.lanes
+    pub(super) const fn tenant(&self, lane: LaneIndex) -> TenantIndex {
+        TenantIndex((lane.0 / self.backlog.lanes) as usize)
     }
 
     /// Messages that were not deleted.
-    #[must_use]
-    pub const fn left(&self) -> usize {
+    pub(super) const fn left(&self) -> usize {
         self.messages.len() - self.deleted
     }
 
     /// Receives from any free lane, whose messages are in flight from now on; `None` where no lane is free.
-    pub fn receive(&mut self) -> Option<Batch> {
+    pub(super) fn receive(&mut self) -> Option<Batch> {
         if self.free.is_empty() {
             return None;
         }
         let index = self.free.swap_remove(self.random.random_range(0..self.free.len()));
         let end = self.end();
-        let lane = self.lanes.get_mut(index.0 as usize)?;
+        let lane = &mut self.lanes[index.0 as usize];
         lane.is_free = false;
-        let oldest = lane.waiting.iter().rev().take(RECEIVED as usize).take_while(|place| (**place as usize) < end);
-        let rows: Vec<_> = oldest.filter_map(|place| Some(self.messages.get(*place as usize)?.1)).collect();
-        lane.in_flight = u32::try_from(rows.len()).unwrap_or(RECEIVED);
+        let oldest = lane.waiting.iter().rev().take(RECEIVED).take_while(|place| (**place as usize) < end);
+        let rows: Vec<_> = oldest.map(|place| self.messages[*place as usize].1).collect();
+        lane.in_flight = rows.len();
         Some(Batch { lane: index, rows })
     }
 
     /// Deletes the oldest message of a lane, which is in flight. Says whether the lane can be received from again.
-    pub fn delete(&mut self, index: LaneIndex) -> bool {
-        let Some(lane) = self.lanes.get_mut(index.0 as usize).filter(|lane| lane.in_flight > 0) else { return false };
+    pub(super) fn delete(&mut self, index: LaneIndex) -> bool {
+        let lane = &mut self.lanes[index.0 as usize];
+        assert!(lane.in_flight > 0, "a message is deleted that is not in flight");
         lane.waiting.pop();
         lane.in_flight -= 1;
         // What SQS looks at moves on by one.
@@ -146,10 +143,8 @@ impl Fifo {
     }
 
     /// What is in flight of a lane can be received again. Says whether anything can.
-    pub fn release(&mut self, index: LaneIndex) -> bool {
-        if let Some(lane) = self.lanes.get_mut(index.0 as usize) {
-            lane.in_flight = 0;
-        }
+    pub(super) fn release(&mut self, index: LaneIndex) -> bool {
+        self.lanes[index.0 as usize].in_flight = 0;
         self.look_at(index)
     }
 
@@ -161,7 +156,7 @@ impl Fifo {
     /// Makes a lane free if it is. Says whether it became so.
     fn look_at(&mut self, index: LaneIndex) -> bool {
         let end = self.end();
-        let Some(lane) = self.lanes.get_mut(index.0 as usize) else { return false };
+        let lane = &mut self.lanes[index.0 as usize];
         let seen = lane.waiting.last().is_some_and(|oldest| (*oldest as usize) < end);
         if lane.is_free || lane.in_flight > 0 || !seen {
             return false;
@@ -259,7 +254,7 @@ mod tests {
         let fifo = Fifo::new(backlog, 1);
         let mut changes = vec![0; 50];
         for (lane, rows) in &fifo.messages {
-            changes[fifo.tenant(*lane) as usize] += u32::from(*rows);
+            changes[fifo.tenant(*lane).0] += u32::from(*rows);
         }
         assert_eq!(changes, backlog.changes_of_tenants());
         assert_eq!(changes.iter().sum::<u32>(), 1_000_000);

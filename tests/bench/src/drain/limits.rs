@@ -1,10 +1,11 @@
-//! The uploader's own limits. Here once more, since a program that takes them from the uploader takes minutes to build; a test compares them.
+//! The uploader's own limits. Repeated, since a release build that links the uploader takes minutes; the test compares them with its own.
 
 use std::time::Duration;
 
-/// `uploader::rounds`: kept at the end of an invocation.
+// Of `uploader::rounds`.
+/// Kept for settling at the end of an invocation.
 pub(super) const SETTLING: Duration = Duration::from_secs(15);
-/// How long messages stay invisible after it.
+/// How long messages stay invisible after the end of an invocation.
 pub(super) const MARGIN: Duration = Duration::from_secs(5);
 /// No receive begins later than this before calls end.
 pub(super) const LAST_RECEIVE: Duration = Duration::from_secs(6);
@@ -12,21 +13,24 @@ pub(super) const LAST_RECEIVE: Duration = Duration::from_secs(6);
 pub(super) const PARALLEL_RECEIVES: usize = 4;
 /// How long each waits for a message.
 pub(super) const RECEIVE_WAIT: Duration = Duration::from_secs(1);
-/// So many that bring nothing end an invocation.
+/// So many receives in a row that bring nothing end an invocation.
 pub(super) const EMPTY_RECEIVES: u32 = 3;
-/// Before a connection asks for its turn.
+/// How long a connection gathers messages before it asks for its turn.
 pub(super) const GATHERING: Duration = Duration::from_millis(100);
 /// The most messages in hand.
 pub(super) const MAX_MESSAGES: usize = 20_000;
 /// The most bytes in hand.
 pub(super) const MAX_BYTES: usize = 48 * 1024 * 1024;
-/// `uploader::hand`: the most bytes of a task.
+// Of `uploader::hand`.
+/// The most bytes of a task.
 pub(super) const TASK_BYTES: usize = 8 * 1024 * 1024;
-/// `uploader::sender`: calls of a task under way at once.
+// Of `uploader::sender`.
+/// Calls of a task under way at once.
 pub(super) const PARALLEL_CALLS: usize = 4;
 /// No call begins later than this before calls end.
 pub(super) const LEAST_TIME: Duration = Duration::from_secs(5);
-/// `uploader::acknowledge`: messages of a batch of deletes.
+// Of `uploader::acknowledge`.
+/// Messages of a batch of deletes.
 pub(super) const BATCH_ENTRIES: usize = 10;
 /// Batches under way at once.
 pub(super) const PARALLEL_BATCHES: usize = 8;

@@ -1,25 +1,25 @@
 //! One connection's work in the simulation, from its turn to its acknowledgment. Pure.
 
-use super::fifo::LaneIndex;
+use super::fifo::{LaneIndex, TenantIndex};
 use super::limits::BATCH_ENTRIES;
 use super::uploader::Held;
 
-/// A task of an invocation.
+/// A place in the list of an invocation's tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TaskIndex(pub usize);
+pub(super) struct TaskIndex(pub(super) usize);
 
 /// A task: its lanes, its calls, and how far they are deleted.
 #[derive(Debug)]
 pub(super) struct Task {
-    pub(super) tenant: u32,
+    pub(super) tenant: TenantIndex,
     pub(super) lanes: Vec<Held>,
-    calls: u32,
+    calls: usize,
     /// Calls that are under way, or wait for their turn.
-    pub(super) open: u32,
-    begun: u32,
-    pub(super) delivered: u32,
+    pub(super) open: usize,
+    begun: usize,
+    delivered: usize,
     /// No call begins any more: there is no time left.
-    pub(super) stopped: bool,
+    stopped: bool,
     /// How many messages of each lane were deleted.
     pub(super) deleted: usize,
 }
@@ -32,14 +32,14 @@ pub(super) fn calls_of(changes: u32, rows_a_call: u32) -> u32 {
 
 impl Task {
     /// Plans `lanes`: a quarter of the changes are leaves, which need calls of their own.
-    pub(super) fn new(tenant: u32, lanes: Vec<Held>, rows_a_call: u32) -> Self {
+    pub(super) fn new(tenant: TenantIndex, lanes: Vec<Held>, rows_a_call: u32) -> Self {
         let rows = lanes.iter().flat_map(|held| &held.rows).map(|rows| u32::from(*rows)).sum();
-        let calls = calls_of(rows, rows_a_call);
+        let calls = calls_of(rows, rows_a_call) as usize;
         Self { tenant, lanes, calls, open: 0, begun: 0, delivered: 0, stopped: false, deleted: 0 }
     }
 
     /// Begins as many further calls as may be under way at once, the first one alone; says how many.
-    pub(super) fn begin_calls(&mut self, at_once: u32) -> u32 {
+    pub(super) fn begin_calls(&mut self, at_once: usize) -> usize {
         let at_once = if self.delivered == 0 { 1 } else { at_once };
         let more = if self.stopped { 0 } else { at_once.saturating_sub(self.open).min(self.calls - self.begun) };
         self.open += more;
@@ -47,13 +47,11 @@ impl Task {
         more
     }
 
-    /// A call was not made.
     pub(super) fn not_tried(&mut self) {
         self.open -= 1;
         self.stopped = true;
     }
 
-    /// A call ended.
     pub(super) fn answered(&mut self) {
         self.open -= 1;
         self.delivered += 1;
@@ -62,13 +60,13 @@ impl Task {
     /// Rows that TikTok was told.
     pub(super) fn rows_told(&self) -> u64 {
         let rows: u64 = self.lanes.iter().flat_map(|held| &held.rows).map(|rows| u64::from(*rows)).sum();
-        rows * u64::from(self.delivered) / u64::from(self.calls.max(1))
+        rows * self.delivered as u64 / self.calls.max(1) as u64
     }
 
     /// How many messages of a lane are done. A message is done only whole, and only behind those that are: where calls were not made, the
     /// oldest messages are taken to be done in the proportion of the calls.
     fn done(&self, held: &Held) -> usize {
-        held.rows.len() * self.delivered as usize / self.calls.max(1) as usize
+        held.rows.len() * self.delivered / self.calls.max(1)
     }
 
     /// The lanes of which a message is to be deleted now, as places in `lanes`.
@@ -77,19 +75,16 @@ impl Task {
         self.lanes.iter().enumerate().filter(due).map(|(place, _)| place).collect()
     }
 
-    /// How many messages stay on the queue.
-    pub(super) fn staying(&self) -> usize {
+    pub(super) fn staying_messages(&self) -> usize {
         self.lanes.iter().map(|held| held.rows.len() - self.done(held).min(self.deleted)).sum()
     }
 
-    /// The lanes of which messages stay.
-    pub(super) fn stay(&self) -> Vec<LaneIndex> {
+    pub(super) fn staying_lanes(&self) -> Vec<LaneIndex> {
         let stays = |held: &&Held| held.rows.len() > self.done(held).min(self.deleted);
         self.lanes.iter().filter(stays).map(|held| held.lane).collect()
     }
 }
 
-/// How many batches so many entries make.
 pub(super) fn batches(entries: usize) -> usize {
     entries.div_ceil(BATCH_ENTRIES)
 }
@@ -105,7 +100,7 @@ mod tests {
         while let Some(batch) = fifo.receive() {
             held.push(Held { lane: batch.lane, rows: batch.rows, bytes: 1 });
         }
-        Task::new(0, held, 1_000)
+        Task::new(TenantIndex(0), held, 1_000)
     }
 
     #[test]
@@ -138,7 +133,7 @@ mod tests {
             task.deleted += 1;
             rounds += 1;
         }
-        assert_eq!((rounds, task.staying(), task.rows_told()), (10, 0, 160));
+        assert_eq!((rounds, task.staying_messages(), task.rows_told()), (10, 0, 160));
     }
 
     #[test]
@@ -149,7 +144,7 @@ mod tests {
         task.begin_calls(4);
         task.not_tried();
         task.deleted = 5;
-        assert_eq!((task.staying(), task.stay().len(), task.rows_told()), (80, 16, 80));
+        assert_eq!((task.staying_messages(), task.staying_lanes().len(), task.rows_told()), (80, 16, 80));
         assert!(task.next_deletes().is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::fifo::{Batch, LaneIndex};
+use super::fifo::{Batch, LaneIndex, TenantIndex};
 use super::limits::{EMPTY_RECEIVES, LAST_RECEIVE, MAX_BYTES, MAX_MESSAGES, PARALLEL_RECEIVES, SETTLING, TASK_BYTES};
 use super::task::{Task, TaskIndex};
 
@@ -14,11 +14,11 @@ pub(super) type Time = Duration;
 /// Who waits for a turn: a connection that has not begun, or a call of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waits {
-    Tenant(u32),
+    Tenant(TenantIndex),
     Call(TaskIndex),
 }
 
-/// A lane in hand.
+/// Messages of a lane in hand, the oldest first.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) lane: LaneIndex,
@@ -49,7 +49,7 @@ pub(super) struct Uploader {
     bytes_of: Vec<usize>,
     messages: usize,
     bytes: usize,
-    pub(super) waiting: Vec<(u32, Waits)>,
+    pub(super) waiting: Vec<(TenantIndex, Waits)>,
     /// When each connection had its last turn.
     served: Vec<Option<Time>>,
     pub(super) next_turn: Time,
@@ -91,45 +91,39 @@ impl Uploader {
         self.hand.iter_mut().flat_map(|lanes| lanes.drain(..)).map(|held| held.lane).collect()
     }
 
-    /// Whether nothing is under way.
     pub(super) const fn is_done(&self) -> bool {
         self.at_work == 0 && self.receiving == 0
     }
 
     /// A receive ended: what it brought is in hand.
-    pub(super) fn received(&mut self, tenant: u32, batch: Option<Batch>, bytes_of: impl Fn(u16) -> usize) {
+    pub(super) fn received(&mut self, tenant: TenantIndex, batch: Batch, message_bytes: impl Fn(u16) -> usize) {
+        let Batch { lane, rows } = batch;
+        let bytes = rows.iter().map(|rows| message_bytes(*rows)).sum();
         self.receiving -= 1;
-        let Some(Batch { lane, rows }) = batch else {
-            self.empty += 1;
-            return;
-        };
         self.empty = 0;
-        let bytes = rows.iter().map(|rows| bytes_of(*rows)).sum();
         self.messages += rows.len();
         self.bytes += bytes;
-        if let Some(bytes_of) = self.bytes_of.get_mut(tenant as usize) {
-            *bytes_of += bytes;
-        }
-        if let Some(lanes) = self.hand.get_mut(tenant as usize) {
-            lanes.push_back(Held { lane, rows, bytes });
-        }
+        self.bytes_of[tenant.0] += bytes;
+        self.hand[tenant.0].push_back(Held { lane, rows, bytes });
+    }
+
+    pub(super) const fn received_nothing(&mut self) {
+        self.receiving -= 1;
+        self.empty += 1;
     }
 
     /// Starts a task for `tenant` if something is in hand and none is at work; says whether it did.
-    pub(super) fn start_task(&mut self, tenant: u32, now: Time) -> bool {
-        let place = tenant as usize;
-        let has_work = self.hand.get(place).is_some_and(|lanes| !lanes.is_empty());
-        let Some(serving) = self.serving.get_mut(place).filter(|serving| has_work && !**serving && now < self.until)
-        else {
-            return false;
-        };
-        *serving = true;
-        self.at_work += 1;
-        true
+    pub(super) fn start_task(&mut self, tenant: TenantIndex, now: Time) -> bool {
+        let starts = !self.hand[tenant.0].is_empty() && !self.serving[tenant.0] && now < self.until;
+        if starts {
+            self.serving[tenant.0] = true;
+            self.at_work += 1;
+        }
+        starts
     }
 
     /// The task of `tenant` has gathered what came, and waits for its turn, or ends with the calls.
-    pub(super) fn gathered(&mut self, tenant: u32, now: Time) {
+    pub(super) fn gathered(&mut self, tenant: TenantIndex, now: Time) {
         if now < self.until {
             self.waiting.push((tenant, Waits::Tenant(tenant)));
         } else {
@@ -137,15 +131,11 @@ impl Uploader {
         }
     }
 
-    /// The connection's task has ended.
-    pub(super) fn end_task(&mut self, tenant: u32) {
+    pub(super) fn end_task(&mut self, tenant: TenantIndex) {
         self.at_work -= 1;
-        if let Some(serving) = self.serving.get_mut(tenant as usize) {
-            *serving = false;
-        }
+        self.serving[tenant.0] = false;
     }
 
-    /// How many receives are to be started.
     pub(super) fn wanted_receives(&self, now: Time) -> usize {
         let full = self.messages >= MAX_MESSAGES || self.bytes >= MAX_BYTES;
         if full || now >= self.until.saturating_sub(LAST_RECEIVE) {
@@ -160,8 +150,8 @@ impl Uploader {
     }
 
     /// Takes what is in hand of `tenant` to work on it: whole lanes, within the bound of a task, those that have waited longest first.
-    pub(super) fn take(&mut self, tenant: u32) -> Vec<Held> {
-        let Some(waiting) = self.hand.get_mut(tenant as usize) else { return Vec::new() };
+    pub(super) fn take(&mut self, tenant: TenantIndex) -> Vec<Held> {
+        let waiting = &mut self.hand[tenant.0];
         let (mut taken, mut left, mut bytes) = (Vec::new(), VecDeque::new(), 0);
         for held in waiting.drain(..) {
             if taken.is_empty() || bytes + held.bytes <= TASK_BYTES {
@@ -176,29 +166,24 @@ impl Uploader {
     }
 
     /// What was taken of `tenant` is in hand no longer.
-    pub(super) fn settled(&mut self, tenant: u32, lanes: &[Held]) {
+    pub(super) fn settled(&mut self, tenant: TenantIndex, lanes: &[Held]) {
         let bytes = lanes.iter().map(|held| held.bytes).sum::<usize>();
         self.messages -= lanes.iter().map(|held| held.rows.len()).sum::<usize>();
         self.bytes -= bytes;
-        if let Some(bytes_of) = self.bytes_of.get_mut(tenant as usize) {
-            *bytes_of -= bytes;
-        }
+        self.bytes_of[tenant.0] -= bytes;
     }
 
     /// Whose turn it is, by the same rule as `uploader::turns`.
     pub(super) fn turn(&mut self, now: Time, period: Duration) -> Option<Waits> {
-        let rank = |tenant: usize| {
-            let bytes = self.bytes_of.get(tenant).copied().unwrap_or_default();
-            let size = if self.by_size { bytes.checked_ilog2() } else { None };
-            (Reverse(size), self.served.get(tenant).copied().flatten())
+        let rank = |tenant: TenantIndex| {
+            let size = if self.by_size { self.bytes_of[tenant.0].checked_ilog2() } else { None };
+            (Reverse(size), self.served[tenant.0])
         };
-        let (place, _) = self.waiting.iter().enumerate().min_by_key(|(_, (tenant, _))| rank(*tenant as usize))?;
+        let (place, _) = self.waiting.iter().enumerate().min_by_key(|(_, (tenant, _))| rank(*tenant))?;
         self.by_size = !self.by_size;
         let (tenant, waits) = self.waiting.remove(place);
         self.next_turn = now + period;
-        if let Some(served) = self.served.get_mut(tenant as usize) {
-            *served = Some(now);
-        }
+        self.served[tenant.0] = Some(now);
         Some(waits)
     }
 }
@@ -219,7 +204,7 @@ mod tests {
         for _ in 0..lanes {
             uploader.receiving += 1;
             let batch = fifo.receive().unwrap();
-            uploader.received(fifo.tenant(batch.lane), Some(batch), |_| bytes);
+            uploader.received(fifo.tenant(batch.lane), batch, |_| bytes);
         }
         uploader
     }
@@ -229,14 +214,14 @@ mod tests {
         let mut uploader = with_lanes(3, 48, 100);
         let mut order = Vec::new();
         for turn in 0..6 {
-            for tenant in 0..3 {
+            for tenant in [0, 1, 2].map(TenantIndex) {
                 if !uploader.waiting.contains(&(tenant, Waits::Tenant(tenant))) {
                     uploader.waiting.push((tenant, Waits::Tenant(tenant)));
                 }
             }
             order.push(uploader.turn(PERIOD * turn, PERIOD).unwrap());
         }
-        let again: Vec<_> = [0, 1, 2, 0, 1, 2].map(Waits::Tenant).into();
+        let again: Vec<_> = [0, 1, 2, 0, 1, 2].map(|tenant| Waits::Tenant(TenantIndex(tenant))).into();
         assert_eq!(order, again);
         assert_eq!(uploader.next_turn, PERIOD * 6);
     }
@@ -244,19 +229,23 @@ mod tests {
     #[test]
     fn a_connection_has_one_task_at_a_time() {
         let mut uploader = with_lanes(1, 16, 100);
-        assert!(uploader.start_task(0, Time::ZERO) && !uploader.start_task(0, Time::ZERO));
-        uploader.gathered(0, Time::ZERO);
+        let tenant = TenantIndex(0);
+        assert!(uploader.start_task(tenant, Time::ZERO) && !uploader.start_task(tenant, Time::ZERO));
+        uploader.gathered(tenant, Time::ZERO);
         assert_eq!((uploader.at_work, uploader.waiting.len()), (1, 1));
-        uploader.end_task(0);
-        assert!(!uploader.start_task(0, uploader.until) && uploader.is_done(), "no task starts when calls have ended");
+        uploader.end_task(tenant);
+        assert!(
+            !uploader.start_task(tenant, uploader.until) && uploader.is_done(),
+            "no task starts when calls have ended"
+        );
     }
 
     #[test]
     fn a_task_takes_whole_lanes_within_its_bytes() {
         let mut uploader = with_lanes(1, 16, TASK_BYTES / 50);
-        let taken = uploader.take(0);
+        let taken = uploader.take(TenantIndex(0));
         assert_eq!(taken.len(), 5);
-        uploader.settled(0, &taken);
+        uploader.settled(TenantIndex(0), &taken);
         assert_eq!(uploader.messages, 110);
         assert_eq!(uploader.end().len(), 11, "what was not taken comes back");
     }
@@ -268,7 +257,7 @@ mod tests {
         assert_eq!(uploader.wanted_receives(uploader.until.saturating_sub(LAST_RECEIVE)), 0);
         uploader.receiving = 3;
         for _ in 0..3 {
-            uploader.received(0, None, |_| 0);
+            uploader.received_nothing();
         }
         assert_eq!(uploader.wanted_receives(Time::ZERO), 0);
         uploader.at_work = 1;
