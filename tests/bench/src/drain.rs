@@ -16,6 +16,10 @@ use fifo::{Fifo, TenantIndex};
 use simulation::Simulation;
 use task::calls_of;
 
+/// One change in so many is a leave, in the simulation and on the stub's queue.
+pub const LEAVES: u32 = 4;
+/// The most messages that a receive gives: SQS's limit.
+pub const RECEIVED: usize = 10;
 /// SQS bills each 64 KB of a request's payload as one request.
 pub const BILLED: usize = 64 * 1024;
 /// Dollars for a million requests to a FIFO queue in us-east-1: <https://aws.amazon.com/sqs/pricing/>.

@@ -2,52 +2,54 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use axum::Router;
 use axum::body::Bytes;
 use ids::ConnectionId;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{SetOnce, mpsc};
 
-use crate::backlog::Backlog;
 use crate::process::Process;
-use crate::surroundings::{Answer, Around, Surroundings, answer};
+use crate::queue::Queue;
+use crate::stub::{Answer, Stub, answer};
 
 /// The token of every connection, and of the Firehose.
 pub const TOKEN: &str = "bench-token";
-/// mParticle's number of every configuration.
-pub const ACCOUNT: &str = "123";
-/// Where the functions' system has its certificates, and where others have them.
+/// The mParticle account of every connection.
+pub const ACCOUNT: u32 = 123;
+/// The certificate file of Lambda's Amazon Linux, as in the template's `CertificateFile`, and that of Debian.
 const CERTIFICATES: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
 
-/// A running function.
+/// A function that runs, and its stub.
 #[derive(Debug)]
 pub struct Lambda {
     child: Child,
     started: Instant,
     events: mpsc::Sender<Bytes>,
     answers: mpsc::Receiver<Answer>,
-    around: Arc<Surroundings>,
+    stub: Arc<Stub>,
 }
 
 /// What a function is started with.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup<'a> {
-    /// Its package.
+    /// Its binary.
     pub name: &'a str,
-    /// Besides what every function needs.
+    /// Settings besides those that every function gets.
     pub environment: &'a [(&'a str, &'a str)],
     /// How long an invocation may last.
     pub timeout: Duration,
     /// How long TikTok takes for a mapping call.
     pub tiktok_takes: Duration,
-    /// Whose changes wait on the queue, and how many users each message of mParticle's has.
-    pub backlog: (&'a [ConnectionId], u32),
+    /// Whose changes wait on the queue.
+    pub connections: &'a [ConnectionId],
+    /// Users of each message that mParticle sent.
+    pub users: u32,
 }
 
 impl Setup<'_> {
@@ -55,7 +57,7 @@ impl Setup<'_> {
     #[must_use]
     pub const fn of(name: &str) -> Setup<'_> {
         let timeout = Duration::from_secs(25);
-        Setup { name, environment: &[], timeout, tiktok_takes: Duration::ZERO, backlog: (&[], 1) }
+        Setup { name, environment: &[], timeout, tiktok_takes: Duration::ZERO, connections: &[], users: 1 }
     }
 }
 
@@ -67,24 +69,26 @@ impl Lambda {
     pub async fn start(setup: &Setup<'_>) -> Result<Self> {
         let (events, take_events) = mpsc::channel(1);
         let (give_answers, answers) = mpsc::channel(1);
-        let around = Arc::new(Surroundings::new(Around {
-            events: take_events,
+        let stub = Arc::new(Stub {
+            events: take_events.into(),
             answers: give_answers,
             timeout: setup.timeout,
             secret: secret().to_string(),
             tiktok_takes: setup.tiktok_takes,
-            queue: Backlog::new(setup.backlog.0, setup.backlog.1),
-        }));
+            queue: Queue::new(setup.connections, setup.users).into(),
+            uploads: Mutex::default(),
+            polled: SetOnce::new(),
+        });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?.to_string();
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&around));
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&stub));
         let router = router.layer(axum::extract::DefaultBodyLimit::disable());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let mut command = command(setup.name, &address)?;
         command.envs(setup.environment.iter().copied());
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("{} does not start", setup.name))?;
-        Ok(Self { child, started, events, answers, around })
+        Ok(Self { child, started, events, answers, stub })
     }
 
     /// From the start of the process to when it asks for its first event.
@@ -92,8 +96,8 @@ impl Lambda {
     /// # Errors
     /// It does not ask within 10 s.
     pub async fn first_poll(&self) -> Result<Duration> {
-        let polled = tokio::time::timeout(Duration::from_secs(10), self.around.polled.wait()).await;
-        Ok(polled.context("the function never asked for an event")?.saturating_duration_since(self.started))
+        let polled = tokio::time::timeout(Duration::from_secs(10), self.stub.polled.wait()).await;
+        Ok(*polled.context("the function does not ask for an event within 10 s")? - self.started)
     }
 
     /// Invokes the function and waits for its answer.
@@ -103,14 +107,15 @@ impl Lambda {
     pub async fn invoke(&mut self, event: &Bytes) -> Result<(Duration, Bytes)> {
         let started = Instant::now();
         self.events.send(event.clone()).await.context("the stub is gone")?;
-        let answer = tokio::time::timeout(Duration::from_mins(3), self.answers.recv()).await?.context("no answer")?;
+        let answer = tokio::time::timeout(Duration::from_mins(3), self.answers.recv()).await;
+        let answer = answer.context("the function does not answer within 3 minutes")?.context("the stub is gone")?;
         if answer.failed {
             bail!("the function failed: {}", String::from_utf8_lossy(&answer.body));
         }
         Ok((answer.at - started, answer.body))
     }
 
-    /// Its process.
+    /// What the kernel knows of it.
     ///
     /// # Errors
     /// It has ended.
@@ -118,19 +123,33 @@ impl Lambda {
         Ok(Process(self.child.id().context("the function has ended")?))
     }
 
-    /// The bodies of TikTok's mapping calls since this was asked last.
+    /// The bodies of the mapping calls since this was asked last.
     #[must_use]
     pub fn take_uploads(&self) -> Vec<Bytes> {
-        std::mem::take(&mut *self.around.uploads.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.stub.uploads())
     }
 
-    /// Acts on the queue.
-    pub fn queue<T>(&self, act: impl FnOnce(&mut Backlog) -> T) -> T {
-        act(&mut self.around.queue.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What it receives from and sends to.
+    pub fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.stub.queue()
     }
 }
 
-/// The binary of a package, built for release.
+/// The advertiser with this number.
+#[must_use]
+pub fn advertiser(number: u32) -> u64 {
+    7_000_000_000_000_000_001 + u64::from(number)
+}
+
+/// The connection of that advertiser.
+///
+/// # Errors
+/// Its ids are none.
+pub fn connection(number: u32) -> Result<ConnectionId> {
+    Ok(format!("{}.{ACCOUNT}", advertiser(number)).parse()?)
+}
+
+/// The path of a release binary.
 ///
 /// # Errors
 /// It is not built.
@@ -138,21 +157,21 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
     let binary = target.join("release").join(name);
-    anyhow::ensure!(binary.exists(), "{name} is not built for release");
+    ensure!(binary.exists(), "{} is missing: make load and make bench build it", binary.display());
     Ok(binary)
 }
 
-/// What every secret of the stub says: the Firehose token, the app's secret, and a record with one living connection.
+/// The value of every secret of the stub: the Firehose token, the app's secret, and an advertiser's record with one active connection.
 fn secret() -> Value {
     let connection = json!({
         "token": TOKEN, "user": "1", "source": "connect", "since_ms": 1, "state": {"active": {}}, "last_used_week": 1_000_000,
     });
     json!({
-        "app_id": "7", "secret": "bench", "current": TOKEN, "version": 2, "connections": { (ACCOUNT): connection },
+        "app_id": "7", "secret": "bench", "current": TOKEN, "version": 2, "connections": { (ACCOUNT.to_string()): connection },
     })
 }
 
-/// With the settings of the template, whichever function it is.
+/// With the settings of all functions, which saves telling them apart.
 fn command(name: &str, address: &str) -> Result<Command> {
     let url = format!("http://{address}");
     let mut command = Command::new(binary(name)?);

@@ -1,27 +1,28 @@
-//! CPU and memory of a process, from Linux.
+//! CPU time and memory of a process, from Linux's `/proc`.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// A process that runs.
+/// The id of a process that runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Process(pub u32);
 
 impl Process {
-    /// CPU that it has used so far.
+    /// CPU time that it has used so far.
     ///
     /// # Errors
     /// It has ended, or this is not Linux.
     pub fn cpu(self) -> Result<Duration> {
         let stat = self.read("stat")?;
-        // After the name in parentheses; user and system time are fields 14 and 15, in hundredths of a second.
-        let after = stat.rsplit(") ").next().context("an unknown form of /proc")?;
-        let ticks: u64 = after.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_millis(ticks * 10))
+        // User and system time are fields 14 and 15, in hundredths of a second. The second field, a name, may have spaces.
+        let (_, after) = stat.rsplit_once(") ").context("an unknown form of /proc")?;
+        let mut fields = after.split(' ').skip(11).map(str::parse::<u64>);
+        let mut ticks = || Ok::<_, anyhow::Error>(fields.next().context("an unknown form of /proc")??);
+        Ok(Duration::from_millis((ticks()? + ticks()?) * 10))
     }
 
-    /// Memory that it has now, in MB, the pages of its program included.
+    /// Resident memory now, in MB, the pages of its program included.
     ///
     /// # Errors
     /// As [`cpu`](Self::cpu).
@@ -29,7 +30,7 @@ impl Process {
         self.status("VmRSS:")
     }
 
-    /// The most memory that it has had, in MB.
+    /// The most resident memory so far, in MB.
     ///
     /// # Errors
     /// As [`cpu`](Self::cpu).
@@ -45,6 +46,7 @@ impl Process {
     }
 
     fn read(self, file: &str) -> Result<String> {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.0)).context("measuring needs Linux's /proc")
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.0))
+            .context("the process cannot be measured: it has ended, or this is not Linux")
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! A receive gives up to 10 messages of one lane, and of no other: SQS may fill it up from other lanes, which would make receives fewer.
 
+use super::RECEIVED;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-/// The most messages that one receive gives.
-const RECEIVED: usize = 10;
 /// SQS looks for free groups among so many messages, the oldest on the queue:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/avoid-backlog-with-the-same-message-group-id.html>
 const LOOKED_AT: usize = 120_000;

@@ -1,5 +1,6 @@
 //! One connection's work in the simulation, from its turn to its acknowledgment. Pure.
 
+use super::LEAVES;
 use super::fifo::{LaneIndex, TenantIndex};
 use super::limits::BATCH_ENTRIES;
 use super::uploader::Held;
@@ -24,14 +25,14 @@ pub(super) struct Task {
     pub(super) deleted: usize,
 }
 
-/// How many calls hold so many joins and leaves.
+/// How many calls hold so many changes: leaves need calls of their own.
 pub(super) fn calls_of(changes: u32, rows_a_call: u32) -> u32 {
-    let leaves = changes / 4;
+    let leaves = changes / LEAVES;
     (changes - leaves).div_ceil(rows_a_call) + leaves.div_ceil(rows_a_call)
 }
 
 impl Task {
-    /// Plans `lanes`: a quarter of the changes are leaves, which need calls of their own.
+    /// Plans `lanes`, all of whose changes are in hand.
     pub(super) fn new(tenant: TenantIndex, lanes: Vec<Held>, rows_a_call: u32) -> Self {
         let rows = lanes.iter().flat_map(|held| &held.rows).map(|rows| u32::from(*rows)).sum();
         let calls = calls_of(rows, rows_a_call) as usize;

@@ -4,10 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use bench::backlog::{LANES, Message, envelope};
 use bench::drain::{Backlog, Drained, Pace, drain, least_calls};
+use bench::lambda::connection;
+use bench::queue::{LANES, Message, envelope};
 use bench::table::{Table, figure, line, ratio};
-use ids::ConnectionId;
 
 use crate::uploads::{CALLS_PER_SECOND, Measured, ROWS_A_CALL, TIKTOK_TAKES, TIMEOUT};
 
@@ -201,7 +201,7 @@ fn compare(measured: &[Measured], pace: Pace) {
 
 /// Bytes of an envelope without rows, and of each row.
 fn message_bytes() -> Result<(usize, usize)> {
-    let connection = ConnectionId { advertiser: "7000000000000000001".parse()?, account: "123".parse()? };
+    let connection = connection(0)?;
     let length = |rows| Ok::<_, anyhow::Error>(envelope(connection, Message { number: 1, rows })?.len());
     let (one, many) = (length(1)?, length(101)?);
     let row = (many - one) / 100;

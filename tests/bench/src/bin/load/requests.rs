@@ -2,7 +2,6 @@
 
 use anyhow::{Result, ensure};
 use axum::body::Bytes;
-use bench::backlog::Backlog;
 use bench::firehose::{IDS, Transport, event};
 use bench::lambda::{Lambda, Setup};
 use bench::table::{Table, figure, line, ratio};
@@ -60,7 +59,7 @@ async fn send(ingest: &mut Lambda, kinds: &mut [Kind], requests: usize) -> Resul
         let Some(kind) = kinds.get_mut(place(number)) else { continue };
         let Some(event) = kind.events.get(number / 2 % kind.events.len()) else { continue };
         let (time, _) = ingest.invoke(event).await?;
-        let rows = ingest.queue(Backlog::take_sent_rows)?;
+        let rows = ingest.queue().take_sent_rows()?;
         seen.lost += (u64::from(kind.users) * IDS).abs_diff(rows);
         // The first ones open connections and read secrets.
         if number >= 100 {

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::body::Bytes;
-use bench::backlog::Backlog;
-use bench::lambda::{ACCOUNT, Lambda, Setup};
+use bench::lambda::{Lambda, Setup, connection};
+use bench::queue::Queue;
 use bench::table::{Table, figure, line, ratio};
-use ids::ConnectionId;
 use md5::{Digest as _, Md5};
 use serde_json::Value;
 
@@ -117,7 +116,7 @@ fn least_of(rows: &BTreeMap<(String, String), u32>) -> u64 {
 }
 
 async fn run(tenants: u32, users: u32) -> Result<Run> {
-    let connections = connections(tenants)?;
+    let connections: Vec<_> = (0..tenants).map(connection).collect::<Result<_>>()?;
     let rate = CALLS_PER_SECOND.to_string();
     let environment = [
         ("TIKTOK_CALLS_PER_SECOND", rate.as_str()),
@@ -128,7 +127,8 @@ async fn run(tenants: u32, users: u32) -> Result<Run> {
         environment: &environment,
         timeout: TIMEOUT,
         tiktok_takes: TIKTOK_TAKES,
-        backlog: (&connections, users),
+        connections: &connections,
+        users,
         ..Setup::of("uploader")
     })
     .await?;
@@ -140,7 +140,7 @@ async fn run(tenants: u32, users: u32) -> Result<Run> {
     for call in uploader.take_uploads() {
         run.told(&serde_json::from_slice(&call)?, &mut told)?;
     }
-    uploader.queue(|queue| run.deleted(queue, &told));
+    run.deleted(&uploader.queue(), &told);
     Ok(run)
 }
 
@@ -157,21 +157,13 @@ impl Run {
         Ok(())
     }
 
-    fn deleted(&mut self, queue: &Backlog, told: &HashSet<String>) {
+    fn deleted(&mut self, queue: &Queue, told: &HashSet<String>) {
         self.requests = queue.requests;
         for (id, leaves) in queue.deleted.iter().flat_map(|message| message.ids()) {
-            let digest = Md5::digest(&id).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            let digest = base16ct::lower::encode_string(&Md5::digest(&id));
             let action = if leaves { "delete" } else { "add" };
             self.done += 1;
             self.lost += u64::from(!told.contains(&format!("{action} {digest}")));
         }
     }
-}
-
-fn connections(count: u32) -> Result<Vec<ConnectionId>> {
-    let of = |number: u32| {
-        let advertiser = (7_000_000_000_000_000_001 + u64::from(number)).to_string().parse()?;
-        Ok(ConnectionId { advertiser, account: ACCOUNT.parse()? })
-    };
-    (0..count).map(of).collect()
 }

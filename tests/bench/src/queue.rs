@@ -1,5 +1,5 @@
-//! An SQS FIFO queue as the uploader meets it, with a backlog that never ends: a receive gives at most 10 messages of one free lane, and nobody
-//! gets another of a lane while any of it is in flight. What `ingest` sends it keeps apart.
+//! The SQS FIFO queue of the stub, with a backlog that never ends: a receive gives 10 messages of one free lane, and nobody gets another one of
+//! a lane while any of it is in flight. What `ingest` sends is kept apart, and never received.
 
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,30 +12,28 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
-use crate::drain::BILLED;
+use crate::drain::{BILLED, LEAVES, RECEIVED};
 
-/// The template's default.
+/// Lanes of each connection, by the template's default.
 pub const LANES: u8 = 16;
-/// Messages that one receive gives.
-const RECEIVED: u64 = 10;
 
-/// What is on the queue, and how often it was asked.
+/// What waits, what is in flight, and what was done.
 #[derive(Debug)]
-pub struct Backlog {
-    /// Users of each message that mParticle sends: they are spread over the lanes.
+pub struct Queue {
+    /// Users of each message that mParticle sent: they are spread over the lanes.
     users: u32,
     free: Vec<GroupId>,
     /// How many messages of a lane are in flight.
-    locked: HashMap<GroupId, u64>,
+    locked: HashMap<GroupId, usize>,
     in_flight: HashMap<String, (GroupId, Message)>,
     received: u64,
     random: StdRng,
     /// Requests as SQS bills them.
     pub requests: u64,
-    /// What was deleted.
+    /// What the uploader deleted.
     pub deleted: Vec<Message>,
-    /// Requests that brought messages.
-    pub sent: Vec<Bytes>,
+    /// The bodies of the requests that sent messages.
+    sent: Vec<Bytes>,
 }
 
 /// A message of the backlog: its rows have ids that no other one has.
@@ -47,8 +45,8 @@ pub struct Message {
     pub rows: u32,
 }
 
-impl Backlog {
-    /// An endless backlog of these connections; none where there are no connections.
+impl Queue {
+    /// An endless backlog of these connections; nothing waits where there are none.
     #[must_use]
     pub fn new(connections: &[ConnectionId], users: u32) -> Self {
         let lanes = |&connection: &ConnectionId| (0..LANES).map(move |lane| GroupId { connection, lane });
@@ -74,11 +72,10 @@ impl Backlog {
     /// Carries out a call of SQS.
     ///
     /// # Errors
-    /// The call is not one of SQS's.
+    /// The functions make no such call, or it names a message that is not in flight.
     pub fn call(&mut self, operation: &str, body: &Bytes) -> Result<String> {
         let input: Value = serde_json::from_slice(body)?;
         let entries = || input.get("Entries").and_then(Value::as_array).into_iter().flatten();
-        let handles = || entries().filter_map(|entry| entry.get("ReceiptHandle")?.as_str());
         let mut payload = body.len();
         let answer = match operation {
             "ReceiveMessage" => {
@@ -97,11 +94,17 @@ impl Backlog {
                 done
             }
             "DeleteMessageBatch" => {
-                handles().for_each(|handle| self.delete(handle));
+                for entry in entries() {
+                    let message = self.release(entry)?;
+                    self.deleted.push(message);
+                }
                 all_done(entries())
             }
+            // No invocation has messages of its own to renew: what the uploader changes, it gives back.
             "ChangeMessageVisibilityBatch" => {
-                handles().for_each(|handle| self.release(handle));
+                for entry in entries() {
+                    self.release(entry)?;
+                }
                 all_done(entries())
             }
             _ => anyhow::bail!("{operation} is not expected here"),
@@ -123,8 +126,9 @@ impl Backlog {
     fn message(&mut self, group: GroupId) -> Result<Value> {
         self.received += 1;
         let number = self.received;
+        // SQS's are long, which a batch of deletes pays for.
         let handle = format!("{number}-{}", "r".repeat(150));
-        // A lane's part of the users: over all messages as many as there are, and never none.
+        // A lane's part of the users, a whole number: over all messages as many as there are, and never none.
         let users = |messages: u64| messages * u64::from(self.users) / u64::from(LANES);
         let rows = u32::try_from(users(number + 1) - users(number))?.max(1);
         self.in_flight.insert(handle.clone(), (group, Message { number, rows }));
@@ -137,23 +141,17 @@ impl Backlog {
         }))
     }
 
-    fn delete(&mut self, handle: &str) {
-        if let Some((_, message)) = self.in_flight.get(handle) {
-            self.deleted.push(*message);
-            self.release(handle);
+    /// A message is in flight no longer. Its lane is free again once nothing of it is.
+    fn release(&mut self, entry: &Value) -> Result<Message> {
+        let handle = entry.get("ReceiptHandle").and_then(Value::as_str).context("an entry without a receipt handle")?;
+        let (group, message) = self.in_flight.remove(handle).context("the message is not in flight")?;
+        let locked = self.locked.get_mut(&group).context("the lane is not locked")?;
+        *locked -= 1;
+        if *locked == 0 {
+            self.locked.remove(&group);
+            self.free.push(group);
         }
-    }
-
-    /// The lane is free again once nothing of it is in flight.
-    fn release(&mut self, handle: &str) {
-        let Some((group, _)) = self.in_flight.remove(handle) else { return };
-        if let Some(locked) = self.locked.get_mut(&group) {
-            *locked -= 1;
-            if *locked == 0 {
-                self.locked.remove(&group);
-                self.free.push(group);
-            }
-        }
+        Ok(message)
     }
 
     /// How many rows `ingest` sent since this was asked last.
@@ -178,24 +176,24 @@ fn now_ms() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
-/// That every entry of a batch was carried out.
+/// The answer that every entry of a batch was carried out.
 fn all_done<'a>(entries: impl Iterator<Item = &'a Value>) -> String {
     let done = entries.map(|entry| json!({ "Id": entry.get("Id"), "MessageId": "m", "MD5OfMessageBody": "" }));
     json!({ "Successful": done.collect::<Vec<_>>(), "Failed": [] }).to_string()
 }
 
 impl Message {
-    /// Its ids as they were sent; every fourth leaves the audience.
+    /// Its ids as they were sent, and whether each leaves the audience.
     pub fn ids(self) -> impl Iterator<Item = (String, bool)> {
-        let leaves = move |row: u32| (self.number + u64::from(row)).is_multiple_of(4);
+        let leaves = move |row: u32| (self.number + u64::from(row)).is_multiple_of(LEAVES.into());
         (0..self.rows).map(move |row| (format!("{row:08x}-0000-4000-8000-{:012x}", self.number), leaves(row)))
     }
 }
 
-/// The envelope of a message.
+/// The body of a message.
 ///
 /// # Errors
-/// It is too large for one.
+/// Its rows do not fit into one envelope.
 pub fn envelope(connection: ConnectionId, message: Message) -> Result<String> {
     let header = Header { connection, changed_ms: 1_714_592_744_065 + i64::try_from(message.number)? };
     let audience = "7000000000000000011".parse()?;
