@@ -1,4 +1,4 @@
-//! What bodies of calls say, to compare one way of making them with another.
+//! What the bodies of calls tell TikTok, to compare those of two implementations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,23 +23,23 @@ struct Slot {
     audience_ids: BTreeSet<String>,
 }
 
-/// All that is said, whatever the order of rows and of calls is.
+/// All that TikTok is told, whatever the order of rows and of calls is.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Calls {
     /// The audiences of each id, by advertiser, action and the id's type.
     rows: BTreeMap<[String; 4], BTreeSet<String>>,
-    /// How many rows and calls there are.
-    counts: (usize, usize),
+    row_count: usize,
+    call_count: usize,
 }
 
 impl Calls {
     pub(crate) fn of(bodies: &[Vec<u8>]) -> Result<Self> {
-        let mut calls = Self { counts: (0, bodies.len()), ..Self::default() };
+        let mut calls = Self { call_count: bodies.len(), ..Self::default() };
         for body in bodies {
             let Body { advertiser_ids, action, id_schema, batch_data } = serde_json::from_slice(body)?;
-            calls.counts.0 += batch_data.len();
+            calls.row_count += batch_data.len();
             for row in batch_data {
-                anyhow::ensure!(row.len() == id_schema.len(), "a row is out of line");
+                anyhow::ensure!(row.len() == id_schema.len(), "a row has {} ids, not {}", row.len(), id_schema.len());
                 for (kind, slot) in id_schema.iter().zip(row).filter(|(_, slot)| !slot.id.is_empty()) {
                     let whose = [advertiser_ids.join(","), action.clone(), kind.clone(), slot.id];
                     let is_new = calls.rows.insert(whose, slot.audience_ids).is_none();

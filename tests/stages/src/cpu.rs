@@ -10,17 +10,15 @@ fn nanoseconds() -> f64 {
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
-/// The least that something took, in nanoseconds.
+/// The least that something took, in nanoseconds; infinite until it is measured.
 #[derive(Clone, Copy)]
 pub(crate) struct Least(pub(crate) f64);
 
 impl Least {
-    /// Nothing was measured yet.
     pub(crate) const fn new() -> Self {
         Self(f64::INFINITY)
     }
 
-    /// Measures `act`.
     pub(crate) fn measure(&mut self, act: impl FnOnce() -> Result<()>) -> Result<()> {
         let before = nanoseconds();
         act()?;

@@ -4,19 +4,17 @@ use std::hint::black_box;
 
 use md5::{Digest as _, Md5};
 
-/// One stage of it.
+/// One stage.
 #[derive(Clone)]
 pub(crate) struct Floor<'a> {
-    /// What is read.
     pub(crate) input: Vec<&'a [u8]>,
     /// What is hashed.
     pub(crate) ids: &'a [String],
-    /// What is written.
     pub(crate) output: Vec<&'a [u8]>,
 }
 
 impl Floor<'_> {
-    /// Looks for a byte that is nowhere, hashes, and copies into memory that is there already.
+    /// The byte that is looked for is nowhere; copies go into memory that is there already.
     #[inline(never)]
     pub(crate) fn run(&self, to: &mut Vec<u8>) {
         for text in &self.input {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-/// Users of all messages together: what an uploader may have in hand of a connection, for two calls and a half.
+/// Users of all messages together: what an uploader may have in hand of a connection.
 pub(crate) const USERS: u32 = 1_000;
 
 /// Messages of `users` users each. Each user has 4 identities and 1 or 2 audiences. Of 10 users one takes back what the one before him did,

@@ -108,7 +108,7 @@ struct Slot {
     audience_ids: Option<Vec<String>>,
 }
 
-/// Rows of an envelope, at about 200 bytes each.
+/// The most rows of an envelope, at about 200 bytes each.
 const ROWS: usize = DIVISION.max_bytes / 200;
 
 /// The id as TikTok takes it; `None` for one that is not uploaded.

@@ -51,7 +51,7 @@ pub(crate) fn in_hand(envelopes: Vec<LaneParts>) -> Result<Work> {
     let mut lanes: Vec<Lane> = std::iter::repeat_with(Lane::default).take(DIVISION.lanes.into()).collect();
     for LaneParts { lane, parts } in envelopes {
         let group = GroupId { connection, lane }.to_string();
-        let to = lanes.get_mut(usize::from(lane)).context("a lane that there is not")?;
+        let to = lanes.get_mut(usize::from(lane)).context("the lane does not exist")?;
         for body in parts {
             let (message_id, receipt_handle, group) = (String::new(), String::new(), group.clone());
             let attributes = std::collections::HashMap::new();

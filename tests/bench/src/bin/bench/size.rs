@@ -1,4 +1,4 @@
-//! Sizes of what is deployed: the archive of each function, made by the deployment's own code.
+//! The sizes of the functions' archives, made by the deployment's own code.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,9 +9,9 @@ use bench::table::Table;
 
 use crate::{FUNCTIONS, compared};
 
-/// MB of an archive.
+/// The most MB of an archive.
 const AIM: f64 = 4.0;
-/// Prints the size of the archive of a program.
+/// Python that prints how many bytes the archive of a program has.
 const ZIPPED: &str = "import pathlib, sys; sys.path.insert(0, sys.argv[1]); import release; \
                       print(len(release.zipped(pathlib.Path(sys.argv[2]).read_bytes())))";
 
@@ -20,7 +20,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     for name in FUNCTIONS {
         let output = Command::new("python3").args(["-c", ZIPPED]).arg(&deploy).arg(binary(name)?).output();
         let output = output.context("python3 does not start")?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "{name} cannot be archived: {}", String::from_utf8_lossy(&output.stderr));
         let bytes: u32 = String::from_utf8(output.stdout)?.trim().parse()?;
         compared(table, format!("archive, {name}"), f64::from(bytes) / 1e6, "MB", AIM);
     }
