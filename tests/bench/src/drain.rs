@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub use fifo::Backlog;
 use fifo::{Fifo, TenantIndex};
+pub use limits::{LEAST_TIME, SETTLING};
 use simulation::Simulation;
 use task::calls_of;
 
@@ -28,12 +29,12 @@ const SQS_MILLION: f64 = 0.50;
 const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
 /// Dollars for a million invocations, from the same page.
 const LAMBDA_MILLION: f64 = 0.20;
-/// The template's `UploaderMemory`.
-const MEMORY_GB: f64 = 0.5;
+/// The template's default of `UploaderMemory`.
+pub const MEMORY_GB: f64 = 0.5;
 /// From the end of an invocation to the next one, while messages wait. Not measured: AWS does not say.
 const BETWEEN: Duration = Duration::from_secs(1);
 
-/// How fast everything is.
+/// How fast the uploaders and what they call are.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Uploaders that run at a time.
@@ -56,12 +57,12 @@ pub struct Pace {
     pub bytes: (usize, usize),
 }
 
-/// What came of a tenant's changes.
+/// What a tenant got of a drain.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Served {
-    /// Changes of which TikTok was told and whose messages are deleted.
+    /// Changes that are at TikTok and off the queue.
     pub changes: u64,
-    /// When the first message was gone.
+    /// When the first of them was off the queue.
     pub first: Duration,
     /// When the last one was.
     pub last: Duration,
@@ -76,11 +77,11 @@ pub struct Drained {
     pub tenants: Vec<Served>,
     /// Calls to TikTok.
     pub calls: u64,
-    /// Rows in them: some are told twice.
+    /// Rows in them: a row of a message that stays is told again.
     pub rows_told: u64,
     /// Requests to SQS as it bills them.
     pub requests: u64,
-    /// How many there were.
+    /// Invocations of all uploaders.
     pub invocations: u64,
     /// Time of all invocations together.
     pub at_work: Duration,
@@ -96,7 +97,7 @@ pub fn drain(backlog: Backlog, pace: Pace, seed: u64) -> Drained {
 
 /// The fewest calls that could hold so many changes of each tenant.
 #[must_use]
-pub fn least_calls(changes: impl IntoIterator<Item = u32>, rows_a_call: u32) -> u64 {
+pub fn fewest_calls(changes: impl IntoIterator<Item = u32>, rows_a_call: u32) -> u64 {
     changes.into_iter().map(|changes| u64::from(calls_of(changes, rows_a_call))).sum()
 }
 
@@ -162,7 +163,7 @@ mod tests {
             let changes: Vec<_> = drained.tenants.iter().map(|served| served.changes).collect();
             assert_eq!(changes, backlog.changes_of_tenants().into_iter().map(u64::from).collect::<Vec<_>>());
             assert_eq!(drained.left, 0);
-            assert!(drained.rows_told >= 60_000 && drained.calls >= least_calls(backlog.changes_of_tenants(), 1_000));
+            assert!(drained.rows_told >= 60_000 && drained.calls >= fewest_calls(backlog.changes_of_tenants(), 1_000));
         }
     }
 

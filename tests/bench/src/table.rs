@@ -1,13 +1,15 @@
-//! Tables and lines on standard output: what the commands are for.
+//! Tables and figures on standard output.
 
-/// Rows under a head. The first column is text, the others are figures and stand to the right.
+use std::time::Duration;
+
+/// Rows under a head. The first column stands to the left, the others, which are figures, to the right.
 #[derive(Debug)]
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// Nothing but a head.
+    /// A table without rows.
     #[must_use]
     pub fn new<const COLUMNS: usize>(head: [&str; COLUMNS]) -> Self {
         Self { rows: vec![head.map(str::to_owned).into()] }
@@ -46,28 +48,45 @@ pub fn line(text: &str) {
     println!("{text}");
 }
 
-/// A number with as many digits as matter, thousands apart.
+/// A measured number, with as many digits as matter.
 #[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a measure has no sign, and fits")]
 pub fn figure(number: f64) -> String {
-    let digits = if number.abs() < 10.0 { 2 } else { usize::from(number.abs() < 100.0) };
-    let text = format!("{number:.digits$}");
-    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    if number < 10.0 {
+        format!("{number:.2}")
+    } else if number < 100.0 {
+        format!("{number:.1}")
+    } else {
+        count(number.round() as u64)
+    }
+}
+
+/// A whole number, thousands apart.
+#[must_use]
+pub fn count(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
     let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        let left = whole.len() - place;
-        if place > 0 && left.is_multiple_of(3) && digit.is_ascii_digit() {
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
     }
-    if part.is_empty() { grouped } else { format!("{grouped}.{part}") }
+    grouped
 }
 
 /// One number for each of the other.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub fn ratio(one: u64, other: u64) -> f64 {
-    one as f64 / other.max(1) as f64
+    one as f64 / other as f64
+}
+
+/// So many in this time, as a number a second.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+pub fn a_second(number: u64, time: Duration) -> f64 {
+    number as f64 / time.as_secs_f64()
 }
 
 #[cfg(test)]
@@ -76,7 +95,7 @@ mod tests {
 
     #[test]
     fn figures_have_the_digits_that_matter() {
-        let texts = [0.523, 9.87, 12.34, 123.4, 1_234.0, 1_234_567.0].map(figure);
-        assert_eq!(texts, ["0.52", "9.87", "12.3", "123", "1,234", "1,234,567"]);
+        assert_eq!([0.523, 9.87, 12.34, 123.4, 1_234.5].map(figure), ["0.52", "9.87", "12.3", "123", "1,235"]);
+        assert_eq!([0_u32, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 // Of `uploader::rounds`.
 /// Kept for settling at the end of an invocation.
-pub(super) const SETTLING: Duration = Duration::from_secs(15);
+pub const SETTLING: Duration = Duration::from_secs(15);
 /// How long messages stay invisible after the end of an invocation.
 pub(super) const MARGIN: Duration = Duration::from_secs(5);
 /// No receive begins later than this before calls end.
@@ -28,7 +28,7 @@ pub(super) const TASK_BYTES: usize = 8 * 1024 * 1024;
 /// Calls of a task under way at once.
 pub(super) const PARALLEL_CALLS: usize = 4;
 /// No call begins later than this before calls end.
-pub(super) const LEAST_TIME: Duration = Duration::from_secs(5);
+pub const LEAST_TIME: Duration = Duration::from_secs(5);
 // Of `uploader::acknowledge`.
 /// Messages of a batch of deletes.
 pub(super) const BATCH_ENTRIES: usize = 10;

@@ -4,10 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use bench::drain::{Backlog, Drained, Pace, drain, least_calls};
+use bench::drain::{Backlog, Drained, MEMORY_GB, Pace, drain, fewest_calls};
 use bench::lambda::connection;
 use bench::queue::{LANES, Message, envelope};
-use bench::table::{Table, figure, line, ratio};
+use bench::table::{Table, a_second, count, figure, line, ratio};
 
 use crate::uploads::{CALLS_PER_SECOND, Measured, ROWS_A_CALL, TIKTOK_TAKES, TIMEOUT};
 
@@ -16,9 +16,9 @@ const SEED: u64 = 1;
 /// TikTok's tiers for an app, in calls a second, from the page on API rate limits of its developer portal: Advanced, Premium, Ultimate. Below
 /// them is Basic with 10, of which the template's default takes 8.
 const TIERS: [f64; 3] = [20.0, 30.0, 50.0];
-/// How much of a tier the uploaders have, as by the template's default.
+/// How much of a tier the uploaders have, as they have by the template's default.
 const SHARE: f64 = 0.8;
-/// Of SQS and TikTok, on AWS: assumed, not measured.
+/// The template's defaults for the uploaders. How long SQS and TikTok take is assumed, not measured.
 const AWS: Pace = Pace {
     uploaders: 2,
     calls_per_second: CALLS_PER_SECOND,
@@ -30,21 +30,23 @@ const AWS: Pace = Pace {
     rows_a_call: ROWS_A_CALL,
     bytes: (0, 0),
 };
-/// Of the stub: a receive and a batch of deletes on this machine.
+/// How long the stub takes for a receive and for a batch of deletes: assumed, not measured.
 const STUB: Duration = Duration::from_millis(2);
 
-/// Prints the comparison and the drains. Gives back what should not be.
+/// Prints the comparison and the drains. Gives back the faults.
 pub(crate) fn load(measured: &[Measured]) -> Result<Vec<String>> {
     let bytes = message_bytes()?;
     compare(measured, Pace { bytes, ..AWS });
-    let mut broken = Vec::new();
     line(&format!(
-        "drain of {} changes by simulation: two uploaders of 120 s and 0.5 GB; SQS takes 20 ms, TikTok 450 ms",
-        figure(f64::from(CHANGES))
+        "drain of {} changes by simulation: {} uploaders of {} s and {MEMORY_GB} GB; SQS takes {} ms, TikTok {} ms",
+        count(CHANGES),
+        AWS.uploaders,
+        AWS.timeout.as_secs(),
+        AWS.receive.as_millis(),
+        AWS.call.as_millis(),
     ));
-    line(
-        "  Tenants differ in size as 1, 1/2, 1/3, …; all changes wait at the start, mixed. The smallest one's: when its first and last change is done.",
-    );
+    line("  Tenants differ in size as 1, 1/2, 1/3, …; all changes wait at the start, mixed. Of the smallest tenant:");
+    line("  how many changes it has, and when the first and the last of them are at TikTok and off the queue.");
     let head = [
         "tenants",
         "users",
@@ -53,27 +55,28 @@ pub(crate) fn load(measured: &[Measured]) -> Result<Vec<String>> {
         "hours",
         "changes/s",
         "calls",
-        "for the least",
+        "times the fewest calls",
         "rows a call",
         "smallest: changes",
-        "first, min",
-        "last, h",
+        "first, minutes",
+        "last, hours",
         "dollars",
     ];
     let mut table = Table::new(head);
+    let mut faults = Vec::new();
     for (backlog, rate, drained) in simulate(bytes)? {
         row(&mut table, &backlog, rate, &drained);
-        broken.extend(faults(&backlog, &drained));
+        faults.extend(fault(&backlog, &drained));
     }
     table.print();
     line(
         "  Dollars are of the uploaders' SQS requests and of Lambda: what ingest, logs and metrics cost comes on top.",
     );
     line("");
-    Ok(broken)
+    Ok(faults)
 }
 
-/// Simulates all cases, as many at a time as there are processors, and tells of each when it is done: it takes minutes.
+/// Simulates all cases, as many at a time as there are processors, and says when each is done: all take minutes.
 fn simulate(bytes: (usize, usize)) -> Result<Vec<(Backlog, f64, Drained)>> {
     let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cases = cases();
@@ -100,7 +103,7 @@ fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What waits, and the calls a second that it is brought with.
+/// What waits, and how many calls a second are made.
 fn cases() -> Vec<(Backlog, f64)> {
     let backlog = |tenants, users, lanes| Backlog { tenants, lanes, users, changes: CHANGES, uneven: true };
     let mut cases = Vec::new();
@@ -116,7 +119,7 @@ fn cases() -> Vec<(Backlog, f64)> {
 }
 
 fn row(table: &mut Table, backlog: &Backlog, rate: f64, drained: &Drained) {
-    let least = least_calls(backlog.changes_of_tenants(), ROWS_A_CALL);
+    let fewest = fewest_calls(backlog.changes_of_tenants(), ROWS_A_CALL);
     let smallest = drained.tenants.last().copied().unwrap_or_default();
     let hours = |time: Duration| time.as_secs_f64() / 3_600.0;
     table.row([
@@ -125,33 +128,32 @@ fn row(table: &mut Table, backlog: &Backlog, rate: f64, drained: &Drained) {
         backlog.lanes.to_string(),
         rate.to_string(),
         figure(hours(drained.took)),
-        figure(ratio(drained.changes(), 1) / drained.took.as_secs_f64()),
-        figure(ratio(drained.calls, 1)),
-        figure(ratio(drained.calls, least)),
+        figure(a_second(drained.changes(), drained.took)),
+        count(drained.calls),
+        figure(ratio(drained.calls, fewest)),
         figure(ratio(drained.rows_told, drained.calls)),
-        figure(ratio(smallest.changes, 1)),
+        count(smallest.changes),
         figure(smallest.first.as_secs_f64() / 60.0),
         figure(hours(smallest.last)),
         figure(drained.dollars()),
     ]);
 }
 
-/// What the product promises of a drain and did not keep.
-fn faults(backlog: &Backlog, drained: &Drained) -> Vec<String> {
-    let mut faults = Vec::new();
-    let case = format!("drain of {} tenants, {} users a message", backlog.tenants, backlog.users);
-    let delivered: Vec<_> = drained.tenants.iter().map(|served| served.changes).collect();
-    let queued: Vec<_> = backlog.changes_of_tenants().into_iter().map(u64::from).collect();
-    if drained.left > 0 || delivered != queued {
-        faults.push(format!("{case}: {} of {} changes were delivered", drained.changes(), backlog.changes));
-    }
-    if drained.tenants.last().is_none_or(|smallest| smallest.changes == 0) {
-        faults.push(format!("{case}: the smallest tenant was never served"));
-    }
-    faults
+/// Every change of every tenant has to be delivered.
+fn fault(backlog: &Backlog, drained: &Drained) -> Option<String> {
+    let Backlog { tenants, users, lanes, .. } = backlog;
+    let delivered = drained.tenants.iter().map(|served| served.changes);
+    let is_whole = drained.left == 0 && delivered.eq(backlog.changes_of_tenants().into_iter().map(u64::from));
+    let (done, all) = (count(drained.changes()), count(backlog.changes));
+    let fault = || {
+        format!(
+            "drain of {tenants} tenants, {users} users a message, {lanes} lanes: {done} of {all} changes were delivered"
+        )
+    };
+    (!is_whole).then(fault)
 }
 
-/// The simulation of what was measured, beside it.
+/// Simulates what was measured, and prints both.
 fn compare(measured: &[Measured], pace: Pace) {
     line("the same runs by simulation, to see how far it can be believed");
     let head = [
@@ -161,7 +163,7 @@ fn compare(measured: &[Measured], pace: Pace) {
         "simulated",
         "rows a call",
         "simulated",
-        "SQS requests per M",
+        "SQS requests per million",
         "simulated",
     ];
     let mut table = Table::new(head);
@@ -170,6 +172,7 @@ fn compare(measured: &[Measured], pace: Pace) {
             tenants: case.tenants,
             lanes: u32::from(LANES),
             users: case.users,
+            // More than one invocation can send.
             changes: 2_000_000,
             uneven: false,
         };
@@ -188,7 +191,7 @@ fn compare(measured: &[Measured], pace: Pace) {
             case.tenants.to_string(),
             case.users.to_string(),
             figure(case.a_second),
-            figure(ratio(done, 1) / drained.at_work.as_secs_f64()),
+            figure(a_second(done, drained.at_work)),
             figure(case.rows_a_call),
             figure(ratio(drained.rows_told, drained.calls)),
             figure(case.requests_a_million),

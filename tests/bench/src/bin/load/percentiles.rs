@@ -1,8 +1,9 @@
-//! Times of answers.
+//! Percentiles of the times of answers.
 
 use std::time::Duration;
 
-/// Times, of which one asks for percentiles.
+use bench::table;
+
 #[derive(Debug, Default)]
 pub(crate) struct Times(Vec<Duration>);
 
@@ -11,25 +12,20 @@ impl Times {
         self.0.push(time);
     }
 
-    /// Sorts; milliseconds below which so many of a thousand are.
-    pub(crate) fn below(&mut self, of_thousand: usize) -> f64 {
+    /// The least of the times, in milliseconds, that so many of a thousand do not exceed; there has to be one.
+    pub(crate) fn permille(&mut self, of_thousand: usize) -> f64 {
         self.0.sort_unstable();
-        let place = (self.0.len() * of_thousand).div_ceil(1_000).max(1) - 1;
-        self.0.get(place).map_or(0.0, Duration::as_secs_f64) * 1_000.0
+        let place = (self.0.len() * of_thousand).div_ceil(1_000) - 1;
+        self.0[place].as_secs_f64() * 1_000.0
     }
 
-    /// Requests a second, one after the other.
+    /// Answers a second, one after the other.
     pub(crate) fn a_second(&self) -> f64 {
-        let all: Duration = self.0.iter().sum();
-        if self.0.is_empty() {
-            0.0
-        } else {
-            f64::from(u32::try_from(self.0.len()).unwrap_or(u32::MAX)) / all.as_secs_f64()
-        }
+        table::a_second(self.count(), self.0.iter().sum())
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len() as u64
     }
 }
 
@@ -41,7 +37,7 @@ mod tests {
     fn a_percentile_is_a_time_that_was_measured() {
         let mut times = Times::default();
         (1..=1_000).rev().for_each(|ms| times.add(Duration::from_millis(ms)));
-        let texts = [500, 990, 999].map(|of_thousand| format!("{:.0}", times.below(of_thousand)));
+        let texts = [500, 990, 999].map(|of_thousand| format!("{:.0}", times.permille(of_thousand)));
         assert_eq!(texts, ["500", "990", "999"]);
     }
 }

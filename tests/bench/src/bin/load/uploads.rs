@@ -1,26 +1,30 @@
-//! The uploader: the real binary, with more on the queue than it can bring to a TikTok that takes 100 ms a call.
+//! The uploader: the real binary, with more on the queue than one invocation can send.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::body::Bytes;
+use bench::drain::{LEAST_TIME, LEAVES, SETTLING};
 use bench::lambda::{Lambda, Setup, connection};
-use bench::queue::Queue;
-use bench::table::{Table, figure, line, ratio};
+use bench::queue::{LANES, Queue};
+use bench::table::{Table, a_second, count, figure, line, ratio};
 use md5::{Digest as _, Md5};
 use serde_json::Value;
 
-/// Rows of one call.
+/// The most rows of a call: the template's default.
 pub(crate) const ROWS_A_CALL: u32 = 1_000;
 /// The template's default for all uploaders, of which one runs here.
 pub(crate) const CALLS_PER_SECOND: f64 = 8.0;
 /// How long TikTok takes for a call.
 pub(crate) const TIKTOK_TAKES: Duration = Duration::from_millis(100);
-/// The longest invocation; 15 s of it are kept for settling.
+/// The longest invocation: long enough for calls to reach their pace.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(35);
 
-/// What one run brought.
+/// Tenants, and users of each message.
+const CASES: [(u32, u32); 4] = [(1, 1), (1, 100), (50, 1), (50, 100)];
+
+/// The figures that a simulation of the same run is compared with.
 pub(crate) struct Measured {
     pub(crate) tenants: u32,
     pub(crate) users: u32,
@@ -29,21 +33,20 @@ pub(crate) struct Measured {
     pub(crate) requests_a_million: f64,
 }
 
-/// What was done in a run.
 struct Run {
     took: Duration,
     calls: u64,
-    /// Joins and leaves of each advertiser.
+    /// Rows of the calls of each advertiser and action.
     rows: BTreeMap<(String, String), u32>,
     requests: u64,
     memory_mb: f64,
     cpu: Duration,
-    /// Ids of deleted messages that TikTok was not told.
+    /// Changes of deleted messages that TikTok was not told.
     lost: u64,
+    /// Changes of deleted messages.
     done: u64,
 }
 
-/// The head of the table.
 const HEAD: [&str; 10] = [
     "tenants",
     "users a message",
@@ -51,22 +54,30 @@ const HEAD: [&str; 10] = [
     "calls",
     "changes/s",
     "rows a call",
-    "calls for the least",
-    "SQS requests per M",
+    "times the fewest calls",
+    "SQS requests per million",
     "changes per CPU-s",
     "peak MB",
 ];
 
-/// Runs each case, prints it, and gives back the figures and what should not be.
+/// Runs each case, and prints all. Gives back the figures and the faults.
 pub(crate) async fn load() -> Result<(Vec<Measured>, Vec<String>)> {
-    let (mut table, mut measured, mut broken) = (Table::new(HEAD), Vec::new(), Vec::new());
-    for (tenants, users) in [(1, 1), (1, 100), (50, 1), (50, 100)] {
+    let (mut table, mut measured, mut faults) = (Table::new(HEAD), Vec::new(), Vec::new());
+    line(&format!(
+        "uploader: the real binary for one invocation of {} s, of which {} are kept for settling and none starts a call in the last {} before;\n  \
+         more on the queue than it can send; 1 of {LEAVES} changes is a leave; TikTok takes {} ms a call and {CALLS_PER_SECOND} calls a second; {LANES} lanes",
+        TIMEOUT.as_secs(),
+        SETTLING.as_secs(),
+        LEAST_TIME.as_secs(),
+        TIKTOK_TAKES.as_millis(),
+    ));
+    for (tenants, users) in CASES {
         let run = run(tenants, users).await?;
         let rows: u64 = run.rows.values().map(|rows| u64::from(*rows)).sum();
         let case = Measured {
             tenants,
             users,
-            a_second: ratio(run.done, 1) / run.took.as_secs_f64(),
+            a_second: a_second(run.done, run.took),
             rows_a_call: ratio(rows, run.calls),
             requests_a_million: ratio(run.requests, run.done) * 1e6,
         };
@@ -74,32 +85,28 @@ pub(crate) async fn load() -> Result<(Vec<Measured>, Vec<String>)> {
             tenants.to_string(),
             users.to_string(),
             figure(run.took.as_secs_f64()),
-            figure(ratio(run.calls, 1)),
+            count(run.calls),
             figure(case.a_second),
             figure(case.rows_a_call),
-            figure(ratio(run.calls, least_of(&run.rows))),
+            figure(ratio(run.calls, fewest_calls(&run.rows))),
             figure(case.requests_a_million),
-            figure(ratio(run.done, 1) / run.cpu.as_secs_f64()),
+            figure(a_second(run.done, run.cpu)),
             figure(run.memory_mb),
         ]);
-        broken.extend(faults(tenants, &run));
+        faults.extend(faults_of(tenants, &run));
         measured.push(case);
+        line(&format!("  {} of {} measured", measured.len(), CASES.len()));
     }
-    line(
-        "uploader: the real binary for one invocation of 35 s, of which 15 are kept for settling and none starts a call in the last 5 before;\n  \
-         more on the queue than it can bring; a quarter of the changes are leaves; TikTok takes 100 ms a call and 8 calls a second; 16 lanes",
-    );
     table.print();
     line("");
-    Ok((measured, broken))
+    Ok((measured, faults))
 }
 
-/// What the product promises and did not keep.
-fn faults(tenants: u32, run: &Run) -> Vec<String> {
+fn faults_of(tenants: u32, run: &Run) -> Vec<String> {
     let mut faults = Vec::new();
     if run.lost > 0 {
         faults.push(format!(
-            "uploader: {} ids of {tenants} tenants are off the queue, and TikTok was not told",
+            "uploader: {} changes of {tenants} tenants are off the queue, and TikTok was not told",
             run.lost
         ));
     }
@@ -110,8 +117,8 @@ fn faults(tenants: u32, run: &Run) -> Vec<String> {
     faults
 }
 
-/// The fewest calls for so many joins and leaves.
-fn least_of(rows: &BTreeMap<(String, String), u32>) -> u64 {
+/// The fewest calls that could hold these rows.
+fn fewest_calls(rows: &BTreeMap<(String, String), u32>) -> u64 {
     rows.values().map(|rows| u64::from(rows.div_ceil(ROWS_A_CALL))).sum()
 }
 
@@ -133,7 +140,11 @@ async fn run(tenants: u32, users: u32) -> Result<Run> {
     })
     .await?;
     let (took, answer) = uploader.invoke(&Bytes::from_static(b"{\"Records\":[]}")).await?;
-    anyhow::ensure!(answer.as_ref() == br#"{"batchItemFailures":[]}"#, "messages came back");
+    anyhow::ensure!(
+        answer.as_ref() == br#"{"batchItemFailures":[]}"#,
+        "the uploader answers {}",
+        String::from_utf8_lossy(&answer)
+    );
     let (cpu, memory_mb) = (uploader.process()?.cpu()?, uploader.process()?.peak_memory_mb()?);
     let mut run = Run { took, calls: 0, rows: BTreeMap::new(), requests: 0, memory_mb, cpu, lost: 0, done: 0 };
     let mut told = HashSet::new();
@@ -157,6 +168,7 @@ impl Run {
         Ok(())
     }
 
+    /// Compares what is off the queue with what TikTok was told.
     fn deleted(&mut self, queue: &Queue, told: &HashSet<String>) {
         self.requests = queue.requests;
         for (id, leaves) in queue.deleted.iter().flat_map(|message| message.ids()) {
