@@ -28,7 +28,7 @@ ADVISORIES ?=
 # How long make fuzz tries inputs on each target, in seconds; and on which, as in FUZZ_TARGETS="firehose record".
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard tests/fuzz/fuzz_targets/*.rs))))
-# Firehose messages that make load sends to ingest: 1000000 takes ten minutes and more.
+# Firehose messages that make load sends to ingest, at least 1000: 1000000 takes ten minutes and more.
 REQUESTS ?= 50000
 PYTHON ?= python3
 
@@ -113,7 +113,7 @@ load: bundles ## how much it carries, and what a backlog of ten million changes 
 	@REQUESTS='$(REQUESTS)' $(CARGO_OUT)/release/load
 
 .PHONY: bench
-bench: bundles ## CPU, cold start, sizes and memory, each beside what is least possible
+bench: bundles ## CPU, cold starts, memory and sizes, beside the least possible and beside aims
 	@echo "> stages" && cargo run --quiet --release -p stages
 	@echo "> bench" && cargo build --quiet --release -p bench
 	@$(CARGO_OUT)/release/bench

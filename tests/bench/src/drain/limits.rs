@@ -1,4 +1,4 @@
-//! The uploader's own limits. Repeated, since a release build that links the uploader takes minutes; the test compares them with its own.
+//! The uploader's own limits, repeated: a release build that links the uploader takes minutes. The test compares them.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Ingest: Firehose messages to the real binary, one after the other, as Lambda gives them to a process, with an SQS that answers at once.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use axum::body::Bytes;
 use bench::firehose::{IDS, Transport, event};
 use bench::lambda::{Lambda, Setup};
@@ -33,8 +33,8 @@ struct Kind {
 struct Seen {
     /// Memory in MB, after so many messages.
     looks: Vec<(usize, f64)>,
-    /// By how many rows the messages on the queue differ from those that were sent.
-    amiss: u64,
+    /// Rows that are missing on the queue, or too many.
+    wrong_rows: u64,
 }
 
 /// Sends so many messages, and prints what came of it. Gives back the faults.
@@ -54,7 +54,7 @@ pub(crate) async fn load(requests: usize) -> Result<Vec<String>> {
     line(&format!("  CPU {} ms a message over this mix", figure(cpu_ms)));
     line(&format!("  memory {looks} messages; {} MB at its peak", figure(process.peak_memory_mb()?)));
     line("");
-    Ok(seen.faults())
+    seen.faults()
 }
 
 async fn send(ingest: &mut Lambda, kinds: &mut [Kind], requests: usize) -> Result<Seen> {
@@ -65,7 +65,7 @@ async fn send(ingest: &mut Lambda, kinds: &mut [Kind], requests: usize) -> Resul
         let (time, answer) = ingest.invoke(event).await?;
         ensure_success(kind.transport, &answer)?;
         let rows = ingest.queue().take_sent_rows()?;
-        seen.amiss += (u64::from(kind.users) * IDS).abs_diff(rows);
+        seen.wrong_rows += (u64::from(kind.users) * IDS).abs_diff(rows);
         if number >= FIRST {
             kind.times.add(time);
         }
@@ -86,21 +86,19 @@ fn ensure_success(transport: Transport, answer: &[u8]) -> Result<()> {
 }
 
 impl Seen {
-    fn faults(&self) -> Vec<String> {
+    fn faults(&self) -> Result<Vec<String>> {
         let mut faults = Vec::new();
-        if self.amiss > 0 {
-            let amiss = self.amiss;
+        if self.wrong_rows > 0 {
+            let rows = count(self.wrong_rows);
             faults.push(format!(
-                "ingest: {amiss} rows of messages answered with success are missing on the queue, or too many"
+                "ingest: {rows} rows are missing on the queue, or too many, although it answered with success"
             ));
         }
-        let [_, (_, early), .., (_, last)] = self.looks[..] else {
-            return vec!["ingest: memory was not looked at".to_owned()];
-        };
+        let [_, (_, early), .., (_, last)] = self.looks[..] else { bail!("memory was not looked at") };
         if last - early > GROWS_MB {
             faults.push(format!("ingest: memory grew from {early:.1} to {last:.1} MB, by more than {GROWS_MB} MB"));
         }
-        faults
+        Ok(faults)
     }
 }
 
@@ -115,8 +113,8 @@ fn place(number: usize) -> usize {
     size.unwrap_or_default() * 2 + (round + of_hundred) % 2
 }
 
-fn kind((users, _, different): (u32, usize, u32), transport: Transport) -> Kind {
-    let events = (0..different).map(|advertiser| event(transport, users, advertiser)).collect();
+fn kind((users, _, advertisers): (u32, usize, u32), transport: Transport) -> Kind {
+    let events = (0..advertisers).map(|number| event(transport, users, number)).collect();
     Kind { users, transport, events, times: Times::default() }
 }
 
