@@ -22,17 +22,22 @@ pub struct Hand {
     waiting: HashMap<ConnectionId, Vec<(u8, Lane)>>,
     /// Bytes of each connection, those that are worked on included.
     bytes_of: HashMap<ConnectionId, usize>,
+    /// Bytes of the messages that no lane has.
+    foreign_bytes: usize,
     messages: usize,
 }
 
 impl Hand {
-    /// Takes a message in hand; one whose group is not a lane's is given back.
+    /// Takes a message in hand; one whose group is not a lane's is given back, and is in hand until it is [given up](Self::gave_up).
     ///
     /// # Errors
     /// The message, if its group is no lane's: it is not from `ingest`.
     pub fn add(&mut self, message: Received) -> Result<ConnectionId, Box<Received>> {
-        let Ok(GroupId { connection, lane }) = message.group.parse() else { return Err(Box::new(message)) };
         self.messages += 1;
+        let Ok(GroupId { connection, lane }) = message.group.parse() else {
+            self.foreign_bytes += message.body.len();
+            return Err(Box::new(message));
+        };
         *self.bytes_of.entry(connection).or_default() += message.body.len();
         let lanes = self.waiting.entry(connection).or_default();
         if let Some((_, waiting)) = lanes.iter_mut().find(|(number, _)| *number == lane) {
@@ -77,6 +82,12 @@ impl Hand {
         }
     }
 
+    /// So many messages that were given back are given up: they are in hand no longer.
+    pub const fn gave_up(&mut self, messages: usize, bytes: usize) {
+        self.messages -= messages;
+        self.foreign_bytes -= bytes;
+    }
+
     /// The connections that have something in hand.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.waiting.keys().copied()
@@ -103,7 +114,7 @@ impl Hand {
     /// Bytes of their bodies.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes_of.values().sum()
+        self.bytes_of.values().sum::<usize>() + self.foreign_bytes
     }
 
     /// Bytes of the bodies of `connection`, those that are worked on included.
@@ -156,6 +167,16 @@ mod tests {
         assert_eq!(ids(&hand.take(connection)), ["0-0"]);
         hand.add(message(0, 1, TASK_BYTES)).unwrap();
         assert_eq!(ids(&hand.take(connection)), ["9-0"]);
+    }
+
+    #[test]
+    fn what_has_no_lane_counts_until_it_is_given_up() {
+        let mut hand = Hand::default();
+        hand.add(message(0, 0, 6)).unwrap();
+        let foreign = hand.add(Received { group: "somebody else's".to_owned(), ..message(0, 1, 10) }).unwrap_err();
+        assert_eq!((hand.messages(), hand.bytes(), hand.connections().count()), (2, 16, 1));
+        hand.gave_up(1, foreign.body.len());
+        assert_eq!((hand.messages(), hand.bytes()), (1, 6));
     }
 
     #[test]

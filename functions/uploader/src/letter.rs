@@ -19,6 +19,9 @@ const MAX_BYTES: usize = 240_000;
 const ATTRIBUTE_BYTES: usize = 4_096;
 const SQS_BYTES: usize = 1024 * 1024;
 
+/// What is copied of an id: `ingest` sends none that is longer.
+const ID_BYTES: usize = 64;
+
 /// The attribute by which `ingest` names mParticle's message.
 pub const FIREHOSE_MESSAGE_ID: &str = "firehose_message_id";
 /// The attribute by which `ingest` names the request of a person to be forgotten.
@@ -47,8 +50,13 @@ impl Letter {
         let parts = [source.message_id.as_str(), reason.cause.word(), &body];
         let digest = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update([0]));
         let id = format!("{:x}", base16ct::HexDisplay(&digest.finalize()));
-        let firehose_message_id = source.attributes.get(FIREHOSE_MESSAGE_ID).cloned();
-        let subject_request_id = source.attributes.get(SUBJECT_REQUEST_ID).cloned();
+        let copied = |name| {
+            let mut id = source.attributes.get(name)?.clone();
+            id.truncate(id.floor_char_boundary(ID_BYTES));
+            Some(id)
+        };
+        let firehose_message_id = copied(FIREHOSE_MESSAGE_ID);
+        let subject_request_id = copied(SUBJECT_REQUEST_ID);
         // What cannot be read says whether it is one by its attribute.
         let erases = subject_request_id.is_some();
         Self { reason: Arc::clone(reason), erases, body, id, connection, firehose_message_id, subject_request_id }

@@ -57,7 +57,9 @@ impl InHand {
 /// A piece of work that ended.
 enum Done {
     Received(Result<Vec<Received>, QueueError>),
-    Served(Option<ConnectionId>, HashSet<String>),
+    Served(ConnectionId, HashSet<String>),
+    /// With the messages and their bytes.
+    GaveUp(usize, usize, HashSet<String>),
 }
 
 /// The state of one invocation.
@@ -143,15 +145,21 @@ impl<'a> Rounds<'a> {
                     tracing::warn!(%error, "queue messages could not be received; it is tried again");
                 }
                 Done::Served(connection, gone) => {
-                    self.tasks -= 1;
-                    self.freed |= !gone.is_empty();
-                    self.gone.extend(gone);
-                    if let Some(connection) = connection {
-                        self.serving.remove(&connection);
-                    }
+                    self.serving.remove(&connection);
+                    self.ended(gone);
+                }
+                Done::GaveUp(messages, bytes, gone) => {
+                    self.hand.with(|hand| hand.gave_up(messages, bytes));
+                    self.ended(gone);
                 }
             }
         }
+    }
+
+    fn ended(&mut self, gone: HashSet<String>) {
+        self.tasks -= 1;
+        self.freed |= !gone.is_empty();
+        self.gone.extend(gone);
     }
 
     /// Takes messages in hand. Those that are not of this product become letters.
@@ -162,8 +170,10 @@ impl<'a> Rounds<'a> {
         });
         if !not_ours.is_empty() {
             let (app, until) = (self.app, self.time.deadline);
-            let given_up =
-                async move { Done::Served(None, give_up(not_ours, &app.queue, &app.dead_letters, until).await) };
+            let (messages, bytes) = (not_ours.len(), not_ours.iter().map(|message| message.body.len()).sum());
+            let given_up = async move {
+                Done::GaveUp(messages, bytes, give_up(not_ours, &app.queue, &app.dead_letters, until).await)
+            };
             self.tasks += 1;
             self.under_way.push(given_up.boxed_local());
         }
@@ -189,7 +199,7 @@ impl<'a> Rounds<'a> {
                     metrics::counter!("panics").increment(1);
                     HashSet::new()
                 });
-                Done::Served(Some(connection), gone)
+                Done::Served(connection, gone)
             });
             self.under_way.push(task.boxed_local());
         }

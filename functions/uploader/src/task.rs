@@ -119,8 +119,8 @@ impl App {
         let usable = match ready {
             Ok(usable) => usable,
             Err(stopped) => {
-                let erased = Err(Arc::clone(&stopped.reason));
-                return Known { deleted: Vec::new(), by_mark: Ok(ByMark::new()), erased, forgotten_ms };
+                let (by_mark, erased) = (Err(Arc::clone(&stopped.reason)), Err(Arc::clone(&stopped.reason)));
+                return Known { deleted: Vec::new(), by_mark, erased, forgotten_ms };
             }
         };
         let by_mark = match last_sent(work, is_unmapped_letter) {
@@ -129,7 +129,8 @@ impl App {
         };
         let erased = match last_sent(work, is_erasure) {
             Some(sent_ms) => self.erasure_audiences(connection, usable, sent_ms, until).await,
-            None => Ok(Vec::new()),
+            // No message has one. What was overlooked must not be lost: it waits.
+            None => Err(Reason::new(Cause::Internal, "an erasure was not seen in its message")),
         };
         Known { deleted: usable.deleted.clone(), by_mark, erased, forgotten_ms }
     }
@@ -237,7 +238,7 @@ fn last_sent(work: &Work, wanted: fn(&Received) -> bool) -> Option<i64> {
 
 /// Whether a message holds an erasure. One that only looks so costs a look at TikTok's list.
 fn is_erasure(message: &Received) -> bool {
-    message.body.contains("\"erase\":true")
+    message.body.contains("\"erase\"")
 }
 
 /// Whether it is a letter that was sent again and knew no audience at TikTok.

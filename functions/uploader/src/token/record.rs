@@ -41,15 +41,8 @@ impl Tokens {
         };
         match timeout_at(until, read).await {
             Ok(Ok(Found { record, .. })) => Ok(record.unwrap_or_default()),
-            Ok(Err(error)) => {
-                tracing::error!(%advertiser, %error, "the record of an advertiser cannot be read; its changes wait");
-                metrics::counter!("operator_faults").increment(1);
-                Err(Blocked { asked: true, ..Blocked::waiting(Reason::new(Cause::Secrets, error.to_string())) })
-            }
-            Err(_) => {
-                let words = "there was no time to read the record of the advertiser";
-                Err(Blocked::waiting(Reason::new(Cause::NotTried, words)))
-            }
+            Ok(Err(error)) => Err(Blocked { asked: true, ..Blocked::waiting(unread(advertiser, &error)) }),
+            Err(_) => Err(Blocked::waiting(no_time_to_read())),
         }
     }
 
@@ -59,17 +52,21 @@ impl Tokens {
         found.record?.forgotten_ms(now_ms())
     }
 
-    /// The audiences that `connection` made in the last 48 hours, as its record says that is read afresh before `until`.
+    /// The audiences that `connection` made in the last 48 hours, as its record says now.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// Why it cannot be read before `until`: what was read before may lack the audience that was made a moment ago.
     pub(crate) async fn audiences_made_lately(
         &self,
         connection: ConnectionId,
         until: Instant,
     ) -> Result<Vec<AudienceId>, Arc<Reason>> {
-        let record = self.record(connection, true, until).await.map_err(|blocked| blocked.reason)?;
-        Ok(record.created_by(connection.account, now_ms()).collect())
+        let read = self.secrets.update(connection.advertiser, |_| ());
+        match timeout_at(until, read).await {
+            Ok(Ok((record, ()))) => Ok(record.created_by(connection.account, now_ms()).collect()),
+            Ok(Err(error)) => Err(unread(connection.advertiser, &error)),
+            Err(_) => Err(no_time_to_read()),
+        }
     }
 
     /// TikTok did a call with the token: it keeps the connection, and speaks for the operator's app.
@@ -154,6 +151,16 @@ impl Tokens {
         let late = |_| Error::Unavailable("no answer in the time that there is for it".to_owned());
         timeout(NOTING, self.secrets.update(advertiser, change)).await.map_err(late)?
     }
+}
+
+fn unread(advertiser: AdvertiserId, error: &Error) -> Arc<Reason> {
+    tracing::error!(%advertiser, %error, "the record of an advertiser cannot be read; its changes wait");
+    metrics::counter!("operator_faults").increment(1);
+    Reason::new(Cause::Secrets, error.to_string())
+}
+
+fn no_time_to_read() -> Arc<Reason> {
+    Reason::new(Cause::NotTried, "there was no time to read the record of the advertiser")
 }
 
 fn report(connection: ConnectionId, transition: Transition, failure: &Failure) {

@@ -9,7 +9,7 @@ use sandbox::{Fault, IdKind, Rules};
 use tokio::time::sleep;
 
 use crate::tenant::{hash, row};
-use crate::world::{MAPPING, Tenant, World, skip};
+use crate::world::{MAPPING, Tenant, World, body, skip};
 
 const LIST: &str = "/dmp/custom_audience/list/";
 const HOUR: Duration = Duration::from_hours(1);
@@ -118,7 +118,7 @@ async fn the_list_is_read_once_for_many_who_asked_before_it_was_read() {
 async fn a_dead_connections_erasure_is_given_up_after_eight_days_and_its_letter_names_the_request() {
     let world = World::new().await;
     let tenant = world.stranger().await;
-    let body = crate::tenant::body(tenant.connection, &[forgotten(1)]);
+    let body = body(tenant.connection, &[forgotten(1)]);
     let message = world.sends(&tenant, 0, &body, &[("subject_request_id", "r-1")]);
     let age = |days: i64| {
         world.sqs.change(crate::world::QUEUE, |held| {
@@ -160,4 +160,56 @@ async fn where_tiktok_refuses_the_addresses_they_become_letters_and_the_device_i
     world.invoke().await;
     assert_eq!((world.members(&tenant).await, world.causes()), (vec![1, 2], vec!["rejected".to_owned()]));
     assert_eq!(world.letters()[0].rows()[0]["id"][0], "email");
+}
+
+#[tokio::test]
+async fn it_waits_where_the_record_cannot_be_read_as_it_is_now() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    world.says(&tenant, 0, &[tenant.joins(7)]);
+    world.invoke().await;
+    // TikTok's list does not show it yet, and the record in memory knows nothing of it.
+    let young = named(&world, &tenant, "not listed").await;
+    let now_ms = startup::clock::now_ms();
+    world.set_record(&tenant, |record| record.note_created(tenant.connection.account, young, now_ms));
+    world.says(&tenant, 0, &[row(1, &[young], &[])]);
+    world.invoke().await;
+    world.secrets.set_down(true);
+    skip(Duration::from_secs(30)).await;
+    world.says(&tenant, 0, &[forgotten(1)]);
+    sleep(Duration::from_millis(5)).await;
+    world.invoke().await;
+    assert_eq!((held(&world, young, IdKind::IdfaMd5).await, world.queued().len()), (1, 1));
+    world.secrets.set_down(false);
+    skip(Duration::from_secs(1_000)).await;
+    world.invoke().await;
+    assert_eq!((held(&world, young, IdKind::IdfaMd5).await, world.queued().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn it_is_one_however_its_json_is_spaced() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let audience = marked(&world, &tenant, 1).await;
+    world.says(&tenant, 0, &[row(1, &[audience], &[])]);
+    world.invoke().await;
+    let spaced = body(tenant.connection, &[forgotten(1)]).replace("\"erase\":true", "\"erase\" : true");
+    world.sends(&tenant, 0, &spaced, &[]);
+    sleep(Duration::from_millis(5)).await;
+    world.invoke().await;
+    assert_eq!((held(&world, audience, IdKind::IdfaMd5).await, world.queued().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn one_that_was_overlooked_waits() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let audience = marked(&world, &tenant, 1).await;
+    world.says(&tenant, 0, &[row(1, &[audience], &[])]);
+    world.invoke().await;
+    let escaped = body(tenant.connection, &[forgotten(1)]).replace("\"erase\"", "\"\\u0065rase\"");
+    world.sends(&tenant, 0, &escaped, &[]);
+    sleep(Duration::from_millis(5)).await;
+    world.invoke().await;
+    assert_eq!((held(&world, audience, IdKind::IdfaMd5).await, world.queued().len()), (1, 1));
 }

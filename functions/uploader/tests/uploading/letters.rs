@@ -9,7 +9,7 @@ use sandbox::Fault;
 use sandbox::control::NewAudience;
 use serde_json::json;
 
-use crate::world::{HOUR_MS, QUEUE, Tenant, World, body, hash, skip};
+use crate::world::{HOUR_MS, MAPPING, QUEUE, Tenant, World, body, hash, skip};
 
 const IDFA: &str = "EA7583CD-A667-48BC-B806-42ECB2B48606";
 
@@ -158,4 +158,30 @@ async fn ids_that_are_none_are_counted_and_not_uploaded_and_need_no_letter() {
     world.says(&tenant, 0, &rows);
     assert_eq!(world.invoke().await, [""; 0]);
     assert_eq!((world.members(&tenant).await, world.letters().len()), (vec![2], 0));
+}
+
+#[tokio::test]
+async fn a_letter_without_an_audience_that_is_sent_again_waits_while_its_connection_makes_no_calls() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let mark = connections::Mark { account: tenant.connection.account, audience: 4711 };
+    let new = NewAudience { advertiser_id: tenant.advertiser.clone(), name: format!("x {mark}"), audience_type: None };
+    world.tiktok.create_audience(&new).await.unwrap();
+    world.tiktok.fault(Fault::code(40133, "slowly").on(MAPPING).next(1)).await.unwrap();
+    world.says(&tenant, 1, &[tenant.joins(2)]);
+    world.invoke().await;
+    let unmapped = Row { adds: Vec::new().into(), unmapped_adds: vec![4711].into(), ..tenant.joins(1) };
+    world.sends(&tenant, 0, &body(tenant.connection, &[unmapped]), &[("redriven", "1")]);
+    world.invoke().await;
+    assert_eq!((world.causes(), world.queued().len()), (Vec::<String>::new(), 2));
+}
+
+#[tokio::test]
+async fn a_letter_fits_whatever_the_attributes_of_its_message_were() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let (unreadable, id) = ("x".repeat(800_000), "f".repeat(1024 * 1024 - 800_000 - 100));
+    world.sends(&tenant, 0, &unreadable, &[("firehose_message_id", &id)]);
+    world.invoke().await;
+    assert_eq!((world.causes(), world.queued().len()), (vec!["unreadable".to_owned()], 0));
 }

@@ -76,7 +76,8 @@ async fn run_events(world: &World<'_>, chain: Vec<(u32, Event)>) -> Result<()> {
 
 /// Lets something happen; false if it cannot yet.
 async fn try_event(world: &World<'_>, event: Event) -> Result<bool> {
-    let ends_uploader = matches!(event, Event::Kill("uploader") | Event::ColdStart("uploader"));
+    let ends_uploader =
+        matches!(event, Event::Kill("uploader") | Event::ColdStart("uploader") | Event::Redeploy("uploader"));
     let _turn = if ends_uploader { Some(world.uploader_stands.lock().await) } else { None };
     match event {
         Event::Kill(function) => {
