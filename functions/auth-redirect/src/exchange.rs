@@ -44,6 +44,14 @@ impl NotExchanged {
     }
 }
 
+impl From<secrets::Error> for NotExchanged {
+    fn from(error: secrets::Error) -> Self {
+        let fault = Self::of_operator(&error);
+        // The code is unspent: nothing was asked of TikTok, or TikTok refused the app's secret before it looked at the code.
+        if error.is_passing() { Self { problem: Problem::BUSY_ELSEWHERE, ..fault } } else { fault }
+    }
+}
+
 impl From<Failure> for NotExchanged {
     fn from(failure: Failure) -> Self {
         Self { problem: Problem::of_exchange(&failure), cause: failure.to_string(), trace: failure.trace }
@@ -75,7 +83,7 @@ impl App {
                 }
                 app = fresh;
                 if Instant::now() + LEAST_TIME > deadline {
-                    return Err(NotExchanged { problem: Problem::BUSY_AT_TIKTOK, ..failure.into() });
+                    return Err(NotExchanged { problem: Problem::BUSY_ELSEWHERE, ..failure.into() });
                 }
                 continue;
             }
@@ -86,15 +94,13 @@ impl App {
         }
     }
 
-    /// The app's credentials, or the operator's fault.
+    /// The app's credentials, if they can be read in time.
     async fn in_time(
         &self,
         read: impl Future<Output = Result<Arc<AppCredentials>, secrets::Error>>,
     ) -> Result<Arc<AppCredentials>, NotExchanged> {
-        timeout(self.config.time_limits.secret, read)
-            .await
-            .map_err(|_| NotExchanged::of_operator(&"Secrets Manager: no answer in time"))?
-            .map_err(|error| NotExchanged::of_operator(&error))
+        let late = |_| secrets::Error::Unavailable("no answer in time".to_owned());
+        Ok(timeout(self.config.time_limits.secret, read).await.map_err(late)??)
     }
 
     /// When an exchange that failed is made again, if its code is unspent and there is time.

@@ -17,7 +17,7 @@ pub(crate) enum Problem {
     Used,
     /// The page was loaded again after it had shown a token.
     Shown,
-    /// Too much at once, here or at TikTok. The code is unspent: the page tries again by itself.
+    /// Too much at once, or no answer from Secrets Manager, or no way to TikTok. The code is unspent: the page tries again by itself.
     Busy {
         /// When it does.
         again_in: Duration,
@@ -33,16 +33,16 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    /// The next second may do: TikTok counts the app's calls by the second.
-    pub(crate) const BUSY_AT_TIKTOK: Self = Self::Busy { again_in: Duration::from_secs(5) };
+    /// TikTok or Secrets Manager throttles, or cannot be reached. The next seconds may do: TikTok counts the app's calls by the second.
+    pub(crate) const BUSY_ELSEWHERE: Self = Self::Busy { again_in: Duration::from_secs(5) };
 
     /// What a failed exchange means to the person who waits.
     pub(crate) const fn of_exchange(failure: &Failure) -> Self {
         match failure.meaning {
             // The code is all that the person brought: whatever TikTok rejects, known or not, it is that.
             Meaning::RestartConsent | Meaning::Rejected | Meaning::RejectedUnknown | Meaning::Missing => Self::Used,
-            Meaning::AppThrottled | Meaning::AdvertiserThrottled => Self::BUSY_AT_TIKTOK,
-            Meaning::Unavailable if failure.not_sent => Self::BUSY_AT_TIKTOK,
+            Meaning::AppThrottled | Meaning::AdvertiserThrottled => Self::BUSY_ELSEWHERE,
+            Meaning::Unavailable if failure.not_sent => Self::BUSY_ELSEWHERE,
             Meaning::Unavailable => Self::Unavailable,
             Meaning::Reauthorize | Meaning::NotPermitted => Self::NotFinished,
             Meaning::Operator | Meaning::NotAllowListed | Meaning::TooLarge | Meaning::PartlySuccessful => {

@@ -2,6 +2,9 @@
 
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
+/// What the text of [`Error::Unavailable`] begins with where the same call will be refused again.
+const REFUSED: &str = "refused";
+
 /// Why a secret could not be read or written. Safe to log: it holds the secret's name and nothing of its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -33,6 +36,22 @@ pub enum Error {
     TooLarge(String),
 }
 
+impl Error {
+    /// Whether the same may succeed in a moment. Access that is missing, and a key that does not decrypt, are for the operator.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unavailable(what) => !what.starts_with(REFUSED),
+            Self::Contended(_) => true,
+            Self::Missing(_)
+            | Self::Unreadable { .. }
+            | Self::BeingDeleted(_)
+            | Self::QuotaReached(_)
+            | Self::TooLarge(_) => false,
+        }
+    }
+}
+
 /// What is wrong with the value of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAsDocumented {
@@ -53,14 +72,18 @@ pub enum NotAsDocumented {
 }
 
 /// Only the kind of the failure: the details may hold what was to be written.
-pub(crate) fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Error {
+pub(crate) fn unavailable<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Error {
     let what = match error {
-        SdkError::ConstructionFailure(_) => "the request could not be built",
-        SdkError::TimeoutError(_) => "no answer in time",
-        SdkError::DispatchFailure(_) => "not reached",
-        SdkError::ResponseError(_) => "the answer could not be read",
-        SdkError::ServiceError(service) => service.err().code().unwrap_or("refused without a code"),
-        _ => "failed",
+        SdkError::ConstructionFailure(_) => format!("{REFUSED} before it was sent"),
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::DispatchFailure(_) => "not reached".to_owned(),
+        SdkError::ResponseError(_) => "the answer could not be read".to_owned(),
+        SdkError::ServiceError(service) => {
+            let code = service.err().code().unwrap_or("no code");
+            let is_refused = service.raw().status().is_client_error() && !code.contains("Throttl");
+            if is_refused { format!("{REFUSED}: {code}") } else { code.to_owned() }
+        }
+        _ => "failed".to_owned(),
     };
-    Error::Unavailable(what.to_owned())
+    Error::Unavailable(what)
 }

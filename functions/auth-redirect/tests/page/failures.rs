@@ -148,6 +148,44 @@ async fn a_missing_or_broken_app_secret_is_the_operators_fault_and_spends_no_cod
 }
 
 #[tokio::test]
+async fn an_app_secret_that_may_not_be_read_is_the_operators_fault() {
+    for code in ["AccessDeniedException", "DecryptionFailure"] {
+        let world = World::new().await;
+        world.aws.fail_next("GetSecretValue", AwsFault::Refused(code));
+        let page = world.get("auth_code=0000&state=your_custom_params").await;
+        assert_eq!(page.status, 500);
+        page.says(REQUEST_ID).does_not_say(code);
+    }
+}
+
+#[tokio::test]
+async fn a_secrets_manager_in_trouble_spends_no_code_and_the_page_tries_again_by_itself() {
+    let throttled = AwsFault::Refused("ThrottlingException");
+    for fault in [AwsFault::NotReached, AwsFault::AnswerLost, AwsFault::Broken, throttled] {
+        let world = World::new().await;
+        let person = world.person(&["Northwind"]).await;
+        let callback = world.callback(&NewGrant::of(&person.key)).await;
+        world.aws.fail_next("GetSecretValue", fault);
+        let page = world.get(&callback).await;
+        assert_eq!((page.status, world.calls(EXCHANGE).await), (429, 0), "{fault:?}");
+        page.says("One moment, please").says("not used up").says("data-again=\"5\"").does_not_say("data-address");
+        assert_eq!(world.get(&callback).await.token().len(), 40, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_secrets_manager_is_given_up_in_time_and_spends_no_code() {
+    let mut world = World::new().await;
+    world.config.time_limits.secret = Duration::from_millis(50);
+    let person = world.person(&["Northwind"]).await;
+    let callback = world.callback(&NewGrant::of(&person.key)).await;
+    world.aws.set_latency(Duration::from_hours(1));
+    let page = world.get(&callback).await;
+    assert_eq!((page.status, world.calls(EXCHANGE).await), (429, 0));
+    page.says("One moment, please").says("not used up");
+}
+
+#[tokio::test]
 async fn an_app_secret_that_was_changed_is_read_again_at_once() {
     let world = World::new().await;
     let person = world.person(&["Northwind"]).await;

@@ -1,6 +1,6 @@
 //! The secrets that are only read.
 
-use secrets::in_memory::InMemory;
+use secrets::in_memory::{Fault, InMemory};
 use secrets::{Error, FirehoseTokens, JsonSecret, NotAsDocumented};
 
 use crate::world::{hear_warnings, pass, warnings};
@@ -59,4 +59,25 @@ async fn while_secrets_manager_fails_the_last_value_is_served_with_a_warning() {
     assert!(tokens.get().await.unwrap().which("t").is_some());
     assert!(tokens.fresh().await.unwrap().which("t").is_some());
     assert_eq!(warnings().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_by_itself_is_told_from_what_secrets_manager_refuses() {
+    let refused = |code| (Fault::Refused(code), false);
+    let table = [
+        (Fault::NotReached, true),
+        (Fault::AnswerLost, true),
+        (Fault::Broken, true),
+        (Fault::Refused("ThrottlingException"), true),
+        refused("AccessDeniedException"),
+        refused("DecryptionFailure"),
+        refused("ResourceNotFoundException"),
+        refused("InvalidRequestException"),
+    ];
+    for (fault, passes) in table {
+        let memory = InMemory::default();
+        memory.fail_next("GetSecretValue", fault);
+        let error = tokens(&memory).get().await.unwrap_err();
+        assert_eq!(error.is_passing(), passes, "{fault:?}: {error}");
+    }
 }
