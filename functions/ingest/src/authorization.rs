@@ -25,7 +25,8 @@ impl Authorization {
     }
 
     /// A token that is not known may have been changed a moment ago: before it is refused, the tokens are read afresh, at most every ten
-    /// seconds, so that strangers do not become calls to Secrets Manager.
+    /// seconds, so that strangers do not become calls to Secrets Manager. While they cannot be, it is not refused: mParticle repeats
+    /// nothing that was answered with 401.
     pub(crate) async fn check(&self, presented: Option<&SecretString>) -> Result<(), Refusal> {
         let presented = presented.ok_or(Refusal::Unauthorized)?.expose_secret();
         let which = match self.tokens.get().await?.which(presented) {

@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::Client;
 use serde::de::DeserializeOwned;
 
 use crate::manager::{self, Value};
-use crate::slot::{CACHED, FRESH, Slot};
+use crate::slot::{CACHED, FRESH, Served, Slot};
 use crate::{Error, NotAsDocumented};
 
 /// A secret whose value is JSON, cached.
@@ -29,20 +29,20 @@ impl<T: DeserializeOwned> JsonSecret<T> {
     /// # Errors
     /// [`Error::Missing`], [`Error::BeingDeleted`] and [`Error::Unreadable`] for the operator; [`Error::Unavailable`] if it was never read.
     pub async fn get(&self) -> Result<Arc<T>, Error> {
-        self.at_most(CACHED).await
+        Ok(self.at_most(CACHED).await?.value)
     }
 
-    /// Its value, at most ten seconds old while Secrets Manager answers.
+    /// Its value, at most ten seconds old: for all that would refuse somebody, since the value may have been changed a moment ago.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// As [`get`](Self::get); [`Error::Unavailable`] also if it cannot be read again.
     pub async fn fresh(&self) -> Result<Arc<T>, Error> {
-        self.at_most(FRESH).await
+        let Served { value, stale } = self.at_most(FRESH).await?;
+        stale.map_or(Ok(value), Err)
     }
 
-    async fn at_most(&self, max_age: Duration) -> Result<Arc<T>, Error> {
-        let served = self.slot.get(&self.id, |_| max_age, self.load()).await?;
-        Ok(served.value)
+    async fn at_most(&self, max_age: Duration) -> Result<Served<Arc<T>>, Error> {
+        self.slot.get(&self.id, |_| max_age, self.load()).await
     }
 
     async fn load(&self) -> Result<Arc<T>, Error> {

@@ -56,7 +56,7 @@ impl Secrets {
             }
         };
         let Served { value, stale } = self.slot(advertiser).get(&name, |record| max_age(record.as_ref()), load).await?;
-        Ok(Found { record: value, stale })
+        Ok(Found { record: value, stale: stale.is_some() })
     }
 
     /// Reads it now; `None` where there is no secret.

@@ -37,8 +37,8 @@ impl<T> Default for Slot<T> {
 #[derive(Debug)]
 pub(crate) struct Served<T> {
     pub(crate) value: T,
-    /// It may be out of date: reading it again failed.
-    pub(crate) stale: bool,
+    /// Why it may be out of date: reading it again failed.
+    pub(crate) stale: Option<Error>,
 }
 
 impl<T: Clone> Slot<T> {
@@ -51,7 +51,7 @@ impl<T: Clone> Slot<T> {
     ) -> Result<Served<T>, Error> {
         let mut reads = self.reads.lock().await;
         if let Some(value) = reads.young(max_age) {
-            return Ok(Served { value, stale: false });
+            return Ok(Served { value, stale: None });
         }
         if let Some(answer) = reads.failed_lately() {
             return answer;
@@ -59,7 +59,7 @@ impl<T: Clone> Slot<T> {
         match load.await {
             Ok(value) => {
                 reads.note(value.clone());
-                Ok(Served { value, stale: false })
+                Ok(Served { value, stale: None })
             }
             Err(error) => {
                 if let Some((_, at)) = &reads.good
@@ -104,7 +104,7 @@ impl<T: Clone> Reads<T> {
 
     fn instead_of(&self, error: Error) -> Result<Served<T>, Error> {
         match &self.good {
-            Some((value, _)) if may_serve_stale(&error) => Ok(Served { value: value.clone(), stale: true }),
+            Some((value, _)) if may_serve_stale(&error) => Ok(Served { value: value.clone(), stale: Some(error) }),
             Some(_) | None => Err(error),
         }
     }

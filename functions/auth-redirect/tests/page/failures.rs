@@ -200,6 +200,19 @@ async fn an_app_secret_that_was_changed_is_read_again_at_once() {
 }
 
 #[tokio::test]
+async fn an_app_secret_that_may_have_been_changed_is_not_called_wrong_while_secrets_manager_fails() {
+    let world = World::new().await;
+    let person = world.person(&["Northwind"]).await;
+    let app = world.app();
+    Visit::of("auth_code=0000&state=your_custom_params").to(&app).await.says("cannot be shown");
+    change_app_secret(&world).await;
+    let callback = world.callback(&NewGrant::of(&person.key)).await;
+    world.aws.fail_next("GetSecretValue", AwsFault::NotReached);
+    Visit::of(&callback).to(&app).await.says("One moment, please").says("not used up");
+    assert_eq!(world.get(&callback).await.token().len(), 40, "the code is unspent");
+}
+
+#[tokio::test]
 async fn an_app_secret_that_was_changed_begins_no_exchange_that_would_end_too_late() {
     let mut world = World::new().await;
     world.config.time_limits.exchange = Duration::from_secs(3);

@@ -93,6 +93,27 @@ async fn a_known_token_is_enough_while_secrets_manager_fails() {
     assert_eq!(world.http(&world.sender.membership(1)).await.status, 200);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_token_that_may_be_a_new_one_is_sent_again_while_secrets_manager_fails() {
+    let world = World::new().await;
+    assert_eq!(world.http(&world.sender.verification()).await.status, 200);
+    world.secrets.set("firehose", &json!({"current": "newer", "previous": FIREHOSE_TOKEN}).to_string());
+    world.secrets.set_down(true);
+    let newer = http_event(&world.sender.membership(1), Some("Token newer"));
+    // Read lately enough to be served; too old for a token that is not in it; too old for all.
+    for minutes in [1, 30] {
+        tokio::time::advance(Duration::from_mins(minutes)).await;
+        for _ in 0..2 {
+            let answer = world.http_event(&newer).await;
+            assert_eq!((answer.status, answer.code()), (503, "secrets_unavailable"), "{minutes}");
+        }
+        assert_eq!(world.http(&world.sender.membership(1)).await.status, 200, "{minutes}");
+    }
+    world.secrets.set_down(false);
+    tokio::time::advance(Duration::from_secs(11)).await;
+    assert_eq!(world.http_event(&newer).await.status, 200);
+}
+
 #[tokio::test]
 async fn without_the_secret_nobody_is_let_in_and_mparticle_sends_again() {
     for broken in ["not json", "{}", r#"{"current": " \n"}"#] {

@@ -48,7 +48,7 @@ async fn what_is_wrong_with_it_is_told_without_its_text() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_secrets_manager_fails_the_last_value_is_served_with_a_warning() {
+async fn while_secrets_manager_fails_the_last_value_is_served_with_a_warning_and_is_not_fresh() {
     let memory = InMemory::default();
     let tokens = tokens(&memory);
     memory.set(ID, r#"{"current":"t"}"#);
@@ -57,8 +57,11 @@ async fn while_secrets_manager_fails_the_last_value_is_served_with_a_warning() {
     memory.set_down(true);
     pass(3_600).await;
     assert!(tokens.get().await.unwrap().which("t").is_some());
+    assert_eq!(tokens.fresh().await.unwrap_err(), Error::Unavailable("not reached".to_owned()));
+    assert_eq!((warnings().len(), memory.calls("GetSecretValue")), (1, 2));
+    memory.set_down(false);
+    pass(10).await;
     assert!(tokens.fresh().await.unwrap().which("t").is_some());
-    assert_eq!(warnings().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
