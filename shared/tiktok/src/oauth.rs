@@ -5,8 +5,8 @@ use std::fmt;
 use ids::AdvertiserId;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::answer::read;
 use crate::lenient::{self, List};
@@ -39,8 +39,8 @@ pub struct AdvertiserName {
 /// The TikTok user who granted a token.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct User {
-    /// The same for all tokens of the same person.
-    #[serde(deserialize_with = "lenient::parsed")]
+    /// The same for all tokens of the same person. Never empty.
+    #[serde(deserialize_with = "user_id")]
     pub core_user_id: String,
     /// As the person typed it; empty where TikTok has none.
     #[serde(default, deserialize_with = "lenient::text")]
@@ -48,6 +48,12 @@ pub struct User {
     /// May be masked by TikTok; empty where it has none.
     #[serde(default, deserialize_with = "lenient::text")]
     pub email: String,
+}
+
+/// An empty one is none: all who have it would be taken for one person.
+fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = lenient::text(deserializer)?;
+    if id.trim().is_empty() { Err(D::Error::custom("no user id")) } else { Ok(id) }
 }
 
 /// Without name and address: they are a person's.
@@ -142,7 +148,7 @@ mod tests {
         let user: User = serde_json::from_str(user).unwrap();
         assert_eq!((user.display_name.as_str(), user.email.as_str()), ("Ada", "a@b.c"));
         assert!(!format!("{user:?}").contains("Ada"));
-        for nobody in ["{}", r#"{"core_user_id":null}"#, "null"] {
+        for nobody in ["{}", r#"{"core_user_id":null}"#, r#"{"core_user_id":""}"#, r#"{"core_user_id":" "}"#, "null"] {
             assert!(serde_json::from_str::<User>(nobody).is_err(), "{nobody}");
         }
     }
