@@ -112,6 +112,12 @@ impl TokenPage<'_> {
         }
     }
 
+    /// How many connections work again: nothing has to be pasted into them.
+    fn healed(&self) -> usize {
+        let connected = self.findings.accounts.iter().filter_map(|account| account.connected.as_ref());
+        connected.flat_map(|connected| &connected.connections).filter(|(_, health)| health.works_again()).count()
+    }
+
     /// Whether rows say what the account can do. Without the permission none can do anything, as the page says above.
     fn has_states(&self) -> bool {
         self.findings.may_manage

@@ -2,7 +2,7 @@
 
 use ids::TokenFingerprint;
 use sandbox::Fault;
-use sandbox::control::NewGrant;
+use sandbox::control::{AdvertiserChange, NewGrant};
 use sandbox::world::{Person, Role};
 use secrets::in_memory::Fault as AwsFault;
 
@@ -37,6 +37,27 @@ async fn a_refused_token_of_the_same_login_is_replaced() {
             page.says("Connected again").says("sent to TikTok by themselves").does_not_say("resume");
         }
     }
+}
+
+#[tokio::test]
+async fn where_a_connection_works_again_the_steps_are_for_another_one() {
+    for disabled in [false, true] {
+        let (world, person, token) = connected(&["One", "Two"]).await;
+        world.tiktok.revoke(&token).await.unwrap();
+        if disabled {
+            let change = AdvertiserChange { status: Some("STATUS_DISABLE".to_owned()), ..AdvertiserChange::default() };
+            for id in &person.advertisers {
+                world.tiktok.change_advertiser(id, &change).await.unwrap();
+            }
+        }
+        let page = world.authorize(&person).await;
+        let heading = if disabled { "The token is ready, but no account is yet" } else { "2 connections work again" };
+        page.says(heading).says("Paste nothing into a connection that works again").says("need not paste anything");
+        page.says("In mParticle, for another connection").does_not_say("go from here into mParticle");
+    }
+    let (world, person, _) = connected(&["Living"]).await;
+    let page = world.authorize(&person).await;
+    page.says("go from here into mParticle").says("</span>In mParticle</h2>").does_not_say("Paste nothing");
 }
 
 #[tokio::test]

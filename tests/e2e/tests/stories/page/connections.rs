@@ -47,6 +47,7 @@ pub(crate) async fn what_had_stopped_works_again_and_the_page_says_what_is_left_
         visit.arrive_after(&NewGrant::of(&customer.person)).await?;
         let token = visit.token().await?;
         let text = visit.tab.text("main").await?;
+        says(&text, &["A connection works again", "Paste nothing into", "In mParticle, for another connection"])?;
         says(
             &text,
             &["Connected again; now resume it in mParticle", "choose Resume", "wait 24 hours", "You need not paste"],
