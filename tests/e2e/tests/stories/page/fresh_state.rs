@@ -39,7 +39,8 @@ pub(crate) async fn the_start_page_leads_to_tiktok_and_back_with_a_fresh_state()
 pub(crate) async fn the_public_link_is_no_way_in_where_a_fresh_state_is_required() -> Result<()> {
     visit(Options::shared().with("RequireFreshState", "true"), async |visit| {
         visit.authorize("admin").await?;
-        let phrases = ["another browser, or too long ago", "no token was made", "Start again"];
+        let phrases =
+            ["another browser, or too long ago", "no token was made", "allow cookies for this site", "Start again"];
         has_no_token(visit, "Please start again in this browser", &phrases).await?;
         look(&visit.tab, "other-browser").await?;
         visit.tab.arrive(visit.tab.click("main a.button")).await?;
