@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use connections::{Accepted, Record, UserId};
 use futures::future::{join, join_all};
-use ids::{AdvertiserId, AudienceId};
+use ids::AdvertiserId;
 use secrecy::SecretString;
 use startup::clock::now_ms;
 use tiktok::{Advertiser, Client, Failure, Meaning};
@@ -23,9 +23,6 @@ use crate::permission::Permission;
 
 /// `advertiser/info/` takes this many ids a call.
 const DETAILS_PER_CALL: usize = 100;
-/// An audience that cannot exist: TikTok's ids have 19 digits.
-const NO_AUDIENCE: &str = "1";
-
 /// The checks of one authorization.
 pub(crate) struct Checks<'a> {
     pub(crate) app: &'a App,
@@ -140,16 +137,14 @@ impl Checks<'_> {
         .await;
     }
 
-    /// Asks by deleting an audience that cannot exist: reading is allowed to an Analyst, who may not manage.
     async fn permission(&self, advertiser: AdvertiserId, latest: Instant) -> Permission {
-        let Ok(nothing) = NO_AUDIENCE.parse::<AudienceId>() else { return Permission::NotChecked };
         // Once more where TikTok throttles: "not checked" would hide that the token is of no use.
         let (mut permission, mut throttled) = (Permission::NotChecked, true);
         for _ in 0..2 {
             if !throttled || !self.turn_of(advertiser, latest).await {
                 break;
             }
-            let failure = self.call(self.client.delete_audience(self.token, advertiser, nothing)).await.err();
+            let failure = self.call(self.client.try_to_manage(self.token, advertiser)).await.err();
             permission = Permission::of_answer(failure.as_ref());
             throttled = failure.as_ref().is_some_and(is_throttled);
             if let Some(failure) = failure.filter(|_| permission == Permission::NotChecked) {

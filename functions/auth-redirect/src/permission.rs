@@ -24,8 +24,7 @@ pub(crate) enum Permission {
 }
 
 impl Permission {
-    /// What TikTok's answer means to a call that deletes an audience which cannot exist: nothing is written, and who may not manage audiences
-    /// is refused before TikTok looks for it.
+    /// What TikTok's answer to [`try_to_manage`](tiktok::Client::try_to_manage) means.
     pub(crate) const fn of_answer(failure: Option<&Failure>) -> Self {
         let Some(failure) = failure else { return Self::Ready };
         match failure.meaning {

@@ -4,7 +4,6 @@ use connections::{Connection, Record};
 use firehose::{Account, Subscription};
 use ids::AudienceId;
 use secrecy::{ExposeSecret, SecretString};
-use secrets::Error;
 use startup::clock::now_ms;
 use tiktok::{Failure, Meaning};
 
@@ -80,7 +79,7 @@ impl Subscriptions {
         let is_other = |connection: &Connection| connection.token.expose_secret() != account.token.expose_secret();
         match self.active(account).await {
             Ok(connection) => Ok(connection.filter(is_other).map(|connection| connection.token)),
-            Err(error) if may_pass(&error) => Err(error.into()),
+            Err(error) if error.is_passing() => Err(error.into()),
             Err(cause) => {
                 tracing::warn!(advertiser = %account.advertiser, account = %account.id, %cause, "the token in use could not be read, to delete an audience with");
                 Ok(None)
@@ -100,24 +99,12 @@ impl Subscriptions {
         };
         match self.secrets.update(account.advertiser, note).await {
             Ok(_) => Ok(()),
-            Err(error) if may_pass(&error) => Err(error.into()),
+            Err(error) if error.is_passing() => Err(error.into()),
             Err(cause) => {
                 tracing::warn!(advertiser = %account.advertiser, account = %account.id, %audience, %cause, "that an audience was deleted could not be written");
                 Ok(())
             }
         }
-    }
-}
-
-/// Whether the same may succeed in a moment.
-const fn may_pass(error: &Error) -> bool {
-    match error {
-        Error::Unavailable(_) | Error::Contended(_) => true,
-        Error::QuotaReached(_)
-        | Error::BeingDeleted(_)
-        | Error::Missing(_)
-        | Error::Unreadable { .. }
-        | Error::TooLarge(_) => false,
     }
 }
 

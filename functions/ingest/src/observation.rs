@@ -9,7 +9,6 @@ use tiktok::Failure;
 
 use crate::connection::{Probe, Standing};
 use crate::erasure::Outcome;
-use crate::refusal::is_operators;
 use crate::transport::Transport;
 use crate::{Dropped, Queueable, Refusal};
 
@@ -109,7 +108,7 @@ impl<'a> Observation<'a> {
     }
 
     fn is_operators(&self, refusal: Option<&Refusal>) -> bool {
-        let record = matches!(&self.standing, Some(Standing::Unknown(error)) if is_operators(error));
+        let record = matches!(&self.standing, Some(Standing::Unknown(error)) if !error.is_passing());
         record || refusal.is_some_and(Refusal::is_operators)
     }
 

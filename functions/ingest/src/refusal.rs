@@ -118,7 +118,7 @@ impl Refusal {
             Self::TikTokUnavailable(failure) | Self::TikTokRefused(failure) => {
                 matches!(failure.meaning, Meaning::Operator | Meaning::NotAllowListed | Meaning::RejectedUnknown)
             }
-            Self::SecretsUnavailable(error) => is_operators(error),
+            Self::SecretsUnavailable(error) => !error.is_passing(),
             Self::Internal => true,
             Self::Invalid(_)
             | Self::Event
@@ -197,18 +197,6 @@ impl From<Failure> for Refusal {
             | Meaning::NotAllowListed
             | Meaning::Operator => Self::TikTokUnavailable(failure),
         }
-    }
-}
-
-/// Whether a secret is not as it must be, which only the operator can fix.
-pub(crate) const fn is_operators(error: &secrets::Error) -> bool {
-    match error {
-        secrets::Error::Missing(_)
-        | secrets::Error::Unreadable { .. }
-        | secrets::Error::BeingDeleted(_)
-        | secrets::Error::QuotaReached(_)
-        | secrets::Error::TooLarge(_) => true,
-        secrets::Error::Unavailable(_) | secrets::Error::Contended(_) => false,
     }
 }
 

@@ -2,9 +2,6 @@
 
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
-/// What the text of [`Error::Unavailable`] begins with where the same call will be refused again.
-const REFUSED: &str = "refused";
-
 /// Why a secret could not be read or written. Safe to log: it holds the secret's name and nothing of its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -22,9 +19,12 @@ pub enum Error {
     /// It is marked for deletion. The operator restores it, or deletes it at once.
     #[error("the secret {0} is marked for deletion")]
     BeingDeleted(String),
-    /// Secrets Manager did not answer, or refused.
+    /// Secrets Manager did not answer, or throttles, or failed.
     #[error("Secrets Manager: {0}")]
     Unavailable(String),
+    /// Secrets Manager refuses, and will again: access is missing, or a key does not decrypt.
+    #[error("Secrets Manager refused: {0}")]
+    Refused(String),
     /// Other writers were first, again and again.
     #[error("the secret {0} is being written by too many at once")]
     Contended(String),
@@ -37,13 +37,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the same may succeed in a moment. Access that is missing, and a key that does not decrypt, are for the operator.
+    /// Whether the same may succeed in a moment. Everything else is for the operator.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
+    pub const fn is_passing(&self) -> bool {
         match self {
-            Self::Unavailable(what) => !what.starts_with(REFUSED),
-            Self::Contended(_) => true,
+            Self::Unavailable(_) | Self::Contended(_) => true,
             Self::Missing(_)
+            | Self::Refused(_)
             | Self::Unreadable { .. }
             | Self::BeingDeleted(_)
             | Self::QuotaReached(_)
@@ -74,14 +74,16 @@ pub enum NotAsDocumented {
 /// Only the kind of the failure: the details may hold what was to be written.
 pub(crate) fn unavailable<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Error {
     let what = match error {
-        SdkError::ConstructionFailure(_) => format!("{REFUSED} before it was sent"),
+        SdkError::ConstructionFailure(_) => return Error::Refused("before it was sent".to_owned()),
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
         SdkError::DispatchFailure(_) => "not reached".to_owned(),
         SdkError::ResponseError(_) => "the answer could not be read".to_owned(),
         SdkError::ServiceError(service) => {
             let code = service.err().code().unwrap_or("no code");
-            let is_refused = service.raw().status().is_client_error() && !code.contains("Throttl");
-            if is_refused { format!("{REFUSED}: {code}") } else { code.to_owned() }
+            if service.raw().status().is_client_error() && !code.contains("Throttl") {
+                return Error::Refused(code.to_owned());
+            }
+            code.to_owned()
         }
         _ => "failed".to_owned(),
     };

@@ -113,7 +113,7 @@ impl<T: Clone> Reads<T> {
 /// When Secrets Manager fails, the last value is better than none. When it answers, its answer counts.
 const fn may_serve_stale(error: &Error) -> bool {
     match error {
-        Error::Unavailable(_) => true,
+        Error::Unavailable(_) | Error::Refused(_) => true,
         Error::Missing(_)
         | Error::Unreadable { .. }
         | Error::BeingDeleted(_)

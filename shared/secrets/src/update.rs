@@ -28,7 +28,7 @@ impl Secrets {
     /// and apply again, so `change` may run several times. An advertiser without a secret gets one.
     ///
     /// # Errors
-    /// [`Error::Unreadable`], [`Error::BeingDeleted`], [`Error::Unavailable`], [`Error::Contended`] after five tries,
+    /// [`Error::Unreadable`], [`Error::BeingDeleted`], [`Error::Unavailable`], [`Error::Refused`], [`Error::Contended`] after five tries,
     /// [`Error::QuotaReached`], [`Error::TooLarge`].
     pub async fn update<T>(
         &self,

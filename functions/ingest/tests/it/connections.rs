@@ -110,7 +110,7 @@ async fn a_pasted_new_token_takes_the_place_of_the_old_and_the_old_one_then_chan
 }
 
 #[tokio::test]
-async fn a_token_that_may_not_change_audiences_takes_no_living_ones_place_whatever_brings_it() {
+async fn a_token_that_may_not_change_audiences_connects_nothing_and_takes_no_living_ones_place() {
     let world = connected().await;
     let audience = world.direct(&world.sender.subscription("add", "New Users", None)).await.audience();
     let analyst = world.sender.with_token(&world.token_of_an_analyst().await);
@@ -120,6 +120,13 @@ async fn a_token_that_may_not_change_audiences_takes_no_living_ones_place_whatev
         let answer = world.direct(&analyst.subscription(action, name, kept)).await;
         assert_eq!((answer.status, answer.code()), (400, "token_refused"), "{action} {name}");
     }
+    assert_eq!(world.record().unwrap().get(account()).unwrap().fingerprint, TokenFingerprint::of(&world.sender.token));
+}
+
+#[tokio::test]
+async fn nor_does_one_that_a_message_brings() {
+    let world = connected().await;
+    let analyst = world.sender.with_token(&world.token_of_an_analyst().await);
     let counts = Counts::default();
     let _guard = metrics::set_default_local_recorder(&counts);
     let before = calls(&world).await;

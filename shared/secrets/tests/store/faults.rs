@@ -39,7 +39,7 @@ async fn what_is_refused_for_good_is_not_tried_again() {
     connect(&secrets, 1, "t1").await.unwrap();
     for action in ["PutSecretValue", "UpdateSecretVersionStage"] {
         memory.fail_next(action, Fault::Refused("AccessDeniedException"));
-        let refused = Error::Unavailable("refused: AccessDeniedException".to_owned());
+        let refused = Error::Refused("AccessDeniedException".to_owned());
         assert_eq!(connect(&secrets, 2, "t2").await, Err(refused), "{action}");
     }
     assert_eq!(calls(&memory), [3, 1, 2, 1]);
