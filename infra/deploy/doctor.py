@@ -15,6 +15,10 @@ REGIONS = {"US1": "us-east-1", "US2": "us-east-1", "EU1": "eu-central-1", "AU1":
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 # What an account has unless it asked for more; new ones have far less.
 CONCURRENCY = 1000
+# Lambda lets nobody reserve the last of them: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+UNRESERVED = 100
+# As the parameter's description says.
+PAGE_CONCURRENCY = 2
 BUSY = "IN_PROGRESS"
 # CloudFormation updates no stack that is in one of these.
 STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED")
@@ -69,8 +73,13 @@ def account(client: Callable, region: str | None) -> Iterator[Finding]:
         yield Finding("credentials of an AWS account", False, f"aws configure, or aws sso login ({error})")
         return
     yield Finding(f"account {identity['Account']}, as {identity['Arn']}", True)
+
+
+def concurrency(client: Callable, parameters: dict[str, str]) -> Iterator[Finding]:
+    """How much runs at a time, and how much of it strangers can take."""
     try:
-        limit = client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+        limits = client("lambda").get_account_settings()["AccountLimit"]
+        limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     except (BotoCoreError, ClientError, KeyError) as error:
         yield Finding("Lambda's concurrency", False, f"it could not be read ({error})", warning=True)
         return
@@ -80,10 +89,15 @@ def account(client: Callable, region: str | None) -> Iterator[Finding]:
         f"ask AWS for {CONCURRENCY} (Service Quotas, AWS Lambda, Concurrent executions) before customers are connected",
         warning=True,
     )
+    limited = parameters["PageReservedConcurrency"] != "0"
+    if limited or unreserved >= UNRESERVED + PAGE_CONCURRENCY:
+        advice = f"PARAMETERS=PageReservedConcurrency={PAGE_CONCURRENCY}: it bounds strangers' calls to TikTok"
+        yield Finding("a limit for the authorization page's processes", limited, advice, warning=True)
 
 
 def stack(client: Callable, found: Stack, name: str, parameters: dict[str, str], region: str) -> Iterator[Finding]:
     """The stack as it is, and what it will be told."""
+    yield from concurrency(client, parameters)
     if found.exists:
         free = BUSY not in found.status and found.status not in STUCK
         advice = "delete it (infra/README.md, Removal) or continue its rollback in CloudFormation, then try again"

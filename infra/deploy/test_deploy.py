@@ -128,6 +128,7 @@ class DeployTest(unittest.TestCase):
         self.assertEqual(code, 1)
         for missing in (r"FAIL +TikTok app", r"FAIL +mParticle data centers", r"note +a topic for the alarms"):
             self.assertRegex(told, missing)
+        self.assertIn("PARAMETERS=PageReservedConcurrency=2", told)
 
     def test_2_unattended_it_asks_nothing_and_needs_the_secret(self):
         given = ["--parameter", "TikTokAppId=7", "--parameter", "MParticleDataCenters=EU1"]

@@ -187,6 +187,15 @@ class WatchedTest(unittest.TestCase):
 
 
 class ApiTest(unittest.TestCase):
+    def test_strangers_at_the_page_leave_the_uploaders_their_calls(self):
+        resolver = resolving.Resolver(TEMPLATE, {})
+        routes = resolver.value(RESOURCES["ApiStage"]["Properties"]["RouteSettings"])
+        self.assertEqual(set(routes), {"GET /v1/auth", "$default"})
+        page = sum(float(each["ThrottlingRateLimit"]) for each in routes.values())
+        # TikTok allows a new app 10 calls a second.
+        self.assertLessEqual(page + float(resolver.parameters["TikTokCallsPerSecond"]), 10)
+        self.assertLess(sum(each["ThrottlingBurstLimit"] for each in routes.values()), 5)
+
     def test_the_access_log_has_no_address(self):
         logged = json.loads(RESOURCES["ApiStage"]["Properties"]["AccessLogSettings"]["Format"])
         harmless = ["requestId", "routeKey", "status", "error.message", "integrationStatus"]
