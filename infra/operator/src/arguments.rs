@@ -80,13 +80,20 @@ pub enum DeadLetters {
         full_ids: bool,
     },
     /// Send changes to the queue again: those that take people out, and with --adds those that put people in
+    ///
+    /// What is sent again counts as the newest change, whatever mParticle said since: who came back meanwhile is taken out, and with
+    /// --adds who left meanwhile is put back in. Send again only what is younger than the next change of the same people; for the rest
+    /// let the customer send the audience anew.
     Redrive {
         /// Which ones
         #[command(flatten)]
         filter: Filter,
-        /// Also the changes that put people in: they could put back who left meanwhile
+        /// Also the changes that put people in: they put back who left meanwhile
         #[arg(long)]
         adds: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Delete letters for good
     Delete {

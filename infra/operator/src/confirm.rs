@@ -1,4 +1,4 @@
-//! Asking before something is destroyed.
+//! Asking before something is destroyed, or sent again.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 

@@ -1,7 +1,7 @@
 //! The operator's tool: who is in trouble and since when, why changes were given up, how many users wait, and what to do about it.
 //!
 //! It speaks to AWS, or to the local cloud, with the credentials of the person who calls it. It never prints a token, never receives from
-//! the queue of changes (that would block its lanes), and asks before it destroys anything.
+//! the queue of changes (that would block its lanes), and asks before it destroys anything or sends a change again.
 
 mod arguments;
 mod audiences;
@@ -51,7 +51,9 @@ async fn carry_out(arguments: &Arguments) -> Result<Report, Error> {
         Command::Status => status::status(&cloud).await,
         Command::DeadLetters(DeadLetters::List { filter }) => dead_letters::list(&cloud, filter).await,
         Command::DeadLetters(DeadLetters::Show { id, full_ids }) => dead_letters::show(&cloud, id, *full_ids).await,
-        Command::DeadLetters(DeadLetters::Redrive { filter, adds }) => resend::redrive(&cloud, filter, *adds).await,
+        Command::DeadLetters(DeadLetters::Redrive { filter, adds, yes }) => {
+            resend::redrive(&cloud, filter, *adds, *yes).await
+        }
         Command::DeadLetters(DeadLetters::Delete { filter, all, yes }) => {
             resend::delete(&cloud, filter, *all, *yes).await
         }

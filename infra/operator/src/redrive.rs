@@ -1,6 +1,7 @@
 //! What sending a letter again comes to. Pure: which messages, to which lanes, and what of the letter stays.
 //!
-//! What takes people out goes freely. What puts people in could put back who left meanwhile, and goes only when that is asked for.
+//! What is sent again counts as the newest change, whatever mParticle said since, since nobody keeps what that was. Who came back meanwhile is
+//! taken out again, who left meanwhile put back in. The latter is the worse, and goes only when that is asked for.
 
 use connections::Record;
 use envelope::{Envelope, GroupId, Header, Lanes, Row, SentId, Writer};
@@ -9,6 +10,8 @@ use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use crate::letter::{Letter, is_forgotten};
+use crate::output::{count, grouped};
+use crate::time::age;
 
 /// The uploader tries what has this attribute even if TikTok refused it lately.
 const REDRIVEN: &str = "redriven";
@@ -52,6 +55,25 @@ pub(crate) enum Stays {
     Unreadable,
     /// Its changes put people in, and that was not asked for.
     PutsIn,
+}
+
+/// What to ask before these are sent again; `None` where nothing of them would be.
+pub(crate) fn question(letters: &[Letter], adds: bool, now_ms: i64) -> Option<String> {
+    let out = |letter: &Letter| letter.deletes + letter.erasures;
+    let goes = |letter: &Letter| out(letter) + if adds { letter.adds } else { 0 };
+    let going: Vec<_> = letters.iter().filter(|letter| goes(letter) > 0).collect();
+    let oldest_ms = going.iter().filter_map(|letter| letter.changed_ms).min()?;
+    let put_in = if adds { going.iter().map(|letter| letter.adds).sum() } else { 0 };
+    let putting_in = if adds { ", who left since is put back in" } else { "" };
+    Some(format!(
+        "What is sent again counts as the newest change: who came back since is taken out{putting_in}.\n\
+         Right only where mParticle said nothing of the same people since; else let the customer send the audience anew.\n\
+         Send again from {}, the oldest changed {} ago: {} that take people out, {} that put people in?",
+        count(going.len(), "letter"),
+        age(oldest_ms, now_ms),
+        count(going.iter().map(|letter| out(letter)).sum::<u64>(), "change"),
+        grouped(put_in)
+    ))
 }
 
 /// What sending `received` again comes to; `record` is its advertiser's.

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::letter::Letter;
 use crate::letterbox::Letterbox;
 use crate::output::{Report, count, grouped};
-use crate::redrive::{Redrive, Stays, Terms, redrive as decide};
+use crate::redrive::{Redrive, Stays, Terms, question, redrive as decide};
 
 /// Letters in memory at a time, in bytes of their bodies.
 const ROUND_BYTES: usize = 64 * 1024 * 1024;
@@ -51,7 +51,11 @@ struct Resent {
 }
 
 /// `dead-letters redrive`.
-pub(crate) async fn redrive(cloud: &Cloud, filter: &Filter, adds: bool) -> Result<Report, Error> {
+pub(crate) async fn redrive(cloud: &Cloud, filter: &Filter, adds: bool, yes: bool) -> Result<Report, Error> {
+    let found = dead_letters::all(&cloud.dead_letters, filter).await?;
+    if let Some(question) = question(&found, adds, now_ms()) {
+        confirm(&question, yes)?;
+    }
     let terms = Terms { lanes: cloud.stack.lanes, max_bytes: cloud.stack.envelope_max_bytes, adds, now_ms: now_ms() };
     let run = Run {
         changes: &cloud.changes,
@@ -219,7 +223,7 @@ fn told(resent: &Resent) -> Report {
     )];
     if *adds_kept > 0 {
         lines.push(format!(
-            "Kept: {} that put people in. With --adds they go too, and could put back who left meanwhile.",
+            "Kept: {} that put people in. With --adds they go too, and put back who left meanwhile.",
             count(*adds_kept, "change")
         ));
     }

@@ -152,6 +152,22 @@ async fn letters_are_deleted_by_what_they_are_and_the_others_are_put_back() {
     assert_eq!(world.sqs.in_flight(LETTERS), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn before_anything_is_sent_again_it_is_told_what_that_can_undo() {
+    let world = World::new();
+    world.letter(1, "12");
+    world.letter(2, "12");
+    let letters = dead_letters::all(&world.dead_letters, &Filter::default()).await.unwrap();
+    let later_ms = 1_790_000_000_000 + 3 * 24 * 3_600_000;
+    insta::assert_snapshot!("question", question(&letters, false, later_ms).unwrap());
+    insta::assert_snapshot!("question_with_adds", question(&letters, true, later_ms).unwrap());
+    let puts_in: Vec<_> = letters.into_iter().map(|letter| Letter { deletes: 0, ..letter }).collect();
+    assert_eq!(question(&puts_in, false, later_ms), None, "nothing would be sent");
+    assert!(question(&puts_in, true, later_ms).is_some());
+    let erases: Vec<_> = puts_in.into_iter().map(|letter| Letter { adds: 0, erasures: 1, ..letter }).collect();
+    assert!(question(&erases, false, later_ms).is_some());
+}
+
 #[test]
 fn what_came_of_it_is_told_with_what_stays() {
     let resent = Resent {

@@ -104,7 +104,12 @@ pub(crate) async fn an_operator_finds_what_was_given_up_and_why_and_sends_it_aga
         let kept = order(stack, &["dead-letters", "redrive", "--cause", "rejected"]).await?;
         ensure!(kept["letters"] == 0 && kept["adds_kept"] == 10, "{kept}");
         stack.tiktok.clear_poison().await?;
-        let resent = order(stack, &["dead-letters", "redrive", "--cause", "rejected", "--adds"]).await?;
+        let again = ["dead-letters", "redrive", "--cause", "rejected", "--adds"];
+        let file = stack.directory().join("stack.json").display().to_string();
+        let asked = run(&[&["--stack", &file], &again[..]].concat()).await?;
+        let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+        ensure!(!asked.status.success() && said.contains("nothing was done"), "{said}");
+        let resent = order(stack, &[&again[..], &["--yes"]].concat()).await?;
         ensure!(resent["adds"] == 10 && resent["failed"] == 0, "{resent}");
         model.apply(&Profile::all(refused, &audience, Action::Add));
         stack.arrives(&model).await
