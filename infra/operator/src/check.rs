@@ -8,7 +8,7 @@ use secrets::JsonSecret;
 use serde::Serialize;
 use serde_json::{Value, json};
 use startup::clock::now_ms;
-use tiktok::{AppCredentials, Meaning};
+use tiktok::{AppCredentials, Failure, Meaning};
 
 use crate::cloud::Cloud;
 use crate::error::{Error, of_sdk};
@@ -81,10 +81,26 @@ fn secret(error: &Error, name: &str) -> String {
 /// An invented code tells whether TikTok knows the app: a wrong secret is refused before the code is looked at.
 async fn accepted(cloud: &Cloud, app: &AppCredentials) -> Result<String, String> {
     match cloud.tiktok.exchange(app, &NO_TOKEN.into()).await {
-        Err(failure) if failure.meaning == Meaning::RestartConsent => Ok("TikTok accepts id and secret".to_owned()),
-        Err(failure) if failure.meaning == Meaning::Unavailable => Err(format!("{failure}: try again")),
-        Err(failure) => Err(format!("{failure}: put the app's own id and secret into its secret")),
+        Err(failure) => of_exchange(&failure),
         Ok(_) => Err("TikTok gave a token for an invented code: this is not TikTok".to_owned()),
+    }
+}
+
+/// As the authorization page reads it: nobody knows TikTok's code for an invented code, but whatever is rejected is the code.
+fn of_exchange(failure: &Failure) -> Result<String, String> {
+    match failure.meaning {
+        Meaning::RestartConsent | Meaning::Rejected | Meaning::RejectedUnknown | Meaning::Missing => {
+            Ok("TikTok accepts id and secret".to_owned())
+        }
+        Meaning::Unavailable | Meaning::AppThrottled | Meaning::AdvertiserThrottled => {
+            Err(format!("{failure}: try again"))
+        }
+        Meaning::Operator
+        | Meaning::NotAllowListed
+        | Meaning::TooLarge
+        | Meaning::PartlySuccessful
+        | Meaning::Reauthorize
+        | Meaning::NotPermitted => Err(format!("{failure}: put the app's own id and secret into its secret")),
     }
 }
 
@@ -132,6 +148,9 @@ fn is_answer(body: &Value) -> bool {
 }
 
 async fn over_https(cloud: &Cloud, http: &reqwest::Client) -> Result<String, String> {
+    if !cloud.stack.firehose_over_http {
+        return Ok("off: the stack's FirehoseOverHttp is false".to_owned());
+    }
     let token = firehose_token::current(cloud).await.map_err(|error| error.to_string())?;
     let url = format!("{}/v1/firehose", cloud.stack.api_url);
     let request = http.post(&url).header("Authorization", format!("Token {}", token.expose_secret()));
@@ -173,4 +192,23 @@ fn unreachable(url: &str, error: reqwest::Error) -> String {
 fn http_client() -> Result<reqwest::Client, Error> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
     client.map_err(|error| Error::Unfinished(format!("the HTTPS client cannot be set up: {}", error.without_url())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_rejected_code_shows_that_tiktok_knows_the_app() {
+        let told = |meaning| of_exchange(&Failure { meaning, ..Failure::without_answer("a test") });
+        for meaning in [Meaning::RestartConsent, Meaning::Rejected, Meaning::RejectedUnknown, Meaning::Missing] {
+            assert!(told(meaning).is_ok(), "{meaning:?}");
+        }
+        for meaning in [Meaning::Unavailable, Meaning::AppThrottled, Meaning::AdvertiserThrottled] {
+            assert!(told(meaning).unwrap_err().ends_with("try again"), "{meaning:?}");
+        }
+        for meaning in [Meaning::Operator, Meaning::NotAllowListed, Meaning::Reauthorize, Meaning::NotPermitted] {
+            assert!(told(meaning).unwrap_err().ends_with("into its secret"), "{meaning:?}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::logs::{Function, Line, Logs};
 use crate::output::Report;
 use crate::time::age;
 
-/// As long as the one that the template makes.
+/// As long as the first one, which `make deploy` makes.
 const LENGTH: usize = 48;
 const UNREADABLE: &str = "the Firehose secret is not in the documented form; infra/README.md says which it is";
 

@@ -80,8 +80,9 @@ async fn last_sent(cloud: &Cloud, advertiser: AdvertiserId) -> Result<Option<i64
     cloud.logs.newest(Function::Ingest, &pattern, now_ms(), is_wanted).await
 }
 
-/// Leaves nothing of the record `secret` but the time. Where there was a secret it is deleted, since its former versions hold tokens: also
-/// where the record has no connection any more, which a run that was interrupted leaves behind.
+/// Leaves nothing of the record `secret` but the time. The secret is deleted first, since its former versions hold tokens: also where the
+/// record has no connection any more, which a run that was interrupted leaves behind, and where none can be read, since a person has marked
+/// the secret for deletion. Until it is gone its name is taken, which may be weeks.
 async fn forget_record(
     secrets: &Secrets,
     manager: &aws_sdk_secretsmanager::Client,
@@ -89,14 +90,12 @@ async fn forget_record(
     advertiser: AdvertiserId,
     forgotten_ms: i64,
 ) -> Result<(), Error> {
-    let is_there = secrets.record(advertiser).await?.record.is_some();
-    // First the time: while the secret is deleted, no function is to find the tokens.
-    write_time(secrets, advertiser, forgotten_ms).await?;
-    if is_there {
-        delete_secret(manager, secret).await?;
+    if secrets.record(advertiser).await?.record.is_some() {
+        // While the secret is deleted, no function is to find the tokens.
         write_time(secrets, advertiser, forgotten_ms).await?;
     }
-    Ok(())
+    delete_secret(manager, secret).await?;
+    write_time(secrets, advertiser, forgotten_ms).await
 }
 
 /// Replaces the record by the time, as soon as Secrets Manager lets a secret of that name be made.
@@ -114,7 +113,8 @@ async fn write_time(secrets: &Secrets, advertiser: AdvertiserId, forgotten_ms: i
     }
 }
 
-/// Deletes a secret with all its versions.
+/// Deletes a secret with all its versions, without the time in which it could be restored, also where that time runs already. That there is
+/// none is no error (AWS: <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html>).
 async fn delete_secret(manager: &aws_sdk_secretsmanager::Client, secret: &str) -> Result<(), Error> {
     match manager.delete_secret().secret_id(secret).force_delete_without_recovery(true).send().await {
         Ok(_) => Ok(()),
@@ -150,28 +150,59 @@ mod tests {
     use super::*;
 
     const SECRET: &str = "s/advertiser/7";
+    const FORGOTTEN_MS: i64 = 1_790_000_000_000;
+
+    fn secrets(memory: &InMemory) -> Secrets {
+        Secrets::new(memory.client(), "s/advertiser/")
+    }
+
+    /// The secret of an advertiser with a connection.
+    async fn connected(memory: &InMemory) {
+        let accepted = Accepted { token: "s3cr3t".into(), user: UserId::new("u") };
+        let connect = |record: &mut connections::Record| {
+            record.accept("12".parse().unwrap(), &accepted, Source::Connect, FORGOTTEN_MS - 1_000)
+        };
+        secrets(memory).update("7".parse().unwrap(), connect).await.unwrap();
+    }
+
+    async fn run(memory: &InMemory) -> Result<(), Error> {
+        forget_record(&secrets(memory), &memory.client(), SECRET, "7".parse().unwrap(), FORGOTTEN_MS).await
+    }
+
+    fn forgotten_ms(memory: &InMemory) -> Option<i64> {
+        let record = connections::Record::from_json(&memory.text(SECRET).unwrap()).unwrap();
+        record.forgotten_ms(FORGOTTEN_MS + 1)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_run_that_is_repeated_after_an_interruption_leaves_no_version_with_a_token() {
-        let (memory, advertiser) = (InMemory::default(), "7".parse().unwrap());
-        let run = async || {
-            let secrets = Secrets::new(memory.client(), "s/advertiser/");
-            forget_record(&secrets, &memory.client(), SECRET, advertiser, 1_790_000_000_000).await
-        };
-        let accepted = Accepted { token: "s3cr3t".into(), user: UserId::new("u") };
-        let connect = |record: &mut connections::Record| {
-            record.accept("12".parse().unwrap(), &accepted, Source::Connect, 1_789_000_000_000)
-        };
-        Secrets::new(memory.client(), "s/advertiser/").update(advertiser, connect).await.unwrap();
+        let memory = InMemory::default();
+        connected(&memory).await;
         memory.fail_next("DeleteSecret", Fault::Refused("InternalServiceError"));
-        assert!(run().await.is_err());
-        run().await.unwrap();
+        assert!(run(&memory).await.is_err());
+        run(&memory).await.unwrap();
         assert!(
             memory.versions(SECRET).iter().all(|version| !version.contains("s3cr3t")),
             "{:?}",
             memory.versions(SECRET)
         );
-        let record = connections::Record::from_json(&memory.text(SECRET).unwrap()).unwrap();
-        assert_eq!(record.forgotten_ms(1_790_000_000_001), Some(1_790_000_000_000));
+        assert_eq!(forgotten_ms(&memory), Some(FORGOTTEN_MS));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_that_a_person_marked_for_deletion_is_deleted_and_the_time_written() {
+        let memory = InMemory::default();
+        connected(&memory).await;
+        memory.mark_for_deletion(SECRET, true);
+        run(&memory).await.unwrap();
+        assert_eq!(memory.versions(SECRET).len(), 1, "{:?}", memory.versions(SECRET));
+        assert_eq!(forgotten_ms(&memory), Some(FORGOTTEN_MS));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_had_a_secret_is_forgotten_too() {
+        let memory = InMemory::default();
+        run(&memory).await.unwrap();
+        assert_eq!(forgotten_ms(&memory), Some(FORGOTTEN_MS));
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Stack {
     pub(crate) envelope_max_bytes: usize,
     /// How many unique users an audience needs before it shows at TikTok.
     pub(crate) minimum_audience_users: u64,
+    /// Whether mParticle may send over HTTPS.
+    pub(crate) firehose_over_http: bool,
 }
 
 impl Stack {
@@ -59,6 +61,7 @@ impl Stack {
             lanes,
             envelope_max_bytes: number(parameters, "EnvelopeMaxBytes", 60_000)?,
             minimum_audience_users: number(parameters, "MinimumAudienceUsers", 50_000)?,
+            firehose_over_http: parameters.get("FirehoseOverHttp").is_none_or(|value| value == "true"),
             name,
         })
     }
@@ -106,6 +109,8 @@ mod tests {
         let tiktok = ("TikTokApiBaseUrl", "https://tiktok.example/v1.3");
         let found = stack(&[tiktok, ("Lanes", "64")]).unwrap();
         assert_eq!((found.lanes, found.envelope_max_bytes, found.minimum_audience_users), (64, 60_000, 50_000));
+        assert!(found.firehose_over_http);
+        assert!(!stack(&[tiktok, ("FirehoseOverHttp", "false")]).unwrap().firehose_over_http);
         assert!(stack(&[]).unwrap_err().to_string().contains("parameter TikTokApiBaseUrl"));
         for wrong in ["0", "65", "256", "x"] {
             assert_eq!(
