@@ -10,7 +10,7 @@ use ids::ConnectionId;
 use queue::Queue;
 use secrets::{JsonSecret, Secrets};
 use startup::clock::now_ms;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::authorization::{Authorization, MAX_UNAUTHORIZED_BYTES};
 use crate::connection::Connections;
@@ -170,7 +170,7 @@ impl App {
         seen: &mut Observation<'_>,
     ) -> Result<Response<'_>, Refusal> {
         seen.of_account("membership", &request.account);
-        let deadline = Instant::now() + MEMBERSHIP_TIME;
+        let deadline = seen.started + MEMBERSHIP_TIME;
         let queueable = envelopes.finish(request.left_out).ok_or(Refusal::Internal)?;
         seen.read(&queueable);
         let is_verification = queueable.users == 0;
@@ -193,7 +193,7 @@ impl App {
             seen.erasure = Some(erasure::Outcome::NoAccount);
             return Ok(Response::Erasure);
         };
-        let deadline = Instant::now() + MEMBERSHIP_TIME;
+        let deadline = seen.started + MEMBERSHIP_TIME;
         let queueable = erasure::envelopes(request, connection, self.division, self.sent, now_ms())
             .map_err(|_| Refusal::Internal)?;
         seen.read(&queueable);

@@ -1,11 +1,11 @@
 //! What is known of a request at its end: one log line, and the metrics. No id of a person, no token, nothing of the body.
 
 use std::error::Error;
-use std::time::Instant;
 
 use connections::State;
 use ids::{AccountId, AdvertiserId};
 use tiktok::Failure;
+use tokio::time::Instant;
 
 use crate::connection::{Probe, Standing};
 use crate::erasure::Outcome;
@@ -16,7 +16,7 @@ use crate::{Dropped, Queueable, Refusal};
 #[derive(Debug)]
 pub(crate) struct Observation<'a> {
     transport: Transport,
-    started: Instant,
+    pub(crate) started: Instant,
     lambda_request_id: &'a str,
     /// mParticle's id of the message, once it is known.
     pub(crate) message_id: Option<String>,

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::json::{Fields, Object, Shape};
 use crate::profile::{Identity, LeftOut};
-use crate::reading::{EMAIL, WireIdentity};
+use crate::reading::{EMAIL, MAX_IDS, WireIdentity, keep};
 
 /// The longest id of a request that is kept, in bytes; a UUID has 36 characters.
 const MAX_ID_BYTES: usize = 64;
@@ -17,13 +17,13 @@ const MAX_ID_BYTES: usize = 64;
 /// A person asks to be forgotten.
 #[derive(Debug)]
 pub struct Erasure<'a> {
-    /// Whose audiences the person is to leave; `None` if the message names no account.
+    /// Whose audiences the person is to leave; `None` if the message names no account, or one that lacks something.
     pub connection: Option<ConnectionId>,
     /// When it was asked for, in milliseconds since 1970; `None` if the message has no usable time.
     pub timestamp_ms: Option<i64>,
     /// The name of the person's request, by which it is traced: visible ASCII characters.
     pub subject_request_id: Option<Cow<'a, str>>,
-    /// The person's ids of types that TikTok can match, each once.
+    /// The person's ids of types that TikTok can match, each once; a hundred at most.
     pub ids: SmallVec<[Identity<'a>; 4]>,
     /// What was left out.
     pub left_out: LeftOut,
@@ -69,7 +69,7 @@ impl<'de> Object<'de> for Subject<'de> {
         } else if let Some(id) = wire.read(kind, &mut self.left_out)
             && !self.ids.contains(&id)
         {
-            self.ids.push(id);
+            keep(&mut self.ids, id, MAX_IDS, &mut self.left_out);
         }
         Ok(())
     }
@@ -82,5 +82,19 @@ fn id_type(name: &str) -> Option<IdType> {
         "android_advertising_id" | "google_advertising_id" => Some(IdType::Gaid),
         EMAIL => Some(IdType::Email),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_ids_are_kept_and_the_others_counted() {
+        let ids: Vec<_> =
+            (0..300).map(|n| format!(r#""email":{{"encoding":"raw","value":"{}@example.com"}}"#, n / 2)).collect();
+        let raw = RawValue::from_string(format!("{{{}}}", ids.join(","))).unwrap();
+        let erasure = Erasure::read(None, None, None, Some(&raw));
+        assert_eq!((erasure.ids.len(), erasure.left_out.too_many), (100, 100));
     }
 }

@@ -15,7 +15,7 @@ use crate::profile::{LeftOut, Profile};
 use crate::users::Users;
 
 pub(crate) use changes::SubscriptionSettings;
-pub(crate) use identities::{EMAIL, WireIdentity};
+pub(crate) use identities::{EMAIL, MAX_IDS, WireIdentity};
 
 /// A list of users while it is read.
 pub(crate) struct Reading<'u, 'a, U> {
@@ -133,7 +133,7 @@ impl<'de> Object<'de> for ProfileFields<'_, 'de> {
     }
 }
 
-fn keep<T, const N: usize>(all: &mut SmallVec<[T; N]>, one: T, most: usize, left_out: &mut LeftOut)
+pub(crate) fn keep<T, const N: usize>(all: &mut SmallVec<[T; N]>, one: T, most: usize, left_out: &mut LeftOut)
 where
     [T; N]: smallvec::Array<Item = T>,
 {

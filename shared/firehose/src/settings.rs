@@ -52,23 +52,25 @@ pub(crate) enum Switch {
 }
 
 impl Given<'_> {
-    /// The value as a boolean, in whatever case it is written.
+    /// The value as a boolean, in whatever case it is written; the one under the id if both say something.
     pub(crate) fn switch(self) -> Switch {
-        let given = [&self.by_id, &self.by_name];
-        let said = given.into_iter().find_map(|value| match value {
-            Scalar::Bool(is) => Some(*is),
-            Scalar::Text(_) | Scalar::Integer(_) | Scalar::Large(_) | Scalar::Null | Scalar::Other => None,
-        });
-        if let Some(is) = said {
-            return Switch::Set(is);
-        }
-        let is_odd = given.into_iter().any(|value| matches!(value, Scalar::Other));
-        match self.value().map(|value| value.to_ascii_lowercase()).as_deref() {
-            Some("true") => Switch::Set(true),
-            Some("false") => Switch::Set(false),
-            Some(_) => Switch::Odd,
-            None if is_odd => Switch::Odd,
-            None => Switch::Unset,
+        let said = [self.by_id, self.by_name].into_iter().map(Switch::of);
+        said.into_iter().find(|switch| *switch != Switch::Unset).unwrap_or_default()
+    }
+}
+
+impl Switch {
+    fn of(value: Scalar<'_>) -> Self {
+        match value {
+            Scalar::Bool(is) => Self::Set(is),
+            Scalar::Null => Self::Unset,
+            Scalar::Integer(_) | Scalar::Large(_) | Scalar::Other => Self::Odd,
+            Scalar::Text(text) => match &*cleaned(text).to_ascii_lowercase() {
+                "" => Self::Unset,
+                "true" => Self::Set(true),
+                "false" => Self::Set(false),
+                _ => Self::Odd,
+            },
         }
     }
 }
@@ -105,6 +107,22 @@ const fn is_quote(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_switch_under_its_id_wins() {
+        let text = |text| Scalar::Text(Cow::Borrowed(text));
+        let table = [
+            (text("false"), Scalar::Bool(true), Switch::Set(false)),
+            (Scalar::Bool(true), text("false"), Switch::Set(true)),
+            (text(" "), Scalar::Bool(true), Switch::Set(true)),
+            (Scalar::Null, text("TRUE "), Switch::Set(true)),
+            (Scalar::Integer(1), text("true"), Switch::Odd),
+            (Scalar::Null, Scalar::Null, Switch::Unset),
+        ];
+        for (place, (by_id, by_name, switch)) in table.into_iter().enumerate() {
+            assert_eq!(Given { by_id, by_name }.switch(), switch, "{place}");
+        }
+    }
 
     #[test]
     fn what_comes_along_when_a_value_is_pasted_is_left_out() {

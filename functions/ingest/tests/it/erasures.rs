@@ -61,6 +61,10 @@ async fn requests_are_counted_by_what_becomes_of_them_and_traced_in_the_log() {
     assert_eq!(counts.take(), json!({"requests type=erasure answer=ok": 1, "erasures outcome=no_account": 1}));
     world.direct(&message(&world, true).replace("_advertising_id", "_vendor_id")).await;
     assert_eq!(counts.take()["erasures outcome=no_ids"], 1);
+    let mut unusable: Value = serde_json::from_str(&message(&world, true)).unwrap();
+    unusable["account"].as_object_mut().unwrap().remove("account_settings");
+    assert_eq!(world.direct(&unusable.to_string()).await.status, 200);
+    assert_eq!(counts.take()["erasures outcome=no_account"], 1);
     let other = world.sender.with_account(ACCOUNT + 1);
     let of_other = message(&world, true).replace(&ACCOUNT.to_string(), &other.account.to_string());
     let queued = world.queued().len();
@@ -70,7 +74,7 @@ async fn requests_are_counted_by_what_becomes_of_them_and_traced_in_the_log() {
 
     let lines = heard(&[IDFA, "84aae47d", "Jane.Doe", &world.sender.token]);
     let outcomes: Vec<_> = lines.iter().map(|line| line["erasure"].as_str().unwrap()).collect();
-    assert_eq!(outcomes, ["queued", "no_account", "no_ids", "no_connection"]);
+    assert_eq!(outcomes, ["queued", "no_account", "no_ids", "no_account", "no_connection"]);
     assert!(lines.iter().all(|line| line["subject_request_id"] == REQUEST_ID));
     assert_eq!(lines[1]["level"], "ERROR");
 }

@@ -9,7 +9,7 @@ use crate::profile::{Identity, LeftOut};
 
 /// The most ids of one profile that are kept. A row is written for each, with all changes of the profile: without a bound a small
 /// message could unfold into gigabytes. No person has as many devices.
-const MAX_IDS: usize = 100;
+pub(crate) const MAX_IDS: usize = 100;
 /// The same for e-mail addresses.
 const MAX_EMAILS: usize = 20;
 /// mParticle's type of an e-mail address.
