@@ -25,6 +25,7 @@ struct Kind {
     users: u32,
     transport: Transport,
     events: Vec<Bytes>,
+    sent: usize,
     times: Times,
 }
 
@@ -61,7 +62,8 @@ async fn send(ingest: &mut Lambda, kinds: &mut [Kind], requests: usize) -> Resul
     let mut seen = Seen::default();
     for number in 0..requests {
         let kind = &mut kinds[place(number)];
-        let event = &kind.events[number / 2 % kind.events.len()];
+        let event = &kind.events[kind.sent % kind.events.len()];
+        kind.sent += 1;
         let (time, answer) = ingest.invoke(event).await?;
         ensure_success(kind.transport, &answer)?;
         let rows = ingest.queue().take_sent_rows()?;
@@ -115,7 +117,7 @@ fn place(number: usize) -> usize {
 
 fn kind((users, _, advertisers): (u32, usize, u32), transport: Transport) -> Kind {
     let events = (0..advertisers).map(|number| event(transport, users, number)).collect();
-    Kind { users, transport, events, times: Times::default() }
+    Kind { users, transport, events, sent: 0, times: Times::default() }
 }
 
 /// What the stub and Lambda's runtime take of each message, by a function that does nothing.
