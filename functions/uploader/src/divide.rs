@@ -1,8 +1,8 @@
 //! A call that TikTok refuses is divided until what is bad stands alone: by audiences, then by rows, oldest first. Pure: it says which
 //! part to send next, and is told what came of it.
 //!
-//! A row is rejected when it fails alone, or when rows sampled evenly over all of its audience failed alone with the same code and none
-//! was delivered. What the bound on calls leaves untried comes to "later", never to "rejected".
+//! A row is rejected when it is refused alone, or when rows sampled evenly over all of its audience were refused alone with the same code
+//! and none was delivered. What TikTok fails at alone, and what the bound on calls leaves untried, comes to "later", never to "rejected".
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,21 +27,12 @@ const MAX_FAILED_PARTS: u32 = 16;
 pub enum Answer {
     /// TikTok has all of it.
     Delivered,
-    /// Something in it is bad.
+    /// Something in it is bad or, where the cause is [`Cause::Unavailable`], makes TikTok fail.
     Refused(Arc<Reason>),
     /// It holds too much for one call, which says nothing of its rows.
     TooLarge(Arc<Reason>),
     /// It cannot be done now, and neither can the rest.
     Later(Arc<Reason>),
-}
-
-/// What becomes of a row that fails alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Alone {
-    /// It is rejected.
-    Rejected,
-    /// It comes to "later": TikTok had trouble with the call, and did not refuse it.
-    Later,
 }
 
 /// What is still to be done, the next one last.
@@ -85,17 +76,16 @@ pub struct Division {
     calls: u32,
     failures: u32,
     delivered: bool,
-    alone: Alone,
 }
 
 impl Division {
     /// Divides a call of `rows` that came to `answer`.
     #[must_use]
-    pub fn new(changes: &[Change], rows: Vec<Span>, answer: Answer, alone: Alone) -> Self {
+    pub fn new(changes: &[Change], rows: Vec<Span>, answer: Answer) -> Self {
         let current = Some(Job::Send { rows, sampled: false, half: Half::None });
         let (open, settled) = (Vec::new(), Vec::new());
         let samples = Samples::default();
-        let mut this = Self { open, current, samples, settled, calls: 0, failures: 0, delivered: false, alone };
+        let mut this = Self { open, current, samples, settled, calls: 0, failures: 0, delivered: false };
         this.answered(changes, answer);
         this
     }
@@ -135,8 +125,8 @@ impl Division {
                 }
             }
             (Job::Send { rows, sampled, .. }, Answer::Refused(reason)) => {
-                self.failures += 1;
-                if self.alone == Alone::Later && !self.delivered && self.failures >= MAX_FAILED_PARTS {
+                self.failures += u32::from(reason.cause == Cause::Unavailable);
+                if !self.delivered && self.failures >= MAX_FAILED_PARTS {
                     return self.put_off(&rows, &reason);
                 }
                 self.refused(changes, rows, sampled, &reason);
@@ -173,7 +163,7 @@ impl Division {
             return self.failed_alone(&rows, reason);
         }
         let wanted = if reason.cause == Cause::AudienceMissing { SAMPLES_OF_MISSING } else { SAMPLES };
-        if sampled || rows.len() <= wanted || self.alone == Alone::Later {
+        if sampled || rows.len() <= wanted || reason.cause == Cause::Unavailable {
             self.halve(rows);
         } else {
             self.sample(&rows, wanted);
@@ -218,7 +208,8 @@ impl Division {
     fn sample_failed(&mut self, row: Span, reason: &Arc<Reason>) {
         self.failed_alone(&[row], reason);
         let first = self.samples.failed.get_or_insert_with(|| Arc::clone(reason));
-        if (first.cause, first.code) != (reason.cause, reason.code) {
+        // What TikTok fails at says nothing of the other rows.
+        if reason.cause == Cause::Unavailable || (first.cause, first.code) != (reason.cause, reason.code) {
             self.samples.differ = true;
             self.stop_sampling();
         }
@@ -260,10 +251,8 @@ impl Division {
     }
 
     fn failed_alone(&mut self, rows: &[Span], reason: &Arc<Reason>) {
-        let outcome = match self.alone {
-            Alone::Rejected => Outcome::Rejected(Arc::clone(reason)),
-            Alone::Later => Outcome::Later(Arc::clone(reason)),
-        };
+        let outcome = if reason.cause == Cause::Unavailable { Outcome::Later } else { Outcome::Rejected };
+        let outcome = outcome(Arc::clone(reason));
         self.settle(rows, &outcome);
     }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::App;
 use crate::cause::{Blame, Cause, Outcome, Reason, cause_of};
-use crate::divide::{Alone, Answer, Division};
+use crate::divide::{Answer, Division};
 use crate::plan::{Call, Plan, Span};
 use crate::token::{Blocked, Usable};
 use next::Next;
@@ -88,17 +88,16 @@ impl<'a> Sender<'a> {
     /// Sends one call, and divides it where TikTok refuses it.
     async fn deliver(&self, plan: &Plan, call: Call) -> Vec<(Span, Outcome)> {
         let Call { action, schema, rows } = call;
-        let answer = self.part(plan, (action, schema), &rows, Alone::Rejected).await;
-        let alone = match &answer {
-            Answer::Refused(reason) if reason.cause == Cause::Unavailable => Alone::Later,
-            Answer::Refused(_) | Answer::TooLarge(_) => Alone::Rejected,
+        let answer = self.part(plan, (action, schema), &rows, None).await;
+        let whole = match &answer {
+            Answer::Refused(reason) | Answer::TooLarge(reason) => reason.cause,
             Answer::Delivered => return settled(&rows, &Outcome::Delivered),
             Answer::Later(reason) => return settled(&rows, &Outcome::Later(Arc::clone(reason))),
         };
         metrics::counter!("calls_divided").increment(1);
-        let mut division = Division::new(&plan.changes, rows, answer, alone);
+        let mut division = Division::new(&plan.changes, rows, answer);
         while let Some(part) = division.next_part() {
-            let answer = self.part(plan, (action, schema), &part, alone).await;
+            let answer = self.part(plan, (action, schema), &part, Some(whole)).await;
             division.answered(&plan.changes, answer);
         }
         let outcomes = division.finish();
@@ -122,6 +121,9 @@ impl<'a> Sender<'a> {
             }
         }
         let Some(reason) = failed.map(Arc::clone) else { return };
+        if self.with(|state| state.stopped.is_some()) {
+            return;
+        }
         if delivered {
             let failing = Stopped { reason, pause: None, tried: true, blocked: None };
             self.with(|state| state.failing = Some(failing));
@@ -130,10 +132,10 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Sends some rows, once more at once where that may help.
-    async fn part(&self, plan: &Plan, kind: (Action, Schema), spans: &[Span], alone: Alone) -> Answer {
+    /// Sends some rows, once more at once where that may help. `whole`: of a part, what the whole call came to.
+    async fn part(&self, plan: &Plan, kind: (Action, Schema), spans: &[Span], whole: Option<Cause>) -> Answer {
         let rows: Vec<Row> = spans.iter().filter_map(|span| plan.row(*span)).collect();
-        let mut allowed = self.turn().await.and_then(|()| self.let_through(alone));
+        let mut allowed = self.turn().await.and_then(|()| self.let_through(whole));
         let mut again = true;
         loop {
             if let Err(answer) = allowed {
@@ -147,7 +149,7 @@ impl<'a> Sender<'a> {
                 }
                 Err(failure) => failure,
             };
-            match self.next(&failure, made, again, alone).await {
+            match self.next(&failure, made, again, whole).await {
                 Next::Answer(answer) => return answer,
                 Next::Again => again = false,
                 Next::Stop(stopped) => return self.stop(stopped),
@@ -174,13 +176,11 @@ impl<'a> Sender<'a> {
     }
 
     /// Whether the breaker lets a call through. Parts that are tried to find what makes TikTok fail are no calls on trial.
-    fn let_through(&self, alone: Alone) -> Result<(), Answer> {
-        let allowed = match alone {
-            Alone::Rejected => {
-                self.app.breaker(|breaker| breaker.let_through(self.connection.advertiser, Instant::now()))
-            }
-            Alone::Later => Ok(()),
-        };
+    fn let_through(&self, whole: Option<Cause>) -> Result<(), Answer> {
+        if whole == Some(Cause::Unavailable) {
+            return Ok(());
+        }
+        let allowed = self.app.breaker(|breaker| breaker.let_through(self.connection.advertiser, Instant::now()));
         allowed.map_err(|paused| {
             let (reason, pause) = (paused.reason, Some(paused.until));
             self.stop(Stopped { reason, pause, tried: false, blocked: None })

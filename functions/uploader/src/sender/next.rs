@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Sender, Stopped};
 use crate::cause::{Cause, Reason};
-use crate::divide::{Alone, Answer};
+use crate::divide::Answer;
 use crate::token::Examined;
 
 /// A call that broke sooner than this is made once more at once.
@@ -27,8 +27,8 @@ pub(super) enum Next {
 }
 
 impl Sender<'_> {
-    /// Decides about a call that was made at `made`. `again`: it may be made once more.
-    pub(super) async fn next(&self, failure: &Failure, made: Instant, again: bool, alone: Alone) -> Next {
+    /// Decides about a call that was made at `made`. `again`: it may be made once more. `whole`: of a part, what the whole call came to.
+    pub(super) async fn next(&self, failure: &Failure, made: Instant, again: bool, whole: Option<Cause>) -> Next {
         match failure.meaning {
             Meaning::PartlySuccessful | Meaning::Rejected | Meaning::RejectedUnknown | Meaning::Missing => {
                 self.answered(made);
@@ -42,11 +42,11 @@ impl Sender<'_> {
                 self.answered(made);
                 self.examine(failure, again).await
             }
-            Meaning::Unavailable if again && alone == Alone::Rejected && made.elapsed() < QUICK => {
+            Meaning::Unavailable if again && whole != Some(Cause::Unavailable) && made.elapsed() < QUICK => {
                 tokio::time::sleep(Duration::from_millis(rand::random_range(100..500))).await;
                 Next::Again
             }
-            Meaning::Unavailable => self.unavailable(failure, made, alone),
+            Meaning::Unavailable => self.unavailable(failure, made, whole),
             Meaning::AppThrottled | Meaning::AdvertiserThrottled => {
                 metrics::counter!("throttles").increment(1);
                 Next::Stop(self.stopped_by(Reason::of(failure), made))
@@ -64,17 +64,18 @@ impl Sender<'_> {
     }
 
     /// TikTok gave no answer, or a server error. It is the connection's own trouble where another advertiser was served meanwhile.
-    fn unavailable(&self, failure: &Failure, made: Instant, alone: Alone) -> Next {
+    fn unavailable(&self, failure: &Failure, made: Instant, whole: Option<Cause>) -> Next {
         let (failing, failures) =
             self.app.backoff(|backoff| (backoff.since(self.connection), backoff.failures(self.connection)));
         let since = failing.map_or(made, |(since, _)| since.min(made));
         let own = self.app.breaker(|breaker| breaker.served_another_since(self.connection.advertiser, since));
         let reason = Arc::new(Reason { own, ..Reason::of(failure).as_ref().clone() });
-        let divides = own && failures >= FAILURES_BEFORE_DIVIDING;
-        if alone == Alone::Later || divides {
-            return Next::Answer(Answer::Refused(reason));
-        }
-        Next::Stop(self.stopped_by(reason, made))
+        let divides = match whole {
+            None => own && failures >= FAILURES_BEFORE_DIVIDING,
+            // A part of a call that TikTok refused is as good as any call: nothing is known to be wrong with its rows.
+            Some(whole) => whole == Cause::Unavailable,
+        };
+        if divides { Next::Answer(Answer::Refused(reason)) } else { Next::Stop(self.stopped_by(reason, made)) }
     }
 
     /// The connection stops for `reason`, which the breaker is told, until the breaker lets a call through again.

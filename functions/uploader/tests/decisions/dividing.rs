@@ -6,27 +6,33 @@ use std::sync::Arc;
 use ids::AudienceId;
 use proptest::prelude::*;
 use uploader::cause::{Cause, Outcome, Reason};
-use uploader::divide::{Alone, Answer, Division};
+use uploader::divide::{Answer, Division};
 use uploader::plan::{Change, Plan, Span};
 
 use crate::world::{LIMITS, Said, audience, plan, work};
 
-/// A TikTok that refuses calls with a bad row or a missing audience, and counts its calls.
+/// A TikTok that refuses calls with a bad row or a missing audience, fails at those with certain rows or at certain times, and counts its
+/// calls.
+#[derive(Default)]
 struct TikTok {
     bad: BTreeSet<String>,
     missing: BTreeSet<AudienceId>,
+    failing: BTreeSet<String>,
+    /// The calls that it fails at whatever they hold, counted from 1.
+    failing_calls: BTreeSet<u32>,
     calls: u32,
     delivered: Vec<Span>,
 }
 
 impl TikTok {
     fn new(bad: impl IntoIterator<Item = u32>, missing: impl IntoIterator<Item = u32>) -> Self {
-        let bad = bad.into_iter().map(crate::world::hash).collect();
-        Self { bad, missing: missing.into_iter().map(audience).collect(), calls: 0, delivered: Vec::new() }
+        Self { bad: hashes(bad), missing: missing.into_iter().map(audience).collect(), ..Self::default() }
     }
 
     fn refusal(&self, change: &Change) -> Option<(Cause, i64)> {
-        if self.missing.contains(&change.audience) {
+        if self.failing.contains(&change.id.to_string()) {
+            Some((Cause::Unavailable, 50000))
+        } else if self.missing.contains(&change.audience) {
             Some((Cause::AudienceMissing, 40007))
         } else {
             self.bad.contains(&change.id.to_string()).then_some((Cause::Rejected, 40002))
@@ -35,8 +41,9 @@ impl TikTok {
 
     fn answer(&mut self, plan: &Plan, rows: &[Span]) -> Answer {
         self.calls += 1;
-        let bad = rows.iter().flat_map(|row| row.changes(&plan.changes)).find_map(|change| self.refusal(change));
-        if let Some((cause, code)) = bad {
+        let failed = self.failing_calls.contains(&self.calls).then_some((Cause::Unavailable, 50000));
+        let changes = || rows.iter().flat_map(|row| row.changes(&plan.changes));
+        if let Some((cause, code)) = failed.or_else(|| changes().find_map(|change| self.refusal(change))) {
             Answer::Refused(Arc::new(Reason { code: Some(code), ..Reason::new(cause, "no").as_ref().clone() }))
         } else {
             self.delivered.extend(rows);
@@ -45,11 +52,15 @@ impl TikTok {
     }
 }
 
+fn hashes(users: impl IntoIterator<Item = u32>) -> BTreeSet<String> {
+    users.into_iter().map(crate::world::hash).collect()
+}
+
 /// Sends the one call of `plan` and divides it.
 fn deliver(plan: &Plan, tiktok: &mut TikTok) -> Vec<(Span, Outcome)> {
     let rows = plan.calls[0].rows.clone();
     let answer = tiktok.answer(plan, &rows);
-    let mut division = Division::new(&plan.changes, rows, answer, Alone::Rejected);
+    let mut division = Division::new(&plan.changes, rows, answer);
     while let Some(part) = division.next_part() {
         let answer = tiktok.answer(plan, &part);
         division.answered(&plan.changes, answer);
@@ -135,7 +146,7 @@ fn trouble_in_the_middle_stops_it_and_the_rest_waits_for_it() {
     let mut tiktok = TikTok::new([50], []);
     let rows = plan.calls[0].rows.clone();
     let answer = tiktok.answer(&plan, &rows);
-    let mut division = Division::new(&plan.changes, rows, answer, Alone::Rejected);
+    let mut division = Division::new(&plan.changes, rows, answer);
     let first = division.next_part().unwrap();
     let answer = tiktok.answer(&plan, &first);
     division.answered(&plan.changes, answer);
@@ -147,17 +158,21 @@ fn trouble_in_the_middle_stops_it_and_the_rest_waits_for_it() {
 }
 
 #[test]
-fn what_tiktok_fails_at_alone_waits_where_it_is_no_refusal() {
+fn a_row_that_tiktok_fails_at_alone_waits_and_one_that_it_refuses_alone_is_rejected_whatever_the_whole_failed_with() {
     let plan = users(64, 1);
-    let mut tiktok = TikTok::new([40], []);
-    let rows = plan.calls[0].rows.clone();
-    let answer = tiktok.answer(&plan, &rows);
-    let mut division = Division::new(&plan.changes, rows, answer, Alone::Later);
-    while let Some(part) = division.next_part() {
-        let answer = tiktok.answer(&plan, &part);
-        division.answered(&plan.changes, answer);
+    for (bad, failing) in [(50, 40), (40, 50)] {
+        let mut tiktok = TikTok { failing: hashes([failing]), ..TikTok::new([bad], []) };
+        let outcomes = deliver(&plan, &mut tiktok);
+        assert_eq!(tally(&plan, &outcomes), [62, 1, 1]);
     }
-    assert_eq!(tally(&plan, &division.finish()), [63, 0, 1]);
+}
+
+#[test]
+fn rows_that_tiktok_fails_at_alike_stand_for_no_others() {
+    let plan = users(1000, 1);
+    let mut tiktok = TikTok { failing_calls: (2..20).collect(), ..TikTok::new([999], []) };
+    let outcomes = deliver(&plan, &mut tiktok);
+    assert_eq!(tally(&plan, &outcomes)[1], 0, "TikTok refused none of them alone");
 }
 
 #[test]
@@ -165,7 +180,7 @@ fn where_tiktok_fails_at_every_part_dividing_ends_soon_and_all_waits() {
     let plan = users(1000, 1);
     let rows = plan.calls[0].rows.clone();
     let failure = || Answer::Refused(Reason::new(Cause::Unavailable, "500"));
-    let mut division = Division::new(&plan.changes, rows, failure(), Alone::Later);
+    let mut division = Division::new(&plan.changes, rows, failure());
     let mut calls = 1;
     while division.next_part().is_some() {
         calls += 1;
@@ -195,5 +210,27 @@ proptest! {
         prop_assert_eq!(told.len(), plan.changes.len());
         let delivered: usize = tiktok.delivered.iter().map(|span| span.changes(&plan.changes).len()).sum();
         prop_assert_eq!(delivered, tally(&plan, &outcomes)[0], "what was delivered is known to be");
+    }
+
+    #[test]
+    fn whatever_tiktok_fails_at_meanwhile_only_what_it_refuses_is_rejected(
+        count in 1_u32..60,
+        audiences in 1_u32..4,
+        bad in proptest::collection::btree_set(0_u32..60, 0..6),
+        missing in proptest::collection::btree_set(0_u32..4, 0..2),
+        failing in proptest::collection::btree_set(0_u32..60, 0..6),
+        failing_calls in proptest::collection::btree_set(1_u32..60, 0..30),
+    ) {
+        let plan = users(count, audiences);
+        let mut tiktok = TikTok { failing: hashes(failing), failing_calls, ..TikTok::new(bad, missing) };
+        let outcomes = deliver(&plan, &mut tiktok);
+        let told: usize = tally(&plan, &outcomes).iter().sum();
+        prop_assert_eq!(told, plan.changes.len());
+        for (span, outcome) in outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Rejected(_))) {
+            for change in span.changes(&plan.changes) {
+                let is_bad = tiktok.bad.contains(&change.id.to_string());
+                prop_assert!(is_bad || tiktok.missing.contains(&change.audience), "{:?}", outcome);
+            }
+        }
     }
 }

@@ -167,3 +167,26 @@ async fn dividing_stops_where_tiktok_fails_at_every_part_and_the_connection_paus
     assert!(calls > 16, "it was divided: {calls}");
     assert_eq!((world.members(&ill).await.len(), world.letters().len()), (0, 0));
 }
+
+/// After three failures TikTok recovers for one call, which it refuses because of one bad row, and fails again while that call is divided.
+#[tokio::test]
+async fn a_server_error_while_a_refused_call_is_divided_rejects_no_row() {
+    let world = World::new().await;
+    let (ill, well) = (world.tenant().await, world.tenant().await);
+    let down = || Fault::status(500).on(MAPPING).advertiser(&ill.advertiser);
+    let fault = world.tiktok.fault(down()).await.unwrap();
+    world.says(&ill, 0, &(0..100).map(|user| ill.joins(user)).collect::<Vec<_>>());
+    for round in 0..3 {
+        world.says(&well, 0, &[well.joins(100 + round)]);
+        world.invoke().await;
+        skip(seconds(400)).await;
+    }
+    world.tiktok.clear_fault(fault).await.unwrap();
+    world.tiktok.poison(&hash(3), 40002, "a bad id").await.unwrap();
+    let fault = world.tiktok.fault(down().after(1)).await.unwrap();
+    world.invoke().await;
+    assert_eq!(world.letters().len(), 0, "TikTok refused none of them alone");
+    world.tiktok.clear_fault(fault).await.unwrap();
+    world.drain().await;
+    assert_eq!((world.members(&ill).await.len(), world.causes()), (99, vec!["rejected".to_owned()]));
+}
