@@ -134,7 +134,7 @@ impl Breaker {
         let advertisers: HashSet<_> = self.running.iter().collect();
         if self.running.len() >= RUNNING_FAILURES && advertisers.len() >= RUNNING_ADVERTISERS {
             self.running.clear();
-            self.pause(Scope::App, reason, (made, now), jitter);
+            self.pause(Scope::App, &Arc::new(reason.everybodys()), (made, now), jitter);
         }
     }
 
@@ -170,6 +170,7 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cause::Blame;
 
     fn advertiser(n: u32) -> AdvertiserId {
         (n + 7).to_string().parse().unwrap()
@@ -228,6 +229,21 @@ mod tests {
         assert_eq!(breaker.paused(advertiser(8), now), None);
         breaker.failed(advertiser(2), &reason, (now, now), 0.0);
         assert!(breaker.paused(advertiser(8), now).is_some());
+    }
+
+    #[test]
+    fn what_was_some_advertisers_own_is_everybodys_for_those_who_wait_for_it() {
+        let own = Reason { own: true, ..Reason::new(Cause::Unavailable, "500").as_ref().clone() };
+        let throttled = Reason::new(Cause::AdvertiserThrottled, "slow down").as_ref().clone();
+        for (reason, cause) in [(own, Cause::Unavailable), (throttled, Cause::AppThrottled)] {
+            let (mut breaker, now) = (Breaker::default(), Instant::now());
+            for n in [1, 2, 3, 1, 2] {
+                breaker.failed(advertiser(n), &Arc::new(reason.clone()), (now, now), 0.0);
+            }
+            let paused = breaker.paused(advertiser(8), now).unwrap().reason;
+            assert_eq!((paused.cause, paused.blame()), (cause, Blame::Everybody));
+            assert_eq!(breaker.paused(advertiser(1), now).unwrap().reason.blame(), Blame::Connection);
+        }
     }
 
     #[test]

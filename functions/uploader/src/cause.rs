@@ -126,6 +126,14 @@ impl Reason {
         })
     }
 
+    /// The same trouble, of so many that it is everybody's: those who wait for it did nothing.
+    #[must_use]
+    pub fn everybodys(&self) -> Self {
+        let is_throttled = self.cause == Cause::AdvertiserThrottled;
+        let cause = if is_throttled { Cause::AppThrottled } else { self.cause };
+        Self { cause, own: false, ..self.clone() }
+    }
+
     /// Whose trouble it is.
     #[must_use]
     pub const fn blame(&self) -> Blame {

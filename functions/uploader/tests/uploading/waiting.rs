@@ -109,3 +109,29 @@ async fn in_a_crowd_full_lanes_of_a_dead_connection_are_given_up_and_the_others_
     assert_eq!(world.causes(), ["crowded"; 10]);
     assert_eq!(world.queued().iter().map(|message| message.message_id.clone()).collect::<Vec<_>>(), [few]);
 }
+
+/// Three advertisers are throttled, which pauses the app. A fourth one is not.
+#[tokio::test]
+async fn a_pause_of_the_app_is_no_trouble_of_a_connection_that_did_nothing() {
+    let world = World::new().await;
+    let throttled = [world.tenant().await, world.tenant().await, world.tenant().await];
+    let innocent = world.tenant().await;
+    for tenant in &throttled {
+        let fault = Fault::code(40133, "Too many requests").on(MAPPING).advertiser(&tenant.advertiser);
+        world.tiktok.fault(fault).await.unwrap();
+        world.says(tenant, 0, &[tenant.joins(1)]);
+    }
+    world.invoke().await;
+    skip(Duration::from_secs(30)).await;
+    world.invoke().await;
+    let old = world.says(&innocent, 0, &[innocent.joins(1)]);
+    world.sqs.change(QUEUE, |message| {
+        if message.message_id == old {
+            message.sent_ms -= DAY_MS + 1;
+            message.receive_count = 5;
+        }
+    });
+    world.invoke().await;
+    assert_eq!(world.letters().len(), 0, "it was not throttled, and will be served in some seconds");
+    assert_eq!(world.calls(&innocent).await.len(), 0, "the app is paused");
+}
