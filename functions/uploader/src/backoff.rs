@@ -31,6 +31,8 @@ struct Failing {
     failures: u32,
     since: Instant,
     since_ms: i64,
+    /// The last call that failed.
+    last: Instant,
     retry_at: Instant,
 }
 
@@ -50,8 +52,9 @@ impl Backoff {
         pause: Option<Instant>,
         jitter: f64,
     ) {
-        let new = Failing { failures: 0, since: now, since_ms: now_ms, retry_at: now };
+        let new = Failing { failures: 0, since: now, since_ms: now_ms, last: now, retry_at: now };
         let failing = self.failing.entry(connection).or_insert(new);
+        failing.last = now;
         // Before its time comes again, a lane waits for another one's trial: it has not failed.
         if now < failing.retry_at {
             failing.retry_at = failing.retry_at.max(pause.unwrap_or(now));
@@ -84,9 +87,14 @@ impl Backoff {
         self.failing.get(&connection).map_or(0, |failing| failing.failures)
     }
 
-    /// Since when `connection` fails: here, and in milliseconds since 1970.
-    pub(crate) fn since(&self, connection: ConnectionId) -> Option<(Instant, i64)> {
-        self.failing.get(&connection).map(|failing| (failing.since, failing.since_ms))
+    /// When `connection` failed last.
+    pub(crate) fn last(&self, connection: ConnectionId) -> Option<Instant> {
+        self.failing.get(&connection).map(|failing| failing.last)
+    }
+
+    /// Since when `connection` fails, in milliseconds since 1970.
+    pub(crate) fn since_ms(&self, connection: ConnectionId) -> Option<i64> {
+        self.failing.get(&connection).map(|failing| failing.since_ms)
     }
 
     /// Forgets connections that did not fail again for long.

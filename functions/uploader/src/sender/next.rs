@@ -63,11 +63,12 @@ impl Sender<'_> {
         self.app.breaker(|breaker| breaker.answered(self.connection.advertiser, made));
     }
 
-    /// TikTok gave no answer, or a server error. It is the connection's own trouble where another advertiser was served meanwhile.
+    /// TikTok gave no answer, or a server error. It is the connection's own trouble where another advertiser was served since it failed
+    /// the time before: TikTok may have been well when the trouble began, and be down for everybody now.
     fn unavailable(&self, failure: &Failure, made: Instant, whole: Option<Cause>) -> Next {
-        let (failing, failures) =
-            self.app.backoff(|backoff| (backoff.since(self.connection), backoff.failures(self.connection)));
-        let since = failing.map_or(made, |(since, _)| since.min(made));
+        let (last, failures) =
+            self.app.backoff(|backoff| (backoff.last(self.connection), backoff.failures(self.connection)));
+        let since = last.unwrap_or(made);
         let own = self.app.breaker(|breaker| breaker.served_another_since(self.connection.advertiser, since));
         let reason = Arc::new(Reason { own, ..Reason::of(failure).as_ref().clone() });
         let divides = match whole {

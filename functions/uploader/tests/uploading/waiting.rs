@@ -135,3 +135,25 @@ async fn a_pause_of_the_app_is_no_trouble_of_a_connection_that_did_nothing() {
     assert_eq!(world.letters().len(), 0, "it was not throttled, and will be served in some seconds");
     assert_eq!(world.calls(&innocent).await.len(), 0, "the app is paused");
 }
+
+/// One advertiser fails a moment before another one's last success. Then TikTok is down for everybody, for long.
+#[tokio::test]
+async fn an_outage_that_begins_with_one_advertiser_is_everybodys_all_the_same() {
+    let world = World::new().await;
+    let (first, second) = (world.tenant().await, world.tenant().await);
+    let fault = world.tiktok.fault(Fault::status(500).on(MAPPING).advertiser(&first.advertiser)).await.unwrap();
+    world.says(&first, 0, &[first.joins(1)]);
+    world.invoke().await;
+    world.says(&second, 0, &[second.joins(1)]);
+    world.invoke().await;
+    assert_eq!(world.members(&second).await, [1]);
+    world.tiktok.clear_fault(fault).await.unwrap();
+    world.tiktok.fault(Fault::status(500).on(MAPPING)).await.unwrap();
+    world.says(&second, 0, &[second.joins(2)]);
+    age(&world, DAY_MS + 1, 1);
+    for _ in 0..6 {
+        skip(Duration::from_secs(1_000)).await;
+        world.invoke().await;
+    }
+    assert_eq!((world.letters().len(), world.queued().len()), (0, 2), "it is waited for for eight days");
+}
