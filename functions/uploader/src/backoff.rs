@@ -40,6 +40,8 @@ struct Failing {
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     failing: HashMap<ConnectionId, Failing>,
+    /// When connections last waited for everybody's trouble.
+    waited: HashMap<ConnectionId, Instant>,
 }
 
 impl Backoff {
@@ -68,6 +70,16 @@ impl Backoff {
         // A pause never takes longer than 5 minutes; a message may be received 900 times, and waits for up to 8 days.
         let delay = paused.filter(|paused| !is_old || *paused > doubled).unwrap_or(doubled).max(SHORTEST_DELAY);
         failing.retry_at = now + delay.mul_f64(jitter.clamp(0.0, 1.0).mul_add(0.1, 1.0));
+    }
+
+    /// `connection` waits for everybody's trouble at `now`.
+    pub(crate) fn waits_for_all(&mut self, connection: ConnectionId, now: Instant) {
+        self.waited.insert(connection, now);
+    }
+
+    /// How long ago `connection` last waited for everybody's trouble.
+    pub(crate) fn waited_for_all(&self, connection: ConnectionId, now: Instant) -> Option<Duration> {
+        self.waited.get(&connection).map(|waited| now.saturating_duration_since(*waited))
     }
 
     /// TikTok did a call for `connection`.
@@ -99,6 +111,7 @@ impl Backoff {
 
     /// Forgets connections that did not fail again for long.
     pub(crate) fn tidy(&mut self, now: Instant) {
+        self.waited.retain(|_, waited| *waited + FORGOTTEN_AFTER > now);
         self.failing.retain(|_, failing| failing.retry_at + FORGOTTEN_AFTER > now);
     }
 }

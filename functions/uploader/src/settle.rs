@@ -26,6 +26,8 @@ const OFTEN: u32 = 100;
 const OFTEN_DELAY: Duration = Duration::from_mins(15);
 /// A message is not too old before it was received so often, unless its connection has been failing for longer than the limit.
 const RECEIVES_BEFORE_AGE: u32 = 3;
+/// What waited for everybody's trouble is old whatever it waits for now: for so long it is not given up for its connection's own.
+const SPARED: Duration = Duration::from_hours(1);
 /// The most messages that SQS gives of one lane at a time: a lane that gives as many may hide more.
 const FULL_LANE: usize = 10;
 /// How long a connection has been blocked before its messages can be too many.
@@ -51,6 +53,8 @@ pub struct Terms {
     pub max_age: Duration,
     /// Since when the connection fails, in milliseconds since 1970.
     pub failing_since_ms: Option<i64>,
+    /// How long ago the connection last waited for everybody's trouble, if that is known.
+    pub waited_for_all: Option<Duration>,
     /// Whether the connection makes no calls for now: all its lanes come back together.
     pub stopped: bool,
     /// Whether the connection is dead.
@@ -248,18 +252,19 @@ impl Message<'_> {
         if self.source.receive_count >= LAST_RECEIVE || age >= LAST_DAY {
             return Some(Arc::clone(reason));
         }
-        let erases = self.changes.waiting().any(|(_, erases)| erases);
+        let held_up = terms.waited_for_all.is_some_and(|ago| ago < SPARED);
+        let spared = held_up || self.changes.waiting().any(|(_, erases)| erases);
         let limit = match reason.blame() {
             Blame::Nobody => return None,
             Blame::Everybody => EVERYBODYS_AGE,
-            Blame::Connection if erases => EVERYBODYS_AGE,
+            Blame::Connection if spared => EVERYBODYS_AGE,
             Blame::Connection => terms.max_age,
         };
         if age >= limit && (self.source.receive_count >= RECEIVES_BEFORE_AGE || failing >= limit) {
             return Some(Arc::clone(reason));
         }
         let blocked_long = terms.dead || failing >= CROWDING_AFTER;
-        let crowded = terms.crowded && self.full && blocked_long && reason.blame() == Blame::Connection && !erases;
+        let crowded = terms.crowded && self.full && blocked_long && reason.blame() == Blame::Connection && !spared;
         crowded.then(|| Arc::new(Reason { cause: Cause::Crowded, ..reason.as_ref().clone() }))
     }
 

@@ -188,7 +188,10 @@ impl App {
     fn terms(&self, connection: ConnectionId, stopped: Option<&Stopped>, delivered: bool, time: Time) -> Terms {
         let (now, now_ms) = (Instant::now(), now_ms());
         let pause = stopped.and_then(|stopped| stopped.pause);
-        let (delay, since_ms) = self.backoff(|backoff| {
+        let (delay, since_ms, waited_for_all) = self.backoff(|backoff| {
+            if stopped.is_some_and(|stopped| stopped.reason.blame() == Blame::Everybody) {
+                backoff.waits_for_all(connection, now);
+            }
             match stopped {
                 Some(stopped) if stopped.tried && stopped.reason.blame() != Blame::Nobody => {
                     backoff.failed(connection, (now, now_ms), pause, rand::random_range(0.0..1.0));
@@ -196,7 +199,11 @@ impl App {
                 None if delivered => backoff.succeeded(connection),
                 Some(_) | None => {}
             }
-            (backoff.delay(connection, now, pause), backoff.since_ms(connection))
+            (
+                backoff.delay(connection, now, pause),
+                backoff.since_ms(connection),
+                backoff.waited_for_all(connection, now),
+            )
         });
         let blocked = stopped.and_then(|stopped| stopped.blocked.as_ref());
         let refused_since = blocked.and_then(|blocked| blocked.since_ms);
@@ -204,6 +211,7 @@ impl App {
             now_ms,
             max_age: self.config.max_age,
             failing_since_ms: refused_since.or(since_ms),
+            waited_for_all,
             stopped: stopped.is_some(),
             dead: blocked.is_some_and(|blocked| blocked.dead),
             crowded: time.crowded,

@@ -89,6 +89,17 @@ fn age_is_judged_after_three_receives_or_when_the_connection_has_been_failing_fo
 }
 
 #[test]
+fn what_waited_for_everybodys_trouble_within_the_hour_is_waited_for_for_eight_days_and_not_crowded_out() {
+    for (minutes, days, given_up) in [(59, 2, false), (59, 8, true), (60, 2, true)] {
+        let waited_for_all = Some(Duration::from_mins(minutes));
+        let terms = Terms { waited_for_all, crowded: true, dead: true, now_ms: days * 24 * HOUR, ..terms() };
+        let ten = vec![later(Cause::AdvertiserThrottled); 10];
+        let lane = settle_lane(&ten, terms, |message| message.receive_count = 3);
+        assert_eq!(lane.head.is_none(), given_up, "{minutes} minutes after it, {days} days old");
+    }
+}
+
+#[test]
 fn after_its_letters_a_lane_is_not_delayed() {
     let outcomes = [later(Cause::Token), later(Cause::Token)];
     let terms = Terms { now_ms: 25 * HOUR, ..terms() };

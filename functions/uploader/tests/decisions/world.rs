@@ -199,6 +199,7 @@ pub(crate) fn terms() -> Terms {
         now_ms: 1_000,
         max_age: std::time::Duration::from_hours(24),
         failing_since_ms: None,
+        waited_for_all: None,
         stopped: false,
         dead: false,
         crowded: false,

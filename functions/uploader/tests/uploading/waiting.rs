@@ -157,3 +157,25 @@ async fn an_outage_that_begins_with_one_advertiser_is_everybodys_all_the_same() 
     }
     assert_eq!((world.letters().len(), world.queued().len()), (0, 2), "it is waited for for eight days");
 }
+
+/// All that was said during an outage is old when it ends.
+#[tokio::test]
+async fn what_waited_out_an_outage_is_not_given_up_when_its_advertiser_is_throttled_soon_after_it() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let outage = world.tiktok.fault(Fault::code(40100, "Too many requests").on(MAPPING)).await.unwrap();
+    world.says(&tenant, 0, &[tenant.joins(1)]);
+    age(&world, DAY_MS + 1, 5);
+    world.invoke().await;
+    world.tiktok.clear_fault(outage).await.unwrap();
+    let throttle = || Fault::code(40133, "Too many requests").on(MAPPING);
+    world.tiktok.fault(throttle().next(1)).await.unwrap();
+    skip(Duration::from_mins(10)).await;
+    world.invoke().await;
+    assert_eq!((world.calls(&tenant).await.len(), world.causes()), (2, vec![]));
+
+    world.tiktok.fault(throttle()).await.unwrap();
+    skip(Duration::from_mins(70)).await;
+    world.invoke().await;
+    assert_eq!((world.calls(&tenant).await.len(), world.causes()), (3, vec!["advertiser_throttled".to_owned()]));
+}
