@@ -82,8 +82,8 @@ impl Backoff {
         self.waited.get(&connection).map(|waited| now.saturating_duration_since(*waited))
     }
 
-    /// TikTok did a call for `connection`.
-    pub(crate) fn succeeded(&mut self, connection: ConnectionId) {
+    /// TikTok answered all calls for `connection`, whatever it said of them.
+    pub(crate) fn answered(&mut self, connection: ConnectionId) {
         self.failing.remove(&connection);
     }
 
@@ -141,7 +141,7 @@ mod tests {
         let later = start + seconds(3_601);
         backoff.failed(connection(), (later, 0), None, 0.0);
         assert_eq!(backoff.delay(connection(), later, None).as_secs(), 900);
-        backoff.succeeded(connection());
+        backoff.answered(connection());
         backoff.failed(connection(), (later, 0), None, 0.0);
         assert_eq!(backoff.delay(connection(), later, None).as_secs(), 10);
     }

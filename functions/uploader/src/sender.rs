@@ -38,6 +38,8 @@ struct State {
     stopped: Option<Stopped>,
     /// What a part of a divided call fails with, while the others are delivered.
     failing: Option<Stopped>,
+    /// TikTok answered a call, whatever it said of it.
+    answered: bool,
     delivered: bool,
 }
 
@@ -58,14 +60,15 @@ pub(crate) struct Stopped {
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) outcomes: Vec<(Span, Outcome)>,
-    pub(crate) delivered: bool,
+    /// Whether TikTok answered, whatever it said of the calls.
+    pub(crate) answered: bool,
     pub(crate) stopped: Option<Stopped>,
 }
 
 impl<'a> Sender<'a> {
     /// Sends for `connection`, whose turn it is.
     pub(crate) fn new(app: &'a App, connection: ConnectionId, usable: Usable, until: Instant) -> Self {
-        let state = State { usable, has_turn: true, stopped: None, failing: None, delivered: false };
+        let state = State { usable, has_turn: true, stopped: None, failing: None, answered: false, delivered: false };
         Self { app, connection, until, state: Mutex::new(state) }
     }
 
@@ -81,8 +84,8 @@ impl<'a> Sender<'a> {
             outcomes.extend(more);
         }
         drop(others);
-        let State { stopped, failing, delivered, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Sent { outcomes, delivered, stopped: stopped.or(failing) }
+        let State { stopped, failing, answered, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Sent { outcomes, answered, stopped: stopped.or(failing) }
     }
 
     /// Sends one call, and divides it where TikTok refuses it.
@@ -219,7 +222,10 @@ impl<'a> Sender<'a> {
     async fn succeeded(&self, made: Instant) {
         let now = Instant::now();
         self.app.breaker(|breaker| breaker.succeeded(self.connection.advertiser, made, now));
-        let (first, usable) = self.with(|state| (!std::mem::replace(&mut state.delivered, true), state.usable.clone()));
+        let (first, usable) = self.with(|state| {
+            state.answered = true;
+            (!std::mem::replace(&mut state.delivered, true), state.usable.clone())
+        });
         if first {
             self.app.tokens.accepted(self.connection, &usable).await;
         }

@@ -94,21 +94,21 @@ impl App {
         let known = self.known(work, &ready, time.until).await;
         let Read { contents, mut plan } = self.read(work, &known);
         report::planned(&plan);
-        let (stopped, delivered) = match ready {
+        let (stopped, answered) = match ready {
             Ok(usable) => {
                 let calls = std::mem::take(&mut plan.calls);
                 let sent = Sender::new(self, work.connection, usable, time.until).send(&plan, calls).await;
                 for (span, outcome) in &sent.outcomes {
                     plan.settle(*span, outcome);
                 }
-                (sent.stopped, sent.delivered)
+                (sent.stopped, sent.answered)
             }
             Err(stopped) => {
                 plan.wait_for(&stopped.reason);
                 (Some(stopped), false)
             }
         };
-        let terms = self.terms(work.connection, stopped.as_ref(), delivered, time);
+        let terms = self.terms(work.connection, stopped.as_ref(), answered, time);
         report::outcomes(&plan, stopped.as_ref());
         settle(work, &contents, &plan, terms)
     }
@@ -185,7 +185,7 @@ impl App {
     }
 
     /// Notes whether the connection failed, and says how its messages are to be settled.
-    fn terms(&self, connection: ConnectionId, stopped: Option<&Stopped>, delivered: bool, time: Time) -> Terms {
+    fn terms(&self, connection: ConnectionId, stopped: Option<&Stopped>, answered: bool, time: Time) -> Terms {
         let (now, now_ms) = (Instant::now(), now_ms());
         let pause = stopped.and_then(|stopped| stopped.pause);
         let (delay, since_ms, waited_for_all) = self.backoff(|backoff| {
@@ -196,7 +196,7 @@ impl App {
                 Some(stopped) if stopped.tried && stopped.reason.blame() != Blame::Nobody => {
                     backoff.failed(connection, (now, now_ms), pause, rand::random_range(0.0..1.0));
                 }
-                None if delivered => backoff.succeeded(connection),
+                None if answered => backoff.answered(connection),
                 Some(_) | None => {}
             }
             (

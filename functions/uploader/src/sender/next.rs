@@ -60,6 +60,7 @@ impl Sender<'_> {
 
     /// TikTok refuses the call, so it is in good health.
     fn answered(&self, made: Instant) {
+        self.with(|state| state.answered = true);
         self.app.breaker(|breaker| breaker.answered(self.connection.advertiser, made));
     }
 

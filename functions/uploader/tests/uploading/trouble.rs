@@ -190,3 +190,26 @@ async fn a_server_error_while_a_refused_call_is_divided_rejects_no_row() {
     world.drain().await;
     assert_eq!((world.members(&ill).await.len(), world.causes()), (99, vec!["rejected".to_owned()]));
 }
+
+#[tokio::test]
+async fn trouble_is_over_when_tiktok_answers_although_it_refuses_all_that_it_is_told() {
+    let world = World::new().await;
+    let (ill, well) = (world.tenant().await, world.tenant().await);
+    let down = || Fault::status(500).on(MAPPING).advertiser(&ill.advertiser);
+    let fault = world.tiktok.fault(down()).await.unwrap();
+    world.says(&ill, 0, &[ill.joins(1)]);
+    for _ in 0..4 {
+        world.invoke().await;
+        skip(seconds(400)).await;
+    }
+    world.tiktok.clear_fault(fault).await.unwrap();
+    world.tiktok.poison(&hash(1), 40002, "a bad id").await.unwrap();
+    world.says(&well, 0, &[well.joins(100)]);
+    world.invoke().await;
+    assert_eq!((world.causes(), world.members(&well).await), (vec!["rejected".to_owned()], vec![100]));
+    let calls = world.calls(&ill).await.len();
+    world.tiktok.fault(down()).await.unwrap();
+    world.says(&ill, 0, &(2..22).map(|user| ill.joins(user)).collect::<Vec<_>>());
+    world.invoke().await;
+    assert_eq!(world.calls(&ill).await.len() - calls, 2, "it is the first failure: nothing is divided");
+}
