@@ -35,6 +35,14 @@ pub enum Answer {
     Later(Arc<Reason>),
 }
 
+impl Answer {
+    /// There was no time left to send it, or to hear what came of it.
+    #[must_use]
+    pub fn not_tried() -> Self {
+        Self::Later(Reason::new(Cause::NotTried, "there was no time left for it"))
+    }
+}
+
 /// What is still to be done, the next one last.
 #[derive(Debug)]
 enum Job {

@@ -164,18 +164,23 @@ impl<'a> Sender<'a> {
 
     /// Waits for the turn of a call.
     async fn turn(&self) -> Result<(), Answer> {
-        let not_tried = || Answer::Later(Reason::new(Cause::NotTried, "there was no time left to try it"));
-        let has_turn = self.with(|state| match &state.stopped {
-            Some(stopped) => Err(Answer::Later(Arc::clone(&stopped.reason))),
-            None => Ok(std::mem::take(&mut state.has_turn)),
-        })?;
+        self.go_on()?;
+        let has_turn = self.with(|state| std::mem::take(&mut state.has_turn));
         if !has_turn && self.app.turns.turn(self.connection, self.until).await.is_err() {
-            return Err(not_tried());
+            return Err(Answer::not_tried());
         }
+        // A call beside this one may have been stopped while this one waited.
+        self.go_on()?;
         if self.until.saturating_duration_since(Instant::now()) < LEAST_TIME {
-            return Err(not_tried());
+            return Err(Answer::not_tried());
         }
         Ok(())
+    }
+
+    /// Whether the connection makes further calls.
+    fn go_on(&self) -> Result<(), Answer> {
+        let stopped = self.with(|state| state.stopped.as_ref().map(|stopped| Arc::clone(&stopped.reason)));
+        stopped.map_or(Ok(()), |reason| Err(Answer::Later(reason)))
     }
 
     /// Whether the breaker lets a call through. Parts that are tried to find what makes TikTok fail are no calls on trial.

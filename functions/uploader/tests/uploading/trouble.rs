@@ -213,3 +213,22 @@ async fn trouble_is_over_when_tiktok_answers_although_it_refuses_all_that_it_is_
     world.invoke().await;
     assert_eq!(world.calls(&ill).await.len() - calls, 2, "it is the first failure: nothing is divided");
 }
+
+#[tokio::test]
+async fn a_call_whose_second_try_waits_for_its_turn_is_not_made_when_the_connection_stops_meanwhile() {
+    let world = World::with(|config| {
+        config.calls_per_second = 2.0;
+        config.limits.rows = 1;
+    })
+    .await;
+    let tenant = world.tenant().await;
+    world.tiktok.fault(Fault::status(500).on(MAPPING).after(1).next(1)).await.unwrap();
+    world.tiktok.fault(Fault::code(40132, "Too many requests").on(MAPPING).after(1)).await.unwrap();
+    world.says(&tenant, 0, &(0..5).map(|user| tenant.joins(user)).collect::<Vec<_>>());
+    world.invoke().await;
+    assert_eq!(
+        world.calls(&tenant).await.len(),
+        3,
+        "one is delivered, TikTok fails at one, and the next one stops all"
+    );
+}
