@@ -42,6 +42,7 @@ impl Sender<'_> {
                 self.answered(made);
                 self.examine(failure, again).await
             }
+            Meaning::Unavailable if self.is_cut_short(made) => Next::Answer(Answer::not_tried()),
             Meaning::Unavailable if again && whole != Some(Cause::Unavailable) && made.elapsed() < QUICK => {
                 tokio::time::sleep(Duration::from_millis(rand::random_range(100..500))).await;
                 Next::Again
@@ -56,6 +57,11 @@ impl Sender<'_> {
                 Next::Stop(self.stopped_by(Reason::of(failure), made))
             }
         }
+    }
+
+    /// The invocation ended before TikTok had its time to answer, which says nothing of TikTok.
+    fn is_cut_short(&self, made: Instant) -> bool {
+        Instant::now() >= self.until && made.elapsed() < self.app.config.tiktok_timeout
     }
 
     /// TikTok refuses the call, so it is in good health.

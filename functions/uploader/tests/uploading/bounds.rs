@@ -40,7 +40,22 @@ async fn a_call_ends_in_time_for_settling() {
     });
     assert_eq!(named, [message.as_str()]);
     assert!(Instant::now() + seconds(10) < ends, "settling takes no time here");
-    assert!(world.comes_back_in(&message) > seconds(3), "it was settled");
+    assert_eq!(world.comes_back_in(&message), Duration::ZERO, "it was settled");
+}
+
+#[tokio::test]
+async fn a_call_that_the_end_of_the_invocation_cuts_short_says_nothing_of_tiktok() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    world.tiktok.fault(Fault::hang(600_000).on(MAPPING).next(1)).await.unwrap();
+    let message = world.says(&tenant, 0, &[tenant.joins(1)]);
+    let (named, ()) = tokio::join!(world.invoke_for(&world.app, seconds(40)), async {
+        world.until_called(&tenant).await;
+        skip(seconds(25)).await;
+    });
+    assert_eq!(named, [message]);
+    assert_eq!(world.invoke().await, [""; 0], "the advertiser is not paused");
+    assert_eq!(world.members(&tenant).await, [1]);
 }
 
 #[tokio::test]
