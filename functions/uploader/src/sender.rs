@@ -16,6 +16,7 @@ use crate::cause::{Blame, Cause, Outcome, Reason, cause_of};
 use crate::divide::{Answer, Division};
 use crate::plan::{Call, Plan, Span};
 use crate::token::{Blocked, Usable};
+use crate::turns::TooLate;
 use next::Next;
 
 /// Calls of one connection under way at once.
@@ -138,7 +139,7 @@ impl<'a> Sender<'a> {
     /// Sends some rows, once more at once where that may help. `whole`: of a part, what the whole call came to.
     async fn part(&self, plan: &Plan, kind: (Action, Schema), spans: &[Span], whole: Option<Cause>) -> Answer {
         let rows: Vec<Row> = spans.iter().filter_map(|span| plan.row(*span)).collect();
-        let mut allowed = self.turn().await.and_then(|()| self.let_through(whole));
+        let mut allowed = self.turn(whole.is_none()).await.and_then(|()| self.let_through(whole));
         let mut again = true;
         loop {
             if let Err(answer) = allowed {
@@ -158,17 +159,20 @@ impl<'a> Sender<'a> {
                 Next::Stop(stopped) => return self.stop(stopped),
             }
             // The same call once more: the breaker let it through already, perhaps as the trial that it waits for.
-            allowed = self.turn().await;
+            allowed = self.turn(false).await;
         }
     }
 
-    /// Waits for the turn of a call.
-    async fn turn(&self) -> Result<(), Answer> {
+    /// Waits for the turn of a call, which is full or not.
+    async fn turn(&self, is_full: bool) -> Result<(), Answer> {
         self.go_on()?;
-        let has_turn = self.with(|state| std::mem::take(&mut state.has_turn));
-        if !has_turn && self.app.turns.turn(self.connection, self.until).await.is_err() {
-            return Err(Answer::not_tried());
-        }
+        let (turns, connection, until) = (&self.app.turns, self.connection, self.until);
+        let came = match (self.with(|state| std::mem::take(&mut state.has_turn)), is_full) {
+            (true, _) => Ok(()),
+            (false, true) => turns.full_turn(connection, until).await,
+            (false, false) => turns.turn(connection, until).await,
+        };
+        came.map_err(|TooLate| Answer::not_tried())?;
         // A call beside this one may have been stopped while this one waited.
         self.go_on()?;
         if self.until.saturating_duration_since(Instant::now()) < LEAST_TIME {

@@ -61,7 +61,7 @@ impl App {
         let stopped = match self.ready(connection, came_back, time.until).await {
             Ok(usable) => {
                 sleep(GATHERING).await;
-                match self.turns.turn(connection, time.until).await {
+                match self.turns.full_turn(connection, time.until).await {
                     Ok(()) => Ok(usable),
                     // What is in hand comes back when its visibility ends.
                     Err(_) => return HashSet::new(),

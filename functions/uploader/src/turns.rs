@@ -1,5 +1,6 @@
 //! Whose turn it is to call TikTok. Calls keep an even pace, for all and for each advertiser. Every other turn goes to the connection that
-//! was served longest ago, so that nobody waits for long; those between go to the one with the most in hand, so that calls are full.
+//! was served longest ago, so that nobody waits for long; those between go to the one with the most in hand, so that calls are full. A call
+//! that is small whatever is in hand has no part in those: a probe, a part of a divided call.
 //!
 //! With the first kind alone, one large customer among many small ones has few turns, and most calls carry a row or two.
 //!
@@ -45,6 +46,7 @@ struct State {
 #[derive(Debug)]
 struct Waiting {
     connection: ConnectionId,
+    by_size: bool,
     turn: oneshot::Sender<()>,
 }
 
@@ -70,13 +72,26 @@ impl Turns {
         Self { app: period(app), advertiser: period(advertiser), state: Mutex::new(state), changed: Notify::new() }
     }
 
-    /// Waits for a turn of `connection`. It comes only while [`drive`](Self::drive) runs.
+    /// Waits for a turn of `connection` for a call that holds as much as it can of what is in hand. It comes only while
+    /// [`drive`](Self::drive) runs.
+    ///
+    /// # Errors
+    /// [`TooLate`] if it does not come before `until`.
+    pub async fn full_turn(&self, connection: ConnectionId, until: Instant) -> Result<(), TooLate> {
+        self.wait(connection, true, until).await
+    }
+
+    /// The same for a small call, however much is in hand.
     ///
     /// # Errors
     /// [`TooLate`] if it does not come before `until`.
     pub async fn turn(&self, connection: ConnectionId, until: Instant) -> Result<(), TooLate> {
+        self.wait(connection, false, until).await
+    }
+
+    async fn wait(&self, connection: ConnectionId, by_size: bool, until: Instant) -> Result<(), TooLate> {
         let (turn, mine) = oneshot::channel();
-        self.with(|state| state.waiting.push(Waiting { connection, turn }));
+        self.with(|state| state.waiting.push(Waiting { connection, by_size, turn }));
         self.changed.notify_one();
         timeout_at(until, mine).await.map_err(|_| TooLate)?.map_err(|_| TooLate)
     }
@@ -130,14 +145,15 @@ impl State {
         // Of what is about as much, and where that does not count, whoever was served longest ago comes first, and of several that were
         // never served the one that waits longest: `min_by_key` takes the first.
         let rank = |waiting: &Waiting| {
-            let size = if self.by_size { in_hand(waiting.connection).checked_ilog2() } else { None };
+            let by_size = self.by_size && waiting.by_size;
+            let size = if by_size { in_hand(waiting.connection).checked_ilog2() } else { None };
             (Reverse(size), self.served.get(&waiting.connection).copied())
         };
         let free = self.waiting.iter().enumerate().filter(|(_, waiting)| free_at(waiting) <= now);
         let Some((index, _)) = free.min_by_key(|(_, waiting)| rank(waiting)) else {
             return self.waiting.iter().map(free_at).min().map_or(Next::Nobody, Next::At);
         };
-        let Waiting { connection, turn } = self.waiting.remove(index);
+        let Waiting { connection, turn, .. } = self.waiting.remove(index);
         if turn.send(()).is_ok() {
             self.next = now + app;
             self.next_of.insert(connection.advertiser, now + advertiser);

@@ -43,8 +43,12 @@ struct Process {
     random: RefCell<StdRng>,
     start: Instant,
     latency: fn(ConnectionId) -> Duration,
+    /// After each of its calls a connection makes so many small ones: parts of it, which TikTok refused.
+    parts: fn(ConnectionId) -> u32,
     /// When a call of each connection ended, in seconds since the start, and how many messages it told.
     served: RefCell<BTreeMap<ConnectionId, Vec<(u64, usize)>>>,
+    /// How many small calls were made.
+    small: RefCell<usize>,
 }
 
 enum Done {
@@ -60,7 +64,9 @@ impl Process {
             random: RefCell::new(StdRng::seed_from_u64(1)),
             start: Instant::now(),
             latency,
+            parts: |_| 0,
             served: RefCell::default(),
+            small: RefCell::default(),
         }
     }
 
@@ -124,9 +130,15 @@ impl Process {
 
     async fn serve(&self, connection: ConnectionId, hand: &RefCell<Hand>, until: Instant) -> Done {
         sleep(GATHERING).await;
-        if self.turns.turn(connection, until).await.is_ok() {
+        if self.turns.full_turn(connection, until).await.is_ok() {
             let work = hand.borrow_mut().take(connection);
             sleep((self.latency)(connection).min(until - Instant::now())).await;
+            for _ in 0..(self.parts)(connection) {
+                if self.turns.turn(connection, until).await.is_ok() {
+                    *self.small.borrow_mut() += 1;
+                    sleep((self.latency)(connection).min(until - Instant::now())).await;
+                }
+            }
             if Instant::now() < until {
                 self.served.borrow_mut().entry(connection).or_default().push((self.now(), work.len()));
                 for (_, message) in work.messages() {
@@ -207,4 +219,20 @@ async fn a_flood_of_twenty_thousand_messages_of_one_connection_does_not_hold_up_
     let first = process.calls(1).first().copied();
     assert!(first.is_some_and(|(seconds, _)| seconds <= 3), "{first:?}");
     assert!(process.calls(0).len() > 40, "the flood is worked off meanwhile");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_calls_are_divided_has_no_more_turns_for_their_parts_than_anybody_has() {
+    for others in [20, 40, 80] {
+        let mut process = Process::new(8.0, quick);
+        process.parts = |of| if of == connection(0) { 400 } else { 0 };
+        flood(&mut process.queue.borrow_mut(), [0], 20_000, 16);
+        flood(&mut process.queue.borrow_mut(), 1..=others, 2_000, 1);
+        process.invoke().await;
+        let mut calls: Vec<_> = (1..=others).map(|n| process.calls(n).len()).collect();
+        let small = *process.small.borrow();
+        assert!(calls.iter().any(|calls| small <= *calls), "{small} small calls, and {calls:?}");
+        calls.push(small);
+        assert_nobody_loses_half(&calls);
+    }
 }
