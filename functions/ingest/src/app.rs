@@ -189,9 +189,12 @@ impl App {
             return Err(Invalid::TypeNotRegistered("dsr_processing_request").into());
         }
         seen.of_erasure(request);
-        let Some(connection) = request.connection else {
-            seen.erasure = Some(erasure::Outcome::NoAccount);
-            return Ok(Response::Erasure);
+        let connection = match &request.connection {
+            Ok(Some(connection)) => *connection,
+            without => {
+                seen.erasure = Some(erasure::Outcome::NoAccount);
+                return without.clone().map(|_| Response::Erasure).map_err(Refusal::from);
+            }
         };
         let deadline = seen.started + MEMBERSHIP_TIME;
         let queueable = erasure::envelopes(request, connection, self.division, self.sent, now_ms())

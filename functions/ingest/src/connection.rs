@@ -132,13 +132,23 @@ impl Connections {
             }
             return Ok(known(None));
         }
+        if !self.may_ask(account) {
+            return Ok(known(None));
+        }
+        // Another instance may have accepted it since this one read the record.
+        let found = self.secrets.fresh_record(account.advertiser).await?;
+        let record = found.record.as_deref();
+        let status = TokenStatus::of(record, account.id, fingerprint);
+        let known = |probe| Standing::Known { state: state_of(record, account), stale: found.stale, probe };
+        if !status.is_worth_asking(is_verification) {
+            return Ok(known(None));
+        }
         let displaces_living = state_of(record, account).is_some_and(State::is_active);
         match self.ask(account, status, displaces_living, deadline).await {
-            None => Ok(known(None)),
-            Some(ProbeAnswer::Refused) => Ok(known(Some(Probe::Refused))),
-            Some(ProbeAnswer::Undecided) => Ok(known(Some(Probe::Undecided))),
-            Some(ProbeAnswer::Accepted(accepted)) => {
-                let stored = self.store(account, &accepted, status).await;
+            ProbeAnswer::Refused => Ok(known(Some(Probe::Refused))),
+            ProbeAnswer::Undecided => Ok(known(Some(Probe::Undecided))),
+            ProbeAnswer::Accepted(accepted) => {
+                let stored = self.store(account, &accepted).await;
                 let (connection, fingerprint) = (connection_of(account), accepted.fingerprint());
                 self.probes(|Probes { backoff, .. }| match stored {
                     Ok(_) => backoff.accepted(connection, fingerprint),
@@ -149,27 +159,27 @@ impl Connections {
         }
     }
 
-    /// Asks TikTok about the message's token, unless it was asked lately or too much is asked. One that would take the place of a living one
-    /// has to do all that the living one does.
+    /// Whether TikTok may be asked about the message's token: not if it was asked lately, or if too much is asked.
+    fn may_ask(&self, account: &Account) -> bool {
+        let (now_ms, fingerprint) = (now_ms(), TokenFingerprint::of(account.token.expose_secret()));
+        self.probes(|probes| {
+            probes.backoff.may_ask(connection_of(account), fingerprint, now_ms) && probes.rate.take(now_ms)
+        })
+    }
+
+    /// Asks TikTok about the message's token. One that would take the place of a living one has to do all that the living one does.
     async fn ask(
         &self,
         account: &Account,
         status: TokenStatus,
         displaces_living: bool,
         deadline: Instant,
-    ) -> Option<ProbeAnswer> {
+    ) -> ProbeAnswer {
         let (connection, fingerprint) = (connection_of(account), TokenFingerprint::of(account.token.expose_secret()));
-        let may_ask = self.probes(|probes| {
-            let now_ms = now_ms();
-            probes.backoff.may_ask(connection, fingerprint, now_ms) && probes.rate.take(now_ms)
-        });
-        if !may_ask {
-            return None;
-        }
         let until = (Instant::now() + PROBE_TIME).min(deadline - AFTER_PROBE);
         let asked = accepts(&self.tiktok, account, displaces_living);
         let answer = timeout_at(until, asked).await;
-        Some(self.probes(|Probes { backoff, .. }| match answer {
+        self.probes(|Probes { backoff, .. }| match answer {
             Ok(Ok(Acceptance::Accepted { user, .. })) => {
                 ProbeAnswer::Accepted(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
             }
@@ -186,18 +196,17 @@ impl Connections {
                 backoff.undecided(connection, fingerprint, now_ms());
                 ProbeAnswer::Undecided
             }
-        }))
+        })
     }
 
-    /// Writes that TikTok accepts the token; tells the state of the connection after that.
-    async fn store(&self, account: &Account, accepted: &Accepted, status: TokenStatus) -> Result<Option<State>, Error> {
+    /// Writes that TikTok accepts the token, unless a newer one took its place meanwhile; tells the state of the connection after that.
+    async fn store(&self, account: &Account, accepted: &Accepted) -> Result<Option<State>, Error> {
         let now_ms = now_ms();
         let fingerprint = accepted.fingerprint();
-        let change = |record: &mut Record| match status {
+        let change = |record: &mut Record| match TokenStatus::of(Some(record), account.id, fingerprint) {
             TokenStatus::Suspended => record.revive(account.id, fingerprint, now_ms),
-            TokenStatus::InUse | TokenStatus::Replaced | TokenStatus::Unproven => {
-                record.accept(account.id, accepted, Source::Membership, now_ms)
-            }
+            TokenStatus::Unproven => record.accept(account.id, accepted, Source::Membership, now_ms),
+            TokenStatus::InUse | TokenStatus::Replaced => Transition::Unchanged,
         };
         let (record, transition) = self.secrets.update(account.advertiser, change).await?;
         report(account, transition);

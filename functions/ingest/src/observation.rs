@@ -69,7 +69,8 @@ impl<'a> Observation<'a> {
 
     pub(crate) fn of_erasure(&mut self, request: &firehose::Erasure<'_>) {
         self.kind = "erasure";
-        self.connection = request.connection.map(|connection| (connection.advertiser, connection.account));
+        let connection = request.connection.as_ref().ok().copied().flatten();
+        self.connection = connection.map(|connection| (connection.advertiser, connection.account));
         self.subject_request_id = request.subject_request_id.as_deref().map(str::to_owned);
         self.dropped.left_out = request.left_out;
     }

@@ -68,12 +68,7 @@ impl Subscriptions {
         kept: Option<AudienceId>,
         source: Source,
     ) -> Result<AudienceId, Refusal> {
-        // As it is now: what another instance deleted a moment ago must not be found in a list that lags.
-        let (record, ()) = self.secrets.update(request.account.advertiser, |_| ()).await?;
-        let displaces_living = record.get(request.account.id).is_some_and(|connection| {
-            connection.state.is_active() && connection.fingerprint != fingerprint(&request.account)
-        });
-        let accepted = match self.accepted(&request.account, displaces_living).await {
+        let (record, accepted) = match self.accepted(&request.account).await {
             Ok(accepted) => accepted,
             Err(Refusal::TokenRefused(failure)) => {
                 let Some(token) = self.replacement(&request.account).await? else {
@@ -101,6 +96,10 @@ impl Subscriptions {
         // Only now: a request that is refused changes nothing.
         let record = self.accept(&request.account, &accepted, source).await?;
         match found {
+            // Another request deleted it meanwhile, which TikTok's list did not show yet.
+            Created::Before(audience) if record.was_deleted(audience) => {
+                Box::pin(self.connect(request, kept, source)).await
+            }
             Created::Before(audience) => Ok(audience),
             Created::Now(audience) => self.settle(request, &record, audience).await,
         }
@@ -126,16 +125,30 @@ impl Subscriptions {
         Ok(connection.filter(|connection| connection.state.is_active()).cloned())
     }
 
-    /// The token, if TikTok accepts it for the advertiser.
-    async fn accepted(&self, account: &Account, displaces_living: bool) -> Result<Accepted, Refusal> {
-        if displaces_living {
-            self.pace.turn(account.advertiser).await;
-        }
-        match retried(|| connection::accepts(&self.tiktok, account, displaces_living)).await? {
-            Acceptance::Accepted { user, .. } => {
-                Ok(Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) })
+    /// The token, if TikTok accepts it for the advertiser, and the record. That is read again before each try: of several requests with a new
+    /// token the first one stores it, and the others need not ask whether it may take the old one's place.
+    async fn accepted(&self, account: &Account) -> Result<(Arc<Record>, Accepted), Refusal> {
+        let displaces_living = |record: &Record| {
+            let connection = record.get(account.id);
+            connection.is_some_and(|of| of.state.is_active() && of.fingerprint != fingerprint(account))
+        };
+        let tried = retried(async || {
+            // As it is now: what another instance deleted a moment ago must not be found in a list that lags.
+            let record = match self.secrets.update(account.advertiser, |_| ()).await {
+                Ok((record, ())) => record,
+                Err(error) => return Ok(Err(error)),
+            };
+            let displaces_living = displaces_living(&record);
+            if displaces_living {
+                self.pace.turn(account.advertiser).await;
             }
-            Acceptance::Refused(failure) => Err(Refusal::TokenRefused(failure)),
+            Ok(Ok((record, connection::accepts(&self.tiktok, account, displaces_living).await?)))
+        });
+        match tried.await?? {
+            (record, Acceptance::Accepted { user, .. }) => {
+                Ok((record, Accepted { token: account.token.clone(), user: UserId::new(user.core_user_id) }))
+            }
+            (_, Acceptance::Refused(failure)) => Err(Refusal::TokenRefused(failure)),
         }
     }
 

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, MapAccess};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
+use crate::invalid::Invalid;
 use crate::json::{Fields, Object, Shape};
 use crate::profile::{Identity, LeftOut};
 use crate::reading::{EMAIL, MAX_IDS, WireIdentity, keep};
@@ -17,8 +18,9 @@ const MAX_ID_BYTES: usize = 64;
 /// A person asks to be forgotten.
 #[derive(Debug)]
 pub struct Erasure<'a> {
-    /// Whose audiences the person is to leave; `None` if the message names no account, or one that lacks something.
-    pub connection: Option<ConnectionId>,
+    /// Whose audiences the person is to leave; `None` if the message names no account, or what is wrong with the one that it names: the
+    /// operator is to be told of the request all the same.
+    pub connection: Result<Option<ConnectionId>, Invalid>,
     /// When it was asked for, in milliseconds since 1970; `None` if the message has no usable time.
     pub timestamp_ms: Option<i64>,
     /// The name of the person's request, by which it is traced: visible ASCII characters.
@@ -31,7 +33,7 @@ pub struct Erasure<'a> {
 
 impl<'a> Erasure<'a> {
     pub(crate) fn read(
-        connection: Option<ConnectionId>,
+        connection: Result<Option<ConnectionId>, Invalid>,
         timestamp_ms: Option<i64>,
         subject_request_id: Option<Cow<'a, str>>,
         identities: Option<&'a RawValue>,
@@ -94,7 +96,7 @@ mod tests {
         let ids: Vec<_> =
             (0..300).map(|n| format!(r#""email":{{"encoding":"raw","value":"{}@example.com"}}"#, n / 2)).collect();
         let raw = RawValue::from_string(format!("{{{}}}", ids.join(","))).unwrap();
-        let erasure = Erasure::read(None, None, None, Some(&raw));
+        let erasure = Erasure::read(Ok(None), None, None, Some(&raw));
         assert_eq!((erasure.ids.len(), erasure.left_out.too_many), (100, 100));
     }
 }

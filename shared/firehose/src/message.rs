@@ -237,8 +237,8 @@ impl<'a> Wire<'a> {
             Some("portability") => return Err(Invalid::RequestTypeNotSupported("portability")),
             Some(_) | None => return Err(Invalid::Field(Field::SubjectRequestType)),
         }
-        // One that cannot be used is as good as none: the operator has to be told of the request all the same.
-        let connection = self.account.and_then(|account| Account::connection(account).ok());
+        let account = self.account.filter(|raw| raw.get() != "null");
+        let connection = account.map(Account::connection).transpose();
         Ok(Erasure::read(connection, self.timestamp(), text_of(self.subject_request_id), self.subject_identities))
     }
 

@@ -64,7 +64,10 @@ impl Client {
             return Ok(acceptance);
         }
         match self.try_to_manage(token, advertiser).await {
-            Err(failure) if failure.meaning == Meaning::NotPermitted => Ok(Acceptance::Refused(failure)),
+            // What is missing is the audience.
+            Err(failure) if failure.meaning.refuses_token() && failure.meaning != Meaning::Missing => {
+                Ok(Acceptance::Refused(failure))
+            }
             Err(failure) if failure.meaning.passing().is_some() => Err(failure),
             Ok(_) | Err(_) => Ok(acceptance),
         }

@@ -111,7 +111,8 @@ async fn a_pasted_new_token_takes_the_place_of_the_old_and_the_old_one_then_chan
 
 #[tokio::test]
 async fn a_token_that_may_not_change_audiences_connects_nothing_and_takes_no_living_ones_place() {
-    let world = connected().await;
+    let world = World::with(Rules { analyst_reads_audiences: true, ..Rules::default() }, |_| ()).await;
+    direct(&world.other_instance(), &world.sender.membership(1)).await;
     let audience = world.direct(&world.sender.subscription("add", "New Users", None)).await.audience();
     let analyst = world.sender.with_token(&world.token_of_an_analyst().await);
     let subscriptions =
@@ -236,16 +237,17 @@ async fn without_tiktok_the_changes_are_queued_and_the_next_minute_asks_again() 
 }
 
 #[tokio::test]
-async fn a_tiktok_that_hangs_holds_a_message_up_for_two_seconds_at_most() {
+async fn a_tiktok_that_hangs_is_not_waited_for_and_not_asked_again() {
     let world = World::new().await;
-    world.tiktok.fault(Fault::hang(10_000).on("/user/info/")).await.unwrap();
-    let started = std::time::Instant::now();
-    assert!(!world.direct(&world.sender.membership(1)).await.suspend());
-    assert!(started.elapsed() < Duration::from_millis(2_500), "{:?}", started.elapsed());
-    let started = std::time::Instant::now();
-    world.direct(&world.sender.membership(1)).await;
-    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
-    assert_eq!(world.queued_rows().len(), 2);
+    world.tiktok.fault(Fault::hang(600_000).on("/user/info/")).await.unwrap();
+    let both = async {
+        for _ in 0..2 {
+            assert!(!world.direct(&world.sender.membership(1)).await.suspend());
+        }
+    };
+    // Far more than two seconds, and far less than TikTok takes.
+    tokio::time::timeout(Duration::from_mins(2), both).await.unwrap();
+    assert_eq!((world.queued_rows().len(), calls(&world).await), (2, 1), "a TikTok that hangs is not asked again");
 }
 
 #[tokio::test]

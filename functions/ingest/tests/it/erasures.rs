@@ -63,7 +63,7 @@ async fn requests_are_counted_by_what_becomes_of_them_and_traced_in_the_log() {
     assert_eq!(counts.take()["erasures outcome=no_ids"], 1);
     let mut unusable: Value = serde_json::from_str(&message(&world, true)).unwrap();
     unusable["account"].as_object_mut().unwrap().remove("account_settings");
-    assert_eq!(world.direct(&unusable.to_string()).await.status, 200);
+    assert_eq!(world.direct(&unusable.to_string()).await.status, 400);
     assert_eq!(counts.take()["erasures outcome=no_account"], 1);
     let other = world.sender.with_account(ACCOUNT + 1);
     let of_other = message(&world, true).replace(&ACCOUNT.to_string(), &other.account.to_string());
