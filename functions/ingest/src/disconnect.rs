@@ -1,6 +1,6 @@
 //! Disconnects audiences: deletes them at TikTok, or says in TikTok's words why not. Where access is gone there is nothing left to do.
 
-use connections::{Connection, Record};
+use connections::{Connection, Mark, Record};
 use firehose::{Account, Subscription};
 use ids::AudienceId;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,7 +10,7 @@ use tiktok::{Failure, Meaning};
 use crate::Refusal;
 use crate::observation::Observation;
 use crate::retry::retried;
-use crate::subscription::Subscriptions;
+use crate::subscription::{Subscriptions, mark};
 
 /// What became of an audience that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ enum Deletion {
     Deleted,
     /// It was gone already.
     Missing,
+    /// It is another connection's, by its name: it stays.
+    Anothers,
 }
 
 impl Subscriptions {
@@ -29,14 +31,18 @@ impl Subscriptions {
     ) -> Result<(), Refusal> {
         let Some(audience) = request.tiktok_audience.filter(|_| self.delete_on_disconnect) else { return Ok(()) };
         let account = &request.account;
-        let mut outcome = self.try_delete(account, &account.token, audience).await;
+        let mut outcome = self.delete_own(request, &account.token, audience).await;
         if let Err(failure) = &outcome
             && is_without_access(failure)
             && let Some(token) = self.token_in_use(account).await?
         {
-            outcome = self.try_delete(account, &token, audience).await;
+            outcome = self.delete_own(request, &token, audience).await;
         }
         match outcome {
+            Ok(Deletion::Anothers) => {
+                tracing::warn!(advertiser = %account.advertiser, account = %account.id, %audience, "the audience in the settings is another connection's; it is not deleted");
+                Ok(())
+            }
             Ok(deletion) => self.remember(account, audience, deletion).await,
             Err(failure) if is_without_access(&failure) => {
                 seen.without_access = Some(failure);
@@ -44,6 +50,22 @@ impl Subscriptions {
             }
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// Deletes the audience of the subscription, unless its name says that it is another one's: settings can be copied.
+    async fn delete_own(
+        &self,
+        request: &Subscription<'_>,
+        token: &SecretString,
+        audience: AudienceId,
+    ) -> Result<Deletion, Failure> {
+        let account = Account { token: token.clone(), ..request.account };
+        let listed = self.audiences(&account).await?;
+        let listed = listed.iter().find(|listed| listed.audience_id == audience);
+        if listed.and_then(|listed| Mark::of(&listed.name)).is_some_and(|listed| listed != mark(request)) {
+            return Ok(Deletion::Anothers);
+        }
+        self.try_delete(&account, token, audience).await
     }
 
     /// Deletes an audience; one that is gone already counts as deleted.

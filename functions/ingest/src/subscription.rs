@@ -161,7 +161,7 @@ impl Subscriptions {
     }
 
     /// All audiences of the advertiser.
-    async fn audiences(&self, account: &Account) -> Result<Vec<Audience>, Failure> {
+    pub(crate) async fn audiences(&self, account: &Account) -> Result<Vec<Audience>, Failure> {
         let mut all = Vec::new();
         let mut number = 1;
         loop {
@@ -246,7 +246,7 @@ fn fingerprint(account: &Account) -> TokenFingerprint {
     TokenFingerprint::of(account.token.expose_secret())
 }
 
-fn mark(request: &Subscription<'_>) -> Mark {
+pub(crate) fn mark(request: &Subscription<'_>) -> Mark {
     Mark { account: request.account.id, audience: request.audience_id }
 }
 

@@ -5,7 +5,7 @@ use secrets::in_memory;
 use serde_json::json;
 
 use crate::capture::Counts;
-use crate::world::{World, direct};
+use crate::world::{ACCOUNT, World, direct};
 
 async fn connected() -> (World, String) {
     let world = World::with(Rules { audience_limits: RateLimits::none(), ..Rules::default() }, |_| {}).await;
@@ -21,6 +21,21 @@ async fn it_is_deleted_and_asking_again_is_no_error() {
         let answer = world.http(&request).await;
         assert_eq!((answer.status, &answer.json["audience_subscription_settings"]), (200, &json!({})));
         assert!(world.audiences().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn another_configurations_audience_stays_though_its_id_is_in_the_settings() {
+    let (world, _) = connected().await;
+    let id = world.audiences().await[0].audience_id.clone();
+    let other = world.sender.with_account(ACCOUNT + 1);
+    for request in [
+        other.subscription("remove", "New Users", Some(&id)),
+        world.sender.subscription_of(999, "remove", "Another audience", Some(&id)),
+    ] {
+        assert_eq!(world.direct(&request).await.status, 200);
+        assert_eq!(world.audiences().await.len(), 1);
+        assert!(!world.record().unwrap().was_deleted(id.parse().unwrap()));
     }
 }
 
