@@ -14,6 +14,8 @@ import template as templates
 PATIENCE_SECONDS = 1800
 # A template over 51,200 bytes has to be in S3.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+# What holds customers' changes and tokens. A new one of these begins empty.
+KEPT = ("AWS::SQS::Queue", "AWS::SecretsManager::Secret")
 
 
 class FailedError(Exception):
@@ -85,7 +87,13 @@ class Change:
     action: str
     resource: str
     kind: str
-    replaces: bool
+    # In CloudFormation's words: True, False or Conditional; empty where nothing is there yet.
+    replacement: str
+
+    @property
+    def loses(self) -> bool:
+        """Whether the stack may be left without something that has to be kept."""
+        return self.kind in KEPT and (self.action == "Remove" or self.replacement in ("True", "Conditional"))
 
 
 def propose(cloudformation, deployment: Deployment, url: str, exists: bool) -> tuple[str, list[Change]]:
@@ -111,9 +119,22 @@ def propose(cloudformation, deployment: Deployment, url: str, exists: bool) -> t
         raise FailedError(reason)
     changed = [each["ResourceChange"] for each in described["Changes"]]
     return name, [
-        Change(each["Action"], each["LogicalResourceId"], each["ResourceType"], each.get("Replacement") == "True")
+        Change(each["Action"], each["LogicalResourceId"], each["ResourceType"], each.get("Replacement", ""))
         for each in changed
     ]
+
+
+def require_kept(cloudformation, stack: str, change_set: str, proposed: list[Change]) -> None:
+    """Raises `FailedError` where the change set takes a queue or a secret from the stack, and deletes it then."""
+    lost = ", ".join(sorted(change.resource for change in proposed if change.loses))
+    if not lost:
+        return
+    cloudformation.delete_change_set(StackName=stack, ChangeSetName=change_set)
+    raise FailedError(
+        f"{lost} would be replaced or removed. A new queue or secret is empty: changes that wait, the app's secret or "
+        "the Firehose token would be missing, and delivery would stop. Nothing was changed. Deploy with the parameters "
+        "and the template's lines that these had before, or make a second stack with another STACK"
+    )
 
 
 def carry_out(cloudformation, stack: str, change_set: str) -> Stack:

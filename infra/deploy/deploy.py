@@ -117,6 +117,7 @@ def deploy(account: Account, arguments: argparse.Namespace) -> None:
     cloudformation = account.client("cloudformation")
     url = deployment.upload(account.client("s3"), bucket(account, arguments.stack))
     change_set, proposed = changes.propose(cloudformation, deployment, url, found.exists)
+    changes.require_kept(cloudformation, arguments.stack, change_set, proposed)
     if proposed:
         show(proposed, is_new=not found.exists)
         confirm(arguments)
@@ -181,7 +182,8 @@ def show(proposed: list[changes.Change], is_new: bool) -> None:
         return
     print("What changes:")
     for change in sorted(proposed, key=lambda each: (each.action, each.kind, each.resource)):
-        print(f"  {change.action:<7} {change.resource} ({change.kind})" + (", REPLACED" if change.replaces else ""))
+        replaced = ", REPLACED" if change.replacement == "True" else ""
+        print(f"  {change.action:<7} {change.resource} ({change.kind}){replaced}")
 
 
 def confirm(arguments: argparse.Namespace) -> None:

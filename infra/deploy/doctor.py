@@ -102,6 +102,7 @@ def stack(client: Callable, found: Stack, name: str, parameters: dict[str, str],
         free = BUSY not in found.status and found.status not in STUCK
         advice = "delete it (infra/README.md, Removal) or continue its rollback in CloudFormation, then try again"
         yield Finding(f"stack {name} ({found.status})", free, advice)
+        yield from prefix(name, found.parameters, parameters)
     else:
         yield Finding(f"stack {name} (new)", True)
         yield from left_behind(client, name, parameters)
@@ -122,6 +123,18 @@ def stack(client: Callable, found: Stack, name: str, parameters: dict[str, str],
     else:
         advice = "PARAMETERS=AlarmTopicArn=…: an SNS topic; without one the alarms notify nobody"
         yield Finding("a topic for the alarms", False, advice, warning=True)
+
+
+def prefix(name: str, before: dict[str, str], parameters: dict[str, str]) -> Iterator[Finding]:
+    """Nothing moves secrets to other names."""
+    had, wanted = (each.get("SecretsPrefix") or name for each in (before, parameters))
+    if wanted != had:
+        yield Finding(
+            f"secrets under {wanted}/ for a stack that has them under {had}/",
+            False,
+            "the app's secret, the Firehose token and all advertisers' tokens would stay behind, and delivery would "
+            "stop: do not give SecretsPrefix, which keeps it, or make a second stack with another STACK",
+        )
 
 
 def alarm_topic(client: Callable, topic: str) -> Finding:

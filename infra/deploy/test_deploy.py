@@ -15,6 +15,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import changes
 import deploy
 
 HERE = Path(__file__).parent
@@ -197,7 +198,23 @@ class DeployTest(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("no bootstrap of", told)
 
-    def test_8_what_a_removal_left_is_found_before_the_next_installation(self):
+    def test_8_no_secret_or_queue_is_exchanged_for_an_empty_one(self):
+        code, told = self.run_it("deploy", "--yes", "--parameter", "SecretsPrefix=elsewhere")
+        self.assertEqual(code, 1)
+        self.assertIn(f"FAIL     secrets under elsewhere/ for a stack that has them under {STACK}/", told)
+        # As a change of the template would.
+        cloudformation = self.cloud.client("cloudformation")
+        before = changes.described(cloudformation, STACK).parameters
+        deployment = changes.Deployment.of(STACK, BUNDLES, before, {"SecretsPrefix": "elsewhere"})
+        s3 = self.cloud.client("s3")
+        url = deployment.upload(s3, s3.list_buckets()["Buckets"][0]["Name"])
+        change_set, proposed = changes.propose(cloudformation, deployment, url, exists=True)
+        with self.assertRaisesRegex(changes.FailedError, "AppSecret, FirehoseSecret would be replaced or removed"):
+            changes.require_kept(cloudformation, STACK, change_set, proposed)
+        left = cloudformation.list_change_sets(StackName=STACK)["Summaries"]
+        self.assertNotIn(change_set, [each["ChangeSetName"] for each in left])
+
+    def test_9_what_a_removal_left_is_found_before_the_next_installation(self):
         cloudformation = self.cloud.client("cloudformation")
         cloudformation.delete_stack(StackName=STACK)
         waiter = cloudformation.get_waiter("stack_delete_complete")
