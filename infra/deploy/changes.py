@@ -66,17 +66,18 @@ class Deployment:
         parameters[release.RELEASE] = release.digest(text, programs, parameters)
         return cls(name, text, programs, parameters)
 
-    def upload(self, s3, bucket: str, compression: int = zipfile.ZIP_DEFLATED) -> str:
-        """Puts bundles and template into the bucket, which exists. Returns the template's address."""
+    def upload(self, s3, bucket: str, owner: str, compression: int = zipfile.ZIP_DEFLATED) -> str:
+        """Puts bundles and template into the bucket, which this account owns. Returns the template's address."""
+        place = {"Bucket": bucket, "ExpectedBucketOwner": owner}
         # Written out: whether SAM's transform sees the values of parameters is up to who runs it.
         digest = self.parameters[release.RELEASE]
         text = self.text.replace(templates.PUBLISHES, templates.PUBLISHES.replace("!Ref Release", f'"{digest}"'))
         for name, program in self.programs.items():
             key = f"{hashlib.sha256(program).hexdigest()}.zip"
-            s3.put_object(Bucket=bucket, Key=key, Body=release.zipped(program, compression))
+            s3.put_object(**place, Key=key, Body=release.zipped(program, compression))
             text = text.replace(f"{templates.BUNDLES}{name}/", f"s3://{bucket}/{key}")
         key = f"{self.parameters[release.RELEASE]}.yaml"
-        s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+        s3.put_object(**place, Key=key, Body=text.encode())
         return s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key}).partition("?")[0]
 
 

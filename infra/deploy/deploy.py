@@ -115,7 +115,8 @@ def deploy(account: Account, arguments: argparse.Namespace) -> None:
     deployment = changes.Deployment.of(arguments.stack, bundles, found.parameters, given)
     release.require_machine(deployment.programs, parameters["Architecture"])
     cloudformation = account.client("cloudformation")
-    url = deployment.upload(account.client("s3"), bucket(account, arguments.stack))
+    owner = account.client("sts").get_caller_identity()["Account"]
+    url = deployment.upload(account.client("s3"), bucket(account, arguments.stack, owner), owner)
     change_set, proposed = changes.propose(cloudformation, deployment, url, found.exists)
     changes.require_kept(cloudformation, arguments.stack, change_set, proposed)
     if proposed:
@@ -162,13 +163,21 @@ def build(architecture: str) -> Path:
     return ROOT / "target/aws"
 
 
-def bucket(account: Account, stack: str) -> str:
+def bucket(account: Account, stack: str, owner: str) -> str:
     """Where bundles and templates go: a private bucket of this account and region, made when it is missing."""
     s3 = account.client("s3")
-    name = f"{stack}-{account.client('sts').get_caller_identity()['Account']}-{account.region}"
+    name = f"{stack}-{owner}-{account.region}"
     try:
-        s3.head_bucket(Bucket=name)
-    except ClientError:
+        # Its name can be guessed, and whoever takes it first would get the bundles and could change the template.
+        s3.head_bucket(Bucket=name, ExpectedBucketOwner=owner)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
+            raise StoppedError(
+                f"the bucket {name} is another account's, or these credentials may not list it (s3:ListBucket). "
+                "Nothing was uploaded. Get that right, or choose another STACK"
+            ) from None
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
         elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
         s3.create_bucket(Bucket=name, **({} if account.region == "us-east-1" else elsewhere))
         closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")

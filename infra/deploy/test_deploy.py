@@ -15,6 +15,10 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import boto3
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
 import changes
 import deploy
 
@@ -207,7 +211,8 @@ class DeployTest(unittest.TestCase):
         before = changes.described(cloudformation, STACK).parameters
         deployment = changes.Deployment.of(STACK, BUNDLES, before, {"SecretsPrefix": "elsewhere"})
         s3 = self.cloud.client("s3")
-        url = deployment.upload(s3, s3.list_buckets()["Buckets"][0]["Name"])
+        owner = self.cloud.client("sts").get_caller_identity()["Account"]
+        url = deployment.upload(s3, f"{STACK}-{owner}-us-east-1", owner)
         change_set, proposed = changes.propose(cloudformation, deployment, url, exists=True)
         with self.assertRaisesRegex(changes.FailedError, "AppSecret, FirehoseSecret would be replaced or removed"):
             changes.require_kept(cloudformation, STACK, change_set, proposed)
@@ -234,6 +239,35 @@ class BuildTest(unittest.TestCase):
             make.chmod(0o700)
             with mock.patch.dict(os.environ, PATH=folder), self.assertRaisesRegex(deploy.StoppedError, "not be built"):
                 deploy.build("arm64")
+
+
+class BucketTest(unittest.TestCase):
+    NAME, OWNER = "audiences-123456789012-eu-central-1", "123456789012"
+
+    def setUp(self):
+        s3 = boto3.session.Session("test", "test", region_name="eu-central-1").client("s3")
+        self.account = mock.Mock(region="eu-central-1", client=lambda _: s3)
+        self.stub = Stubber(s3)
+        self.stub.activate()
+        self.addCleanup(self.stub.assert_no_pending_responses)
+
+    def head(self, status: int) -> None:
+        expected = {"Bucket": self.NAME, "ExpectedBucketOwner": self.OWNER}
+        self.stub.add_client_error("head_bucket", str(status), http_status_code=status, expected_params=expected)
+
+    def test_a_bucket_of_another_account_gets_nothing(self):
+        self.head(403)
+        with self.assertRaisesRegex(deploy.StoppedError, f"{self.NAME} is another account's"):
+            deploy.bucket(self.account, "audiences", self.OWNER)
+
+    def test_only_a_missing_one_is_made(self):
+        self.head(500)
+        with self.assertRaises(ClientError):
+            deploy.bucket(self.account, "audiences", self.OWNER)
+        self.head(404)
+        self.stub.add_response("create_bucket", {})
+        self.stub.add_response("put_public_access_block", {})
+        self.assertEqual(deploy.bucket(self.account, "audiences", self.OWNER), self.NAME)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import template as templates
 
 PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00" + b"\xb7\x00" + bytes(40)
 GIVEN = {"TikTokAppId": "7", "MParticleDataCenters": "US1"}
+OWNER = "123456789012"
 
 
 class Uploads:
@@ -23,7 +24,9 @@ class Uploads:
     def __init__(self):
         self.kept: dict[str, bytes] = {}
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes):  # noqa: N803 (boto3's names)
+    def put_object(self, Bucket: str, ExpectedBucketOwner: str, Key: str, Body: bytes):  # noqa: N803 (boto3's names)
+        if ExpectedBucketOwner != OWNER:
+            raise AssertionError(ExpectedBucketOwner)
         self.kept[f"{Bucket}/{Key}"] = Body
 
     def generate_presigned_url(self, _method: str, of: dict) -> str:
@@ -33,7 +36,7 @@ class Uploads:
 def deployed(bundles: Path, **parameters: str) -> dict:
     """The template as SAM makes it of what is uploaded, without the parameters' values: not all hand them on to SAM."""
     uploads = Uploads()
-    url = changes.Deployment.of("stack", bundles, {}, {**GIVEN, **parameters}).upload(uploads, "bucket")
+    url = changes.Deployment.of("stack", bundles, {}, {**GIVEN, **parameters}).upload(uploads, "bucket", OWNER)
     text = uploads.kept[url.removeprefix("https://s3/")].decode()
     with mock.patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
         return transform(templates.load(text), {}, mock.Mock(load=dict))

@@ -52,7 +52,8 @@ def deploy(account: Account, bundles: Path, parameters: dict[str, str]) -> dict[
     try:
         deployment = changes.Deployment.of(STACK, bundles, {}, parameters)
         # Not compressed: it only goes to the next process.
-        url = deployment.upload(s3, BUCKET, zipfile.ZIP_STORED)
+        owner = account.client("sts").get_caller_identity()["Account"]
+        url = deployment.upload(s3, BUCKET, owner, zipfile.ZIP_STORED)
         change_set, _ = changes.propose(cloudformation, deployment, url, exists=False)
         return changes.carry_out(cloudformation, STACK, change_set).outputs
     except (changes.FailedError, release.UnfitError) as failure:
