@@ -118,7 +118,8 @@ def propose(cloudformation, deployment: Deployment, url: str, exists: bool) -> t
         if "didn't contain changes" in reason or "No updates" in reason:
             return name, []
         raise FailedError(reason)
-    changed = [each["ResourceChange"] for each in described["Changes"]]
+    pages = cloudformation.get_paginator("describe_change_set").paginate(StackName=deployment.name, ChangeSetName=name)
+    changed = pages.search("Changes[].ResourceChange")
     return name, [
         Change(each["Action"], each["LogicalResourceId"], each["ResourceType"], each.get("Replacement", ""))
         for each in changed
@@ -168,7 +169,9 @@ def _now(cloudformation, stack: str) -> str:
 
 def _reasons(cloudformation, stack: str, began: str) -> str:
     lines = []
-    for event in cloudformation.describe_stack_events(StackName=stack)["StackEvents"]:
+    # The newest come first: of a rollback's many, the cause is among the last.
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+    for event in pages.search("StackEvents[]"):
         if event["EventId"] == began:
             break
         if event["ResourceStatus"].endswith("FAILED"):
