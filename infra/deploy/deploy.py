@@ -96,7 +96,9 @@ def examine(account: Account, arguments: argparse.Namespace) -> changes.Stack:
     found = changes.Stack("", {}, {})
     if not any(finding.fails for finding in reached):
         found = account.stack(arguments.stack)
-        parameters = release.in_force(templates.load(), found.parameters, given)
+        template = templates.load()
+        parameters = release.in_force(template, found.parameters, given)
+        findings += doctor.kept(template, found.parameters, given)
         findings += doctor.stack(account.client, found, arguments.stack, parameters, account.region)
     print("\n".join(map(str, findings)), flush=True)
     failed = [finding for finding in findings if finding.fails]

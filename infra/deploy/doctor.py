@@ -40,7 +40,7 @@ class Finding:
 
     def __str__(self) -> str:
         mark = "ok" if self.ok else "note" if self.warning else "FAIL"
-        return f"  {mark:<8} {self.what}" + ("" if self.ok else f"\n           {self.advice}")
+        return f"  {mark:<8} {self.what}" + ("" if self.ok or not self.advice else f"\n           {self.advice}")
 
 
 def tools(architecture: str) -> Iterator[Finding]:
@@ -123,6 +123,15 @@ def stack(client: Callable, found: Stack, name: str, parameters: dict[str, str],
     else:
         advice = "PARAMETERS=AlarmTopicArn=…: an SNS topic; without one the alarms notify nobody"
         yield Finding("a topic for the alarms", False, advice, warning=True)
+
+
+def kept(template: dict, before: dict[str, str], given: dict[str, str]) -> Iterator[Finding]:
+    """Values of the stack that stay although the template's default is another: it may have changed for a reason."""
+    defaults = {name: str(about["Default"]) for name, about in template["Parameters"].items() if "Default" in about}
+    for name, default in defaults.items():
+        value = before.get(name, default)
+        if value != default and name not in given:
+            yield Finding(f"{name} stays {value or 'empty'}; the default is {default or 'empty'}", False, warning=True)
 
 
 def prefix(name: str, before: dict[str, str], parameters: dict[str, str]) -> Iterator[Finding]:

@@ -182,8 +182,10 @@ class DeployTest(unittest.TestCase):
         self.assertEqual(self.encoding(), "raw")
         self.assertIn("Modify  IngestFunction ", self.deploy("IdentityEncoding=md5"))
         self.assertEqual(self.encoding(), "md5")
-        # What was given before is kept.
-        self.deploy("LogLevel=debug")
+        # What was given before is kept, and said.
+        told = self.deploy("LogLevel=debug")
+        self.assertIn("note     IdentityEncoding stays md5; the default is raw\n", told)
+        self.assertNotIn("LogLevel stays", told)
         variables = self.live()["Environment"]["Variables"]
         self.assertEqual((variables["LOG_LEVEL"], variables["IDENTITY_ENCODING"]), ("debug", "md5"))
         # As the README says it: the alias is pointed back.
