@@ -40,7 +40,8 @@ def described(cloudformation, name: str) -> Stack:
     try:
         stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
+        # It answers to a name that no stack can have by the same code.
+        if f"{name} does not exist" not in error.response["Error"]["Message"]:
             raise
         return Stack("", {}, {})
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}

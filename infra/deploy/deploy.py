@@ -41,7 +41,9 @@ class StoppedError(Exception):
 def main() -> int:
     arguments = parse_arguments()
     try:
-        {"doctor": examine, "deploy": deploy, "registration": register}[arguments.command](Account(), arguments)
+        account = Account()
+        release.require_name(arguments.stack, account.region or "")
+        {"doctor": examine, "deploy": deploy, "registration": register}[arguments.command](account, arguments)
     except (StoppedError, changes.FailedError, release.UnfitError, registration.NotAnsweredError) as stopped:
         print(f"deploy: {stopped}", file=sys.stderr)
         return 1
@@ -168,7 +170,7 @@ def build(architecture: str) -> Path:
 def bucket(account: Account, stack: str, owner: str) -> str:
     """Where bundles and templates go: a private bucket of this account and region, made when it is missing."""
     s3 = account.client("s3")
-    name = f"{stack}-{owner}-{account.region}"
+    name = release.bucket_name(stack, owner, account.region)
     try:
         # Its name can be guessed, and whoever takes it first would get the bundles and could change the template.
         s3.head_bucket(Bucket=name, ExpectedBucketOwner=owner)

@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -16,10 +17,12 @@ MACHINE_AT = 18
 MACHINES = {0x3E: "x86_64", 0xB7: "arm64"}
 # The parameter that holds the digest.
 RELEASE = "Release"
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+MAX_BUCKET_NAME = 63
 
 
 class UnfitError(Exception):
-    """The bundles or the parameters cannot be deployed; the message says why, and what to do."""
+    """The name, the bundles or the parameters cannot be deployed; the message says why, and what to do."""
 
 
 def assignment(text: str) -> tuple[str, str]:
@@ -28,6 +31,21 @@ def assignment(text: str) -> tuple[str, str]:
     if not separator:
         raise argparse.ArgumentTypeError(f"{text} is not KEY=VALUE")
     return key, value
+
+
+def bucket_name(stack: str, account: str, region: str) -> str:
+    """The bucket that bundles and templates go to."""
+    return f"{stack}-{account}-{region}"
+
+
+def require_name(stack: str, region: str) -> None:
+    """Raises `UnfitError` where a stack or its bucket cannot have this name."""
+    most = MAX_BUCKET_NAME - len(bucket_name("", "0" * 12, region))
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", stack) or len(stack) > most:
+        raise UnfitError(
+            f"no stack can be called {stack}: an S3 bucket is named after it. STACK has to begin with a lowercase "
+            f"letter and have lowercase letters, digits and hyphens only, at most {most} characters in this region"
+        )
 
 
 def bootstraps(directory: Path, functions: list[str]) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ import datetime
 import unittest
 
 import boto3
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 import changes
@@ -17,7 +18,7 @@ def event(number: int, status: str, reason: str) -> dict:
     return {**of_all, "EventId": str(number), "ResourceStatus": status, "ResourceStatusReason": reason}
 
 
-class PagesTest(unittest.TestCase):
+class DescribedTest(unittest.TestCase):
     def setUp(self):
         session = boto3.session.Session("test", "test", region_name="us-east-1")
         self.cloudformation = session.client("cloudformation")
@@ -27,6 +28,13 @@ class PagesTest(unittest.TestCase):
 
     def answers(self, action: str, **answer: object) -> None:
         self.stub.add_response(action, answer)
+
+    def test_only_a_stack_that_does_not_exist_is_new(self):
+        self.stub.add_client_error("describe_stacks", "ValidationError", "Stack with id audiences does not exist")
+        self.assertFalse(changes.described(self.cloudformation, "audiences").exists)
+        self.stub.add_client_error("describe_stacks", "ValidationError", "'stackName' failed to satisfy constraint")
+        with self.assertRaises(ClientError):
+            changes.described(self.cloudformation, "my_stack")
 
     def test_reasons_are_told_from_all_pages_since_the_deployment_began(self):
         stack = {"StackName": "audiences", "CreationTime": NOW, "StackStatus": "ROLLBACK_COMPLETE"}

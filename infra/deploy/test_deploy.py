@@ -129,6 +129,9 @@ class DeployTest(unittest.TestCase):
         code, told = self.run_it("doctor", env={**self.env, "AWS_REGION": ""})
         self.assertEqual(code, 1)
         self.assertRegex(told, r"FAIL +region")
+        code, told = self.run_it("doctor", "--stack", "MParticle")
+        self.assertEqual(code, 1)
+        self.assertIn("no stack can be called MParticle", told)
         code, told = self.run_it("doctor")
         self.assertEqual(code, 1)
         for missing in (r"FAIL +TikTok app", r"FAIL +mParticle data centers", r"note +a topic for the alarms"):

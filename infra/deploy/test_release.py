@@ -98,6 +98,15 @@ class ReleaseTest(unittest.TestCase):
         with self.assertRaisesRegex(release.UnfitError, "no Linux program"):
             release.require_machine({"ingest": b"#!/bin/sh"}, "arm64")
 
+    def test_a_name_that_a_bucket_cannot_have_is_refused(self):
+        region = "ap-southeast-2"
+        self.assertEqual(len(release.bucket_name("a" * 35, "123456789012", region)), 63)
+        for name in ("mparticle-tiktok", "a1", "a" * 35):
+            release.require_name(name, region)
+        for name in ("MParticle", "my_stack", "1st", "-a", "", "a b", "a\n", "a" * 36):
+            with self.assertRaisesRegex(release.UnfitError, "at most 35 characters"):
+                release.require_name(name, region)
+
     def test_what_is_missing_or_unknown_is_named(self):
         (self.bundles / "uploader/bootstrap").unlink()
         with self.assertRaisesRegex(release.UnfitError, "no bootstrap of uploader"):
