@@ -1,5 +1,6 @@
 """The template agrees with the functions that it sets up, and keeps what must not be lost."""
 
+import fnmatch
 import json
 import re
 import unittest
@@ -127,6 +128,18 @@ class KeyTest(unittest.TestCase):
             needed = {"kms:Decrypt"} | ({"kms:GenerateDataKey"} if writes else set())
             allowed = {action for each in statements if each["Resource"] == "the-key" for action in each["Action"]}
             self.assertEqual(allowed, needed)
+
+
+class OperatorTest(unittest.TestCase):
+    def test_the_stack_may_be_asked_for_by_its_name(self):
+        document = RESOURCES["OperatorPolicy"]["Properties"]["PolicyDocument"]
+        statements = resolving.Resolver(TEMPLATE, {}).value(document)["Statement"]
+        (allowed,) = [each["Resource"] for each in statements if each["Action"] == "cloudformation:DescribeStacks"]
+        # IAM sees the first of these where a stack is asked for by name.
+        stack = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{resolving.STACK}"
+        for asked in (f"{stack}/*", f"{stack}/8a2e1f40-0000-11f1-a000-000000000000"):
+            self.assertTrue(fnmatch.fnmatchcase(asked, allowed), asked)
+        self.assertFalse(fnmatch.fnmatchcase(f"{stack}-2/*", allowed))
 
 
 class WatchedTest(unittest.TestCase):
