@@ -1,4 +1,4 @@
-"""The instances of functions: counted, killed or stopped on demand, replaced when the function changed, ended at once."""
+"""The instances of functions: counted, killed or stopped on demand, replaced when the function changed."""
 
 import contextlib
 import signal

@@ -71,7 +71,7 @@ fn of_panic(panic: &(dyn Any + Send)) -> Error {
 /// Waits until it is so.
 ///
 /// # Errors
-/// `what` is still not so after [`PATIENCE`]; or the question fails.
+/// `what` is still not so after 8 minutes; or the question fails.
 pub async fn until(what: &str, is_so: impl AsyncFn() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !is_so().await? {
