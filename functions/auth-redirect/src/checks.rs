@@ -48,7 +48,8 @@ impl App {
         let (mut found, user) = checks.login_and_accounts(exchanged).await;
         let records = checks.records(&ids(&found.accounts)).await;
         for account in &mut found.accounts {
-            account.connected = records.contains_key(&account.id).then(Connected::default);
+            account.connected = records.connected.contains_key(&account.id).then(Connected::default);
+            account.unread = records.unread.contains(&account.id);
         }
         findings::sort(&mut found.accounts);
 
@@ -58,7 +59,7 @@ impl App {
             listed: details.keys().copied().collect(),
             may_manage: found.may_manage,
         });
-        checks.connections(&mut found.accounts, &records, new.as_ref()).await;
+        checks.connections(&mut found.accounts, &records.connected, new.as_ref()).await;
         if found.may_manage {
             checks.permissions(&mut found.accounts, started + limits.unconnected).await;
         }

@@ -35,8 +35,10 @@ pub(crate) struct Account {
     /// As somebody typed it; empty if TikTok did not say.
     pub(crate) name: String,
     pub(crate) permission: Permission,
-    /// What mParticle feeds it with; `None` where it is not connected, or nobody could look.
+    /// What mParticle feeds it with; `None` where it is not connected, or its record is unread.
     pub(crate) connected: Option<Connected>,
+    /// It may have a record, which could not be read.
+    pub(crate) unread: bool,
 }
 
 /// What an account is connected with.
@@ -75,7 +77,7 @@ impl Health {
 
 impl Account {
     fn new(id: AdvertiserId, name: &str) -> Self {
-        Self { id, name: name.to_owned(), permission: Permission::NotChecked, connected: None }
+        Self { id, name: name.to_owned(), permission: Permission::NotChecked, connected: None, unread: false }
     }
 
     /// What `details` of the account explain: its status, its kind, and its name where no other answer had it.

@@ -14,7 +14,6 @@ const PROBLEMS: [Permission; 6] = [
     Permission::InReview,
     Permission::NotEnabled,
 ];
-
 /// How a notice looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -134,7 +133,7 @@ impl Findings {
         }
     }
 
-    /// How the connections are that had stopped.
+    /// How the connections are that had stopped, and where that is not known.
     pub(crate) fn connections(&self) -> Vec<Notice<'_>> {
         let kinds = [
             Health::WorksAgain { was_suspended: true },
@@ -148,7 +147,15 @@ impl Findings {
             let (tone, what, paragraphs) = health_text(*kind)?;
             self.about(tone, what, paragraphs, |account| account.any(|health| health == *kind))
         };
-        kinds.iter().filter_map(told).collect()
+        let unread = self.about(
+            Tone::Mind,
+            "connections could not be looked at",
+            &[
+                "They were left as they are. If one had stopped, authorize again in a few minutes; if you read this again then, ask the people who gave you the link. If none had stopped, there is nothing to do.",
+            ],
+            |account| account.unread,
+        );
+        kinds.iter().filter_map(told).chain(unread).collect()
     }
 
     /// How many accounts are `Ready`, cannot, and were not checked.

@@ -1,6 +1,7 @@
 //! Which of many accounts are connected, without reading a secret for each of them.
 
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
@@ -18,32 +19,50 @@ const READ_UNLISTED: usize = 50;
 /// Records read at a time.
 const READS_AT_ONCE: usize = 16;
 
+/// What Secrets Manager tells of the accounts.
+pub(crate) struct Records {
+    /// The records with a connection in it.
+    pub(crate) connected: HashMap<AdvertiserId, Arc<Record>>,
+    /// The accounts that may have one which could not be read.
+    pub(crate) unread: HashSet<AdvertiserId>,
+}
+
 impl Checks<'_> {
-    /// The records of those accounts that have one with a connection in it.
-    pub(crate) async fn records(&self, accounts: &[AdvertiserId]) -> HashMap<AdvertiserId, Arc<Record>> {
-        let wanted = if accounts.len() > READ_UNLISTED { self.listed(accounts).await } else { accounts.to_vec() };
+    /// The records of those accounts that have one.
+    pub(crate) async fn records(&self, accounts: &[AdvertiserId]) -> Records {
+        let mut records = Records { connected: HashMap::new(), unread: accounts.iter().copied().collect() };
+        let listed = if accounts.len() > READ_UNLISTED { self.listed().await } else { None };
+        let at_most = if listed.is_some() { usize::MAX } else { READ_UNLISTED };
+        if let Some(listed) = listed {
+            records.unread.retain(|id| listed.contains(id));
+        }
+        let wanted: Vec<_> = records.unread.iter().copied().take(at_most).collect();
         let read = stream::iter(wanted)
             .map(|id| async move { (id, self.app.secrets.fresh_record(id).await) })
             .buffer_unordered(READS_AT_ONCE)
-            .take_until(sleep_until(self.deadline))
-            .filter_map(async |(id, found)| {
-                let record = found.inspect_err(|error| self.note(error)).ok()?.record?;
-                let is_connected = record.connections().next().is_some();
-                is_connected.then_some((id, record))
-            });
-        read.collect().await
+            .take_until(sleep_until(self.deadline));
+        let mut read = pin!(read);
+        while let Some((id, found)) = read.next().await {
+            match found {
+                Ok(found) => {
+                    records.unread.remove(&id);
+                    let connected = found.record.filter(|record| record.connections().next().is_some());
+                    records.connected.extend(connected.map(|record| (id, record)));
+                }
+                Err(error) => self.note(&error),
+            }
+        }
+        if !records.unread.is_empty() {
+            self.note(&format!("the connections of {} of the accounts are not known", records.unread.len()));
+        }
+        records
     }
 
-    /// The accounts that have a record, by its name; the first few where the names cannot be listed.
-    async fn listed(&self, accounts: &[AdvertiserId]) -> Vec<AdvertiserId> {
-        match timeout_at(self.deadline, self.app.record_names()).await {
-            Ok(Ok(listed)) => accounts.iter().copied().filter(|id| listed.contains(id)).collect(),
-            Ok(Err(fault)) => {
-                self.note(&format!("the records cannot be listed: {fault}"));
-                accounts.iter().copied().take(READ_UNLISTED).collect()
-            }
-            Err(_) => Vec::new(),
-        }
+    /// The advertisers that have a record, if their names can be listed in time.
+    async fn listed(&self) -> Option<HashSet<AdvertiserId>> {
+        let names = timeout_at(self.deadline, self.app.record_names()).await;
+        let names = names.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        names.inspect_err(|fault| self.note(&format!("the records cannot be listed: {fault}"))).ok()
     }
 }
 

@@ -157,16 +157,6 @@ async fn a_token_that_cannot_be_saved_is_said_to_be_pasted() {
 }
 
 #[tokio::test]
-async fn an_unreadable_record_is_left_as_it_is() {
-    let (world, person, _) = connected(&["Northwind"]).await;
-    let name = format!("audiences/advertiser/{}", person.advertisers[0]);
-    world.aws.set(&name, "{\"version\":2,\"connections\":7}");
-    let page = world.authorize(&person).await;
-    assert_eq!(page.token().len(), 40);
-    assert_eq!(world.aws.text(&name).unwrap(), "{\"version\":2,\"connections\":7}");
-}
-
-#[tokio::test]
 async fn all_calls_of_an_authorization_keep_the_pace() {
     let (world, person, token) = connected(&["One", "Two", "Three", "Four"]).await;
     world.tiktok.revoke(&token).await.unwrap();

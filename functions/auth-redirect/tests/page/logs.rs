@@ -3,6 +3,7 @@
 use ids::TokenFingerprint;
 use sandbox::Fault;
 use sandbox::control::{NewApp, NewGrant};
+use secrets::in_memory::Fault as AwsFault;
 use serde_json::Value;
 use telemetry::capture;
 use tracing::level_filters::LevelFilter;
@@ -118,4 +119,25 @@ async fn what_could_not_be_checked_is_told_in_the_same_line() {
     let cause = lines[0]["cause"].as_str().unwrap();
     assert!(cause.contains("HTTP 502") && cause.ends_with("; and 1 more"), "{cause}");
     assert_eq!((lines.len(), &lines[0]["not_checked"]), (1, &1.into()));
+}
+
+#[tokio::test]
+async fn connections_that_could_not_be_looked_at_are_told_in_the_same_line() {
+    let world = World::new().await;
+    let person = world.person(&["Northwind"]).await;
+    world.aws.set(&format!("audiences/advertiser/{}", person.advertisers[0]), "{}");
+    listen();
+    world.authorize(&person).await;
+    let cause = heard(&[])[0]["cause"].as_str().unwrap().to_owned();
+    assert!(cause.contains("not JSON of the documented form"), "{cause}");
+    assert!(cause.ends_with("; the connections of 1 of the accounts are not known"), "{cause}");
+
+    let mut world = World::new().await;
+    world.config.time_limits.unconnected = std::time::Duration::ZERO;
+    let person = world.tiktok.person("many").await.unwrap();
+    world.aws.fail_next("ListSecrets", AwsFault::Refused("AccessDeniedException"));
+    world.authorize(&person).await;
+    let cause = heard(&[])[0]["cause"].as_str().unwrap().to_owned();
+    assert!(cause.contains("the records cannot be listed: AccessDeniedException"), "{cause}");
+    assert!(cause.contains("the connections of 87 of the accounts are not known"), "{cause}");
 }

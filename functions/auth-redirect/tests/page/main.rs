@@ -9,4 +9,5 @@ mod safety;
 mod shown;
 mod snapshots;
 mod strangers;
+mod unread;
 mod world;

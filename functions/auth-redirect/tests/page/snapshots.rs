@@ -75,8 +75,9 @@ async fn with_names_of_every_kind() {
 #[tokio::test]
 async fn with_connections() {
     let world = World::new().await;
-    let person = world.person(&["Healed", "Stopped"]).await;
-    let [healed, stopped] = [&person.advertisers[0], &person.advertisers[1]];
+    let person = world.person(&["Healed", "Stopped", "Unread"]).await;
+    let [healed, stopped, unread] = [0, 1, 2].map(|place| &person.advertisers[place]);
+    world.aws.set(&format!("audiences/advertiser/{unread}"), "{}");
     let token = world.tiktok.token(&person.key).await.unwrap().access_token;
     world.connect(healed, 123, &token, &person.core_user_id);
     world.stop(healed, 123, true);
