@@ -131,13 +131,14 @@ pub struct Connection {
     pub fingerprint: TokenFingerprint,
     /// Who granted it.
     pub user: UserId,
-    /// Where it came from.
+    /// Where it came from; of the page's that mParticle brings too, mParticle.
     pub source: Source,
     /// Since when it is in use: when it was accepted, or accepted again, in milliseconds since 1970.
     pub since_ms: i64,
     /// What TikTok last said of it.
     pub state: State,
-    /// The tokens that it replaced, newest first, at most 8. Never the one in use.
+    /// The tokens that it replaced, at most 8: the last one that mParticle brought, then the page's since, newest first, then older ones.
+    /// Never the one in use.
     pub replaced: Vec<TokenFingerprint>,
     /// Audiences created through this connection in the last 48 hours, oldest first.
     pub created: Vec<Created>,
@@ -184,10 +185,16 @@ impl Connection {
     pub(crate) fn accept(&mut self, accepted: &Accepted, source: Source, now_ms: i64) -> Transition {
         let fingerprint = accepted.fingerprint();
         if fingerprint == self.fingerprint {
+            // The page's token may be pasted into mParticle, which sends it from then on.
+            if self.source == Source::Page {
+                self.source = source;
+            }
             return self.revive(now_ms);
         }
         let was_active = self.state.is_active();
-        self.replaced.insert(0, self.fingerprint);
+        // mParticle goes on sending the last token that it brought, however often the page replaces it: that one stays first.
+        let place = usize::from(self.source == Source::Page).min(self.replaced.len());
+        self.replaced.insert(place, self.fingerprint);
         self.replaced.retain(|replaced| *replaced != fingerprint);
         self.replaced.truncate(MAX_REPLACED);
         self.token = accepted.token.clone();

@@ -18,7 +18,7 @@ const DAY_MS: i64 = 86_400_000;
 /// What an event changed in a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
-    /// Nothing that matters.
+    /// Nothing, or only where its token came from.
     Unchanged,
     /// There is one now.
     Created,

@@ -107,6 +107,38 @@ fn a_new_token_takes_the_place_of_a_living_one_and_the_old_one_is_remembered() {
     assert!(!connection.replaced.contains(&fingerprint("a9")), "it is in use");
 }
 
+/// The page's tokens `of` replace the one in use, and each other.
+fn replaced_by_the_page(record: &mut Record, of: std::ops::Range<i64>) {
+    for n in of {
+        let in_use = record.get(account(1)).unwrap().fingerprint;
+        let transition = record.replace_refused(account(1), in_use, &accepted(&format!("a{n}")), NOW + n);
+        assert_eq!(transition, Transition::Replaced);
+    }
+}
+
+#[test]
+fn the_token_that_mparticle_sends_is_remembered_however_often_the_page_replaces_it() {
+    let mut record = connected();
+    replaced_by_the_page(&mut record, 2..30);
+    let names = ["a1", "a28", "a27", "a26", "a25", "a24", "a23", "a22"];
+    assert_eq!(record.get(account(1)).unwrap().replaced, names.map(fingerprint));
+
+    record.accept(account(1), &accepted("a30"), Source::Update, NOW + 30);
+    replaced_by_the_page(&mut record, 31..60);
+    let replaced = &record.get(account(1)).unwrap().replaced;
+    assert_eq!(replaced.first(), Some(&fingerprint("a30")));
+    assert!(!replaced.contains(&fingerprint("a1")), "mParticle sends another one by now");
+}
+
+#[test]
+fn a_token_of_the_page_that_was_pasted_into_mparticle_is_one_that_mparticle_sends() {
+    let mut record = connected();
+    replaced_by_the_page(&mut record, 2..4);
+    record.accept(account(1), &accepted("a3"), Source::Update, NOW + 4);
+    replaced_by_the_page(&mut record, 5..30);
+    assert_eq!(record.get(account(1)).unwrap().replaced.first(), Some(&fingerprint("a3")));
+}
+
 #[test]
 fn the_page_replaces_only_the_token_it_asked_about_and_only_of_its_user() {
     let mut record = connected();
