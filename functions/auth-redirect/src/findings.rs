@@ -63,8 +63,8 @@ pub(crate) enum Health {
     OfAnotherLogin,
     /// Stopped, and the new token may not manage audiences.
     NotPermitted,
-    /// Stopped, and there was no time to look, or no answer.
-    NotChecked,
+    /// Stopped, and TikTok did not say, or not in time, that a token works for it.
+    NotKnown,
     /// Stopped, and the new token could not be stored.
     NotSaved,
 }

@@ -137,28 +137,36 @@ impl Checks<'_> {
         let changes = decided.iter().any(|one| matches!(one.decision, Decision::Revive | Decision::Replace));
         let written = match new {
             Some(new) if changes => self.write(advertiser, &decided, new).await,
-            Some(_) | None => Written::new(),
+            Some(_) | None => None,
         };
-        let healths = decided.iter().map(|one| {
-            let (was, transition) = (before.get(one.account), written.get(&one.account).copied());
-            let health = transition.and_then(|transition| health_after(transition, was));
-            if let (Some(Health::WorksAgain { .. }), Some(transition)) = (health, transition) {
+        let healths = decided.iter().filter_map(|one| {
+            let unwritten = Some((one.account, one.decision.unwritten()));
+            let Some((after, transitions)) = &written else { return unwritten };
+            let Some(transition) = transitions.get(&one.account).copied() else { return unwritten };
+            let was = before.get(one.account);
+            let health = health_after(transition, was, after.get(one.account))?;
+            if health.works_again() {
                 log(advertiser, one.account, was, transition);
             }
-            (one.account, health.unwrap_or_else(|| one.decision.unwritten()))
+            Some((one.account, health))
         });
         healths.collect()
     }
 
-    /// Writes what was decided; nothing is written if that fails.
-    async fn write(&self, advertiser: AdvertiserId, decided: &[Decided], new: &NewToken) -> Written {
+    /// Writes what was decided, and returns the record as it is then; `None`, and nothing written, if that fails.
+    async fn write(
+        &self,
+        advertiser: AdvertiserId,
+        decided: &[Decided],
+        new: &NewToken,
+    ) -> Option<(Arc<Record>, Written)> {
         let change = |record: &mut Record| apply(record, decided, &new.accepted, now_ms());
         match timeout_at(self.deadline, self.app.secrets.update(advertiser, change)).await {
-            Ok(Ok((_, written))) => return written,
+            Ok(Ok(written)) => return Some(written),
             Ok(Err(error)) => self.note(&error),
             Err(_) => self.note(&"no time left to save a connection"),
         }
-        Written::new()
+        None
     }
 }
 

@@ -140,7 +140,7 @@ impl Findings {
             Health::WorksAgain { was_suspended: false },
             Health::OfAnotherLogin,
             Health::NotPermitted,
-            Health::NotChecked,
+            Health::NotKnown,
             Health::NotSaved,
         ];
         let told = |kind: &Health| {
@@ -262,11 +262,11 @@ const fn health_text(health: Health) -> Option<(Tone, &'static str, &'static [&'
                 "TikTok does not take its token any more, and the new one may not manage audiences. It was left as it was: nothing got worse.",
             ],
         ),
-        Health::NotChecked => (
+        Health::NotKnown => (
             Tone::Mind,
-            "a stopped connection was not checked",
+            "a stopped connection is not healed yet",
             &[
-                "TikTok did not answer in time. Nothing got worse: authorize again in a few minutes, or paste the new token into the connection in mParticle.",
+                "TikTok did not say, or not in time, that the new token works for it. Nothing got worse: authorize again in a few minutes, or paste the new token into the connection in mParticle.",
             ],
         ),
         Health::NotSaved => (

@@ -209,7 +209,7 @@ impl Health {
             Self::WorksAgain { was_suspended: false } => "works again",
             Self::OfAnotherLogin => "stopped; another TikTok login authorized it",
             Self::NotPermitted => "stopped, and left as it was",
-            Self::NotChecked => "stopped, and not checked in time",
+            Self::NotKnown => "stopped, and not healed yet",
             Self::NotSaved => "stopped; the new token could not be saved",
         }
     }

@@ -64,12 +64,12 @@ const fn decide(is_active: bool, of_user: Option<bool>, stored: StoredToken, rep
         (Some(true), StoredToken::Refused) => match replacement {
             Replacement::Possible => Decision::Replace,
             Replacement::NotPermitted => Decision::Leave(Health::NotPermitted),
-            Replacement::NotListed => Decision::Leave(Health::NotChecked),
+            Replacement::NotListed => Decision::Leave(Health::NotKnown),
         },
         (Some(true), StoredToken::Accepted) if !is_active => Decision::Revive,
         _ if is_active => Decision::Leave(Health::Works),
         (Some(false), _) => Decision::Leave(Health::OfAnotherLogin),
-        (Some(true) | None, _) => Decision::Leave(Health::NotChecked),
+        (Some(true) | None, _) => Decision::Leave(Health::NotKnown),
     }
 }
 
@@ -121,16 +121,21 @@ pub(crate) fn apply(record: &mut Record, decisions: &[Decided], new: &Accepted, 
     decisions.iter().filter_map(apply).collect()
 }
 
-/// How a connection is after it was written; `before`: as it was read.
-pub(crate) fn health_after(transition: Transition, before: Option<&Connection>) -> Option<Health> {
+/// How a connection is after it was written, if there still is one; `before`: as it was read, `after`: as it is by now.
+pub(crate) fn health_after(
+    transition: Transition,
+    before: Option<&Connection>,
+    after: Option<&Connection>,
+) -> Option<Health> {
     match transition {
         Transition::Replaced | Transition::Revived(_) => {
             let was_suspended = before.is_some_and(|connection| connection.state.is_dead());
             Some(Health::WorksAgain { was_suspended })
         }
-        // Another writer was first: it has a token that TikTok accepted since.
-        Transition::Unchanged | Transition::Created => Some(Health::Works),
-        Transition::Refused | Transition::Dead => None,
+        // Another writer was first.
+        Transition::Unchanged | Transition::Created | Transition::Refused | Transition::Dead => {
+            after.map(|connection| if connection.state.is_active() { Health::Works } else { Health::NotKnown })
+        }
     }
 }
 
@@ -180,16 +185,16 @@ mod tests {
             (true, Some(true), NotKnown, Possible, Leave(Health::Works)),
             (true, Some(true), Refused, Possible, Replace),
             (true, Some(true), Refused, NotPermitted, Leave(Health::NotPermitted)),
-            (true, Some(true), Refused, NotListed, Leave(Health::NotChecked)),
+            (true, Some(true), Refused, NotListed, Leave(Health::NotKnown)),
             (false, Some(true), Accepted, NotPermitted, Revive),
             (false, Some(true), Refused, Possible, Replace),
             (false, Some(true), Refused, NotPermitted, Leave(Health::NotPermitted)),
-            (false, Some(true), NotKnown, Possible, Leave(Health::NotChecked)),
+            (false, Some(true), NotKnown, Possible, Leave(Health::NotKnown)),
             (true, Some(false), Refused, Possible, Leave(Health::Works)),
             (false, Some(false), Refused, Possible, Leave(Health::OfAnotherLogin)),
             (false, Some(false), Accepted, Possible, Leave(Health::OfAnotherLogin)),
             (true, None, NotKnown, NotPermitted, Leave(Health::Works)),
-            (false, None, NotKnown, NotPermitted, Leave(Health::NotChecked)),
+            (false, None, NotKnown, NotPermitted, Leave(Health::NotKnown)),
         ];
         for (is_active, of_user, stored, replacement, decision) in table {
             let decided = decide(is_active, of_user, stored, replacement);
@@ -203,11 +208,18 @@ mod tests {
         let answers = StoredTokens::from([((TokenFingerprint::of("old"), advertiser()), StoredToken::Refused)]);
         let new = new_token(true, true);
         let decided = decisions(advertiser(), &before, Some(&new), &answers);
-        let mut meanwhile = record(&[(1, "pasted", "bob", 0)]);
-        let written = apply(&mut meanwhile, &decided, &new.accepted, NOW);
-        let unchanged = Written::from([(AccountId::new(1).unwrap(), Transition::Unchanged)]);
-        assert_eq!((written, &meanwhile), (unchanged, &record(&[(1, "pasted", "bob", 0)])));
-        assert_eq!(health_after(Transition::Unchanged, None), Some(Health::Works));
+        let account = AccountId::new(1).unwrap();
+        let table = [
+            (record(&[(1, "pasted", "bob", 0)]), Some(Health::Works)),
+            (record(&[(1, "pasted", "bob", 1)]), Some(Health::NotKnown)),
+            (Record::default(), None),
+        ];
+        for (meanwhile, health) in table {
+            let mut after = meanwhile.clone();
+            let written = apply(&mut after, &decided, &new.accepted, NOW);
+            assert_eq!((&written, &after), (&Written::from([(account, Transition::Unchanged)]), &meanwhile));
+            assert_eq!(health_after(written[&account], before.get(account), after.get(account)), health);
+        }
     }
 
     fn stored() -> impl Strategy<Value = StoredToken> {

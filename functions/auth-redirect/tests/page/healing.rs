@@ -140,7 +140,7 @@ async fn without_knowing_whose_the_token_is_no_connection_changes() {
     world.stop(id, 123, false);
     let before = world.record(id);
     world.tiktok.fault(Fault::code(50_000, "trouble").on("/user/info/")).await.unwrap();
-    world.authorize(&person).await.says("A stopped connection was not checked");
+    world.authorize(&person).await.says("A stopped connection is not healed yet");
     assert_eq!(world.record(id), before);
 }
 
