@@ -1,5 +1,7 @@
 //! What the authorization does to connections that there are already.
 
+use std::time::Duration;
+
 use ids::TokenFingerprint;
 use sandbox::Fault;
 use sandbox::control::{AdvertiserChange, NewGrant};
@@ -158,15 +160,18 @@ async fn a_token_that_cannot_be_saved_is_said_to_be_pasted() {
 
 #[tokio::test]
 async fn all_calls_of_an_authorization_keep_the_pace() {
-    let (world, person, token) = connected(&["One", "Two", "Three", "Four"]).await;
+    let (mut world, person, token) = connected(&["One", "Two", "Three", "Four"]).await;
+    // Calls that arrive late are no matter of this test.
+    world.config.time_limits.checks = Duration::from_mins(5);
     world.tiktok.revoke(&token).await.unwrap();
     world.authorize(&person).await;
     let calls = world.tiktok.journal().await.unwrap();
-    let probes: Vec<_> = calls.iter().skip(4).map(|call| call.at_ms).collect();
+    let (exchange, probes) = calls.split_at(4);
     assert!(probes.len() > 6, "{} calls", probes.len());
-    for (place, at_ms) in probes.iter().enumerate() {
-        let within = probes.iter().skip(place).filter(|later| **later < at_ms + 1_000).count();
-        assert!(within <= 6, "{within} calls within a second");
+    for (before, call) in (0..).zip(probes) {
+        // The pace begins after the exchange arrived, so a call that arrives late only makes this easier.
+        let seconds = (call.at_ms - exchange[0].at_ms) / 1_000;
+        assert!(before <= seconds + 5, "{before} calls before one after {seconds} s");
     }
     assert!(world.calls(AUDIENCE).await >= 4);
 }
