@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::App;
 use crate::problem::Problem;
 
-/// Before an exchange is made again. TikTok's calls of a second come back with the next second.
-const BEFORE_AGAIN: Duration = Duration::from_millis(1_100);
+/// Before an exchange is made again. TikTok's calls of a second come back with the next second; what is throttled then too meets more
+/// than a moment's calls, and has to add few to them.
+const PAUSES: [Duration; 2] = [Duration::from_millis(1_100), Duration::from_secs(4)];
 /// An exchange that has less time than this is not begun: its answer would come too late, and the code would be spent.
 const LEAST_TIME: Duration = Duration::from_secs(4);
 
@@ -68,6 +69,7 @@ impl App {
         let client = Client::new(&self.config.tiktok_api_base_url, limits.exchange)
             .map_err(|error| NotExchanged::of_operator(&error))?;
         let deadline = Instant::now() + limits.exchange;
+        let mut pauses = PAUSES.into_iter();
         loop {
             let answer = timeout_at(deadline, client.exchange(&app, code)).await;
             let failure = match answer {
@@ -87,10 +89,9 @@ impl App {
                 }
                 continue;
             }
-            match self.when_again(&failure, deadline) {
-                Some(again) => sleep_until(again).await,
-                None => return Err(failure.into()),
-            }
+            let again = pauses.next().and_then(|pause| self.when_again(&failure, pause, deadline));
+            let Some(again) = again else { return Err(failure.into()) };
+            sleep_until(again).await;
         }
     }
 
@@ -104,8 +105,8 @@ impl App {
     }
 
     /// When an exchange that failed is made again, if its code is unspent and there is time.
-    fn when_again(&self, failure: &Failure, deadline: Instant) -> Option<Instant> {
-        let not_before = Instant::now() + BEFORE_AGAIN;
+    fn when_again(&self, failure: &Failure, pause: Duration, deadline: Instant) -> Option<Instant> {
+        let not_before = Instant::now() + pause;
         let latest = deadline.checked_sub(LEAST_TIME)?;
         let mut exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
         (is_unspent(failure) && not_before <= latest).then(|| exchanges.again(not_before, latest)).flatten()
