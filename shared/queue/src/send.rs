@@ -51,7 +51,7 @@ impl Queue {
         until: Instant,
     ) -> Vec<Result<(), QueueError>> {
         let mut outcomes = vec![Err(QueueError::Behind); messages.len()];
-        let mut open: Vec<_> = order.iter().map(|lane| lane.iter().copied()).collect();
+        let mut open: Vec<_> = order.iter().filter(|lane| !lane.is_empty()).map(|lane| lane.iter().copied()).collect();
         loop {
             let wave: Vec<(usize, &Outgoing)> =
                 open.iter_mut().filter_map(Iterator::next).filter_map(|at| Some((at, messages.get(at)?))).collect();

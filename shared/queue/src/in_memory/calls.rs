@@ -99,7 +99,7 @@ fn send_batch(fifo: &mut Fifo, body: &Value, refused: &mut RefusedEntries, now: 
     }
     batch(body, refused, "SendMessageBatch", |entry| {
         let new = new(entry);
-        if new.group.is_empty() || new.group.len() > 128 {
+        if new.group.is_empty() || new.group.len() > 128 || new.attributes.len() > 10 {
             return Err(EntryError::senders("InvalidParameterValue"));
         }
         let texts = new.attributes.values().chain([&new.body]);
