@@ -170,7 +170,13 @@ pub enum FirehoseToken {
     /// Which tokens are accepted, and which of them mParticle uses
     Status,
     /// Make a new token and show it once; the present one is accepted until it is retired
-    Rotate,
+    ///
+    /// Where two are accepted already, it asks, and replaces the newer one if mParticle has not used it.
+    Rotate {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Stop accepting the token of before the rotation
     Retire {
         /// Do not ask

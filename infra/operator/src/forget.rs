@@ -77,7 +77,7 @@ async fn last_sent(cloud: &Cloud, advertiser: AdvertiserId) -> Result<Option<i64
     let pattern = format!("{{ $.advertiser = \"{advertiser}\" && $.transport = \"*\" }}");
     let id = advertiser.to_string();
     let is_wanted = |line: &Line| line.advertiser.as_ref() == Some(&id) && line.transport.is_some();
-    cloud.logs.newest(Function::Ingest, &pattern, now_ms(), is_wanted).await
+    cloud.logs.newest(Function::Ingest, &pattern, (0, now_ms()), is_wanted).await
 }
 
 /// Leaves nothing of the record `secret` but the time. The secret is deleted first, since its former versions hold tokens: also where the

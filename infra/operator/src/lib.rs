@@ -68,7 +68,7 @@ async fn carry_out(arguments: &Arguments) -> Result<Report, Error> {
         }
         Command::Forget { advertiser, yes } => forget::forget(&cloud, *advertiser, *yes).await,
         Command::FirehoseToken(FirehoseToken::Status) => firehose_token::status(&cloud).await,
-        Command::FirehoseToken(FirehoseToken::Rotate) => firehose_token::rotate(&cloud).await,
+        Command::FirehoseToken(FirehoseToken::Rotate { yes }) => firehose_token::rotate(&cloud, *yes).await,
         Command::FirehoseToken(FirehoseToken::Retire { yes }) => firehose_token::retire(&cloud, *yes).await,
         Command::Check => check::check(&cloud).await,
     }

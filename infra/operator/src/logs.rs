@@ -173,8 +173,8 @@ impl Logs {
         Ok(lines)
     }
 
-    /// When the newest line of the last 24 hours was written that fits `pattern` and that `wanted` lets through; to the hour where an hour
-    /// has very many of them.
+    /// When the newest line after `from_ms` was written that fits `pattern` and that `wanted` lets through, at most [`HOURS`] back; to the
+    /// hour where an hour has very many of them.
     ///
     /// # Errors
     /// As [`lines`](Self::lines).
@@ -182,11 +182,15 @@ impl Logs {
         &self,
         function: Function,
         pattern: &str,
-        now_ms: i64,
+        (from_ms, now_ms): (i64, i64),
         wanted: impl Fn(&Line) -> bool,
     ) -> Result<Option<i64>, Error> {
         for hours in 0..HOURS {
             let question = Question::of_hour(function, pattern, hours, now_ms);
+            if question.to_ms <= from_ms {
+                break;
+            }
+            let question = Question { from_ms: question.from_ms.max(from_ms), ..question };
             if let Some(newest) = self.lines(&question, &wanted).await?.last() {
                 return Ok(Some(newest.at_ms));
             }
