@@ -1,6 +1,6 @@
 //! `dead-letters list` and `show`: changes that were given up, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use envelope::{Envelope, Row, SentId};
@@ -13,33 +13,45 @@ use crate::arguments::Filter;
 use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::letter::Letter;
-use crate::letterbox::Letterbox;
+use crate::letterbox::{self, elsewhere_text};
 use crate::output::{Report, count, grouped, table};
 use crate::time::{age, moment};
 
 /// Digits of a device id that are shown unless all are asked for.
 const SHOWN_DIGITS: usize = 6;
 
-/// All letters that fit, as a list.
-pub(crate) async fn all(dead_letters: &Queue, filter: &Filter) -> Result<Vec<Letter>, Error> {
-    let mut letterbox = Letterbox::open(dead_letters).await?;
-    let mut letters = Vec::new();
-    loop {
-        let received = letterbox.next().await?;
-        if received.is_empty() {
-            break;
+/// The letters that a walk found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The oldest first.
+    pub(crate) letters: Vec<Letter>,
+    /// How many it could not see, of whatever kind.
+    pub(crate) elsewhere: u64,
+}
+
+/// All letters that fit.
+pub(crate) async fn all(dead_letters: &Queue, filter: &Filter) -> Result<Found, Error> {
+    letterbox::walk(dead_letters, async |letterbox| {
+        let mut letters = Vec::new();
+        loop {
+            let received = letterbox.next().await?;
+            if received.is_empty() {
+                break;
+            }
+            letters.extend(received.iter().map(Letter::of).filter(|letter| letter.fits(filter)));
         }
-        letters.extend(received.iter().map(Letter::of).filter(|letter| letter.fits(filter)));
-    }
-    letterbox.close().await;
-    letters.sort_by_key(|letter| letter.given_up_ms);
-    Ok(letters)
+        letters.sort_by_key(|letter| letter.given_up_ms);
+        Ok(Found { letters, elsewhere: letterbox.elsewhere() })
+    })
+    .await
 }
 
 #[derive(Debug, Serialize)]
 struct List<'a> {
     letters: &'a [Letter],
     groups: Vec<Group>,
+    /// Letters that another command has.
+    elsewhere: u64,
 }
 
 /// Letters of one cause and connection.
@@ -57,14 +69,14 @@ struct Group {
 
 /// `dead-letters list`.
 pub(crate) async fn list(cloud: &Cloud, filter: &Filter) -> Result<Report, Error> {
-    let letters = all(&cloud.dead_letters, filter).await?;
-    Ok(listed(&letters, now_ms()))
+    Ok(listed(&all(&cloud.dead_letters, filter).await?, now_ms()))
 }
 
-fn listed(letters: &[Letter], now_ms: i64) -> Report {
-    let list = List { letters, groups: groups(letters) };
+fn listed(Found { letters, elsewhere }: &Found, now_ms: i64) -> Report {
+    let list = List { letters, groups: groups(letters), elsewhere: *elsewhere };
+    let not_seen = elsewhere_text(*elsewhere);
     if letters.is_empty() {
-        return Report::new("There are no such dead letters.".to_owned(), &list);
+        return Report::new(not_seen.unwrap_or_else(|| "There are no such dead letters.".to_owned()), &list);
     }
     let group = |group: &Group| {
         vec![
@@ -85,6 +97,7 @@ fn listed(letters: &[Letter], now_ms: i64) -> Report {
     text.push('\n');
     text +=
         &table(&["id", "cause", "advertiser.account", "age", "holds"], &letters.iter().map(letter).collect::<Vec<_>>());
+    text += &not_seen.map_or_else(String::new, |not_seen| format!("\n{not_seen}"));
     Report::new(text, &list)
 }
 
@@ -137,22 +150,40 @@ struct ShownRow {
 /// `dead-letters show`.
 pub(crate) async fn show(cloud: &Cloud, id: &str, full_ids: bool) -> Result<Report, Error> {
     let filter = Filter { id: Some(id.to_owned()), ..Filter::default() };
-    let mut letterbox = Letterbox::open(&cloud.dead_letters).await?;
-    let mut found = Vec::new();
-    loop {
-        let received = letterbox.next().await?;
-        if received.is_empty() {
-            break;
+    let (found, elsewhere) = letterbox::walk(&cloud.dead_letters, async |letterbox| {
+        let mut found = BTreeMap::new();
+        loop {
+            let received = letterbox.next().await?;
+            if received.is_empty() {
+                break;
+            }
+            let fit =
+                received.into_iter().map(|one| (Letter::of(&one), one)).filter(|(letter, _)| letter.fits(&filter));
+            // The same letter may be there twice.
+            found.extend(fit.map(|(letter, one)| (letter.id.clone(), (letter, one))));
         }
-        found
-            .extend(received.into_iter().map(|one| (Letter::of(&one), one)).filter(|(letter, _)| letter.fits(&filter)));
+        Ok((found, letterbox.elsewhere()))
+    })
+    .await?;
+    if found.len() > 1 {
+        return Err(several(found.len(), id));
     }
-    letterbox.close().await;
-    match found.as_slice() {
-        [] => Err(Error::NotFound(format!("no dead letter has an id that begins with {id}"))),
-        [(letter, received)] => Ok(shown(letter, &received.body, full_ids, now_ms())),
-        several => Err(Error::NotFound(format!("{} begin with {id}: say more of it", count(several.len(), "id")))),
-    }
+    let (letter, received) = found.into_values().next().ok_or_else(|| {
+        let not_seen = elsewhere_text(elsewhere).map_or_else(String::new, |not_seen| format!(". {not_seen}"));
+        Error::NotFound(format!("no dead letter has an id that begins with {id}{not_seen}"))
+    })?;
+    Ok(shown(&letter, &received.body, full_ids, now_ms()))
+}
+
+/// Why `letters` are not touched: the beginning of one id was named, and several begin so.
+pub(crate) fn refuse_several(letters: &[Letter], filter: &Filter) -> Result<(), Error> {
+    let Some(id) = &filter.id else { return Ok(()) };
+    let ids = letters.iter().map(|letter| letter.id.as_str()).collect::<BTreeSet<_>>().len();
+    if ids > 1 { Err(several(ids, id)) } else { Ok(()) }
+}
+
+fn several(ids: usize, begin: &str) -> Error {
+    Error::NotFound(format!("{} begin with {begin}: say more of it", count(ids, "id")))
 }
 
 fn shown(letter: &Letter, body: &str, full_ids: bool, now_ms: i64) -> Report {

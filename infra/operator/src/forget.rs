@@ -11,11 +11,13 @@ use startup::clock::now_ms;
 use crate::arguments::Filter;
 use crate::cloud::Cloud;
 use crate::confirm::confirm;
+use crate::delete::{Deleted, delete_all};
 use crate::error::{Error, of_sdk};
+use crate::letterbox::elsewhere_text;
 use crate::logs::{Function, Line};
 use crate::output::{Report, count};
 use crate::time::age;
-use crate::{audiences, dead_letters, resend};
+use crate::{audiences, dead_letters};
 
 /// Secrets Manager deletes in the background: a secret of the same name cannot be made at once.
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);
@@ -27,6 +29,8 @@ struct Gone {
     forgotten_ms: i64,
     connections: usize,
     letters: u64,
+    /// Dead letters that another command has, of whichever customer.
+    elsewhere: u64,
     /// When mParticle last sent something for the advertiser, in the last 24 hours.
     last_sent_ms: Option<i64>,
     /// What TikTok still has of this integration's; none where TikTok could not be asked.
@@ -37,10 +41,10 @@ struct Gone {
 pub(crate) async fn forget(cloud: &Cloud, advertiser: AdvertiserId, yes: bool) -> Result<Report, Error> {
     let record = cloud.secrets.record(advertiser).await?.record.unwrap_or_default();
     let filter = Filter { advertiser: Some(advertiser), ..Filter::default() };
-    let letters = dead_letters::all(&cloud.dead_letters, &filter).await?;
+    let found = dead_letters::all(&cloud.dead_letters, &filter).await?;
     let connections = record.connections().count();
     let last_sent_ms = last_sent(cloud, advertiser).await?;
-    confirm(&question(advertiser, connections, letters.len(), last_sent_ms), yes)?;
+    confirm(&question(advertiser, connections, found.letters.len(), last_sent_ms), yes)?;
     let tokens: Vec<_> = record.connections().map(|(_, connection)| connection.token.clone()).collect();
     let mut ours = None;
     for token in &tokens {
@@ -53,9 +57,10 @@ pub(crate) async fn forget(cloud: &Cloud, advertiser: AdvertiserId, yes: bool) -
     let forgotten_ms = now_ms();
     forget_record(&cloud.secrets, &cloud.secrets_manager, &cloud.secret_of(advertiser), advertiser, forgotten_ms)
         .await?;
-    let letters = resend::delete_all(&cloud.dead_letters, &filter).await?;
-    let gone = Gone { advertiser, forgotten_ms, connections, letters, last_sent_ms, audiences: ours };
-    Ok(Report::new(text(&gone), &gone))
+    let Deleted { deleted: letters, elsewhere } =
+        delete_all(&cloud.dead_letters, |letter| letter.fits(&filter)).await?;
+    let gone = Gone { advertiser, forgotten_ms, connections, letters, elsewhere, last_sent_ms, audiences: ours };
+    Ok(Report::new(text(&gone), &gone).unless(elsewhere > 0))
 }
 
 fn question(advertiser: AdvertiserId, connections: usize, letters: usize, last_sent_ms: Option<i64>) -> String {
@@ -124,7 +129,7 @@ async fn delete_secret(manager: &aws_sdk_secretsmanager::Client, secret: &str) -
 }
 
 fn text(gone: &Gone) -> String {
-    let Gone { advertiser, connections, letters, audiences, .. } = gone;
+    let Gone { advertiser, connections, letters, elsewhere, audiences, .. } = gone;
     let at_tiktok = match audiences {
         Some(audiences) if audiences.is_empty() => "TikTok has no audience of this integration.".to_owned(),
         Some(audiences) => format!(
@@ -134,9 +139,10 @@ fn text(gone: &Gone) -> String {
         ),
         None => "TikTok did not say which audiences it still has: it was not reached, or accepts no token of the advertiser.".to_owned(),
     };
+    let not_seen = elsewhere_text(*elsewhere).map_or_else(String::new, |text| format!("\n{text}"));
     format!(
         "Forgotten: the advertiser {advertiser}, {} and the tokens, {}.\n\
-         What was sent for it until now is dropped by the uploader, within 15 minutes, and counted.\n{at_tiktok}",
+         What was sent for it until now is dropped by the uploader, within 15 minutes, and counted.\n{at_tiktok}{not_seen}",
         count(*connections, "connection"),
         count(*letters, "dead letter")
     )

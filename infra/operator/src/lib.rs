@@ -9,6 +9,7 @@ mod check;
 mod cloud;
 mod confirm;
 mod dead_letters;
+mod delete;
 mod error;
 mod firehose_token;
 mod forget;
@@ -55,7 +56,7 @@ async fn carry_out(arguments: &Arguments) -> Result<Report, Error> {
             resend::redrive(&cloud, filter, *adds, *yes).await
         }
         Command::DeadLetters(DeadLetters::Delete { filter, all, yes }) => {
-            resend::delete(&cloud, filter, *all, *yes).await
+            delete::delete(&cloud, filter, *all, *yes).await
         }
         Command::Audiences { advertiser } => audiences::audiences(&cloud, *advertiser).await,
         Command::Trace { id, days } => trace::trace(&cloud, id, *days).await,

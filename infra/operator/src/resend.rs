@@ -1,4 +1,4 @@
-//! `dead-letters redrive` and `delete`. `redrive` decides; this takes the letters, sends, and deletes, in this order: whenever it is
+//! `dead-letters redrive`. `redrive` decides; this takes the letters, sends, and deletes, in this order: whenever it is
 //! interrupted, nothing is lost, and what is sent twice says the same twice.
 
 use std::collections::{HashMap, HashSet};
@@ -16,10 +16,10 @@ use tokio::time::Instant;
 use crate::arguments::Filter;
 use crate::cloud::Cloud;
 use crate::confirm::confirm;
-use crate::dead_letters;
+use crate::dead_letters::{self, Found, refuse_several};
 use crate::error::Error;
 use crate::letter::Letter;
-use crate::letterbox::Letterbox;
+use crate::letterbox::{self, Letterbox, elsewhere_text};
 use crate::output::{Report, count, grouped};
 use crate::redrive::{Redrive, Stays, Terms, question, redrive as decide};
 
@@ -27,6 +27,8 @@ use crate::redrive::{Redrive, Stays, Terms, question, redrive as decide};
 const ROUND_BYTES: usize = 64 * 1024 * 1024;
 /// Letters that are sent again together.
 const TOGETHER: usize = 50;
+/// After so long all letters in memory are held again, not only those that are sent next.
+const HOLD_AGAIN: Duration = Duration::from_secs(20);
 /// How long sending some letters is tried again.
 const SEND_TIME: Duration = Duration::from_secs(30);
 
@@ -48,58 +50,90 @@ struct Resent {
     /// Letters that could not be sent or deleted, with the last reason.
     failed: u64,
     reason: Option<String>,
+    /// Letters that another command has.
+    elsewhere: u64,
 }
 
 /// `dead-letters redrive`.
 pub(crate) async fn redrive(cloud: &Cloud, filter: &Filter, adds: bool, yes: bool) -> Result<Report, Error> {
     let found = dead_letters::all(&cloud.dead_letters, filter).await?;
-    if let Some(question) = question(&found, adds, now_ms()) {
-        confirm(&question, yes)?;
-    }
+    refuse_several(&found.letters, filter)?;
+    let Some(question) = question(&found.letters, adds, now_ms()) else {
+        return Ok(told(&staying(&found)));
+    };
+    confirm(&question, yes)?;
     let terms = Terms { lanes: cloud.stack.lanes, max_bytes: cloud.stack.envelope_max_bytes, adds, now_ms: now_ms() };
     let run = Run {
         changes: &cloud.changes,
-        dead_letters: &cloud.dead_letters,
         secrets: &cloud.secrets,
         terms,
         records: HashMap::new(),
-        written: HashSet::new(),
-        resent: Resent::default(),
+        asked: found.letters.into_iter().map(|letter| letter.id).collect(),
+        came: HashSet::new(),
+        resent: Resent { elsewhere: found.elsewhere, ..Resent::default() },
     };
-    Ok(told(&resend(run, filter).await?))
+    Ok(told(&resend(run, &cloud.dead_letters).await?))
 }
 
-/// Sends all letters again that fit.
-async fn resend(mut run: Run<'_>, filter: &Filter) -> Result<Resent, Error> {
-    let mut letterbox = Letterbox::open(run.dead_letters).await?;
-    loop {
-        let round = run.round(&mut letterbox, filter).await?;
-        if round.is_empty() {
-            break;
-        }
-        for some in round.chunks(TOGETHER) {
-            run.send(&mut letterbox, some).await?;
-            letterbox.say(&format!("{} sent again", count(run.resent.letters, "letter")));
-        }
+/// What comes of letters of which nothing would be sent: nobody is asked, and none is touched.
+fn staying(found: &Found) -> Resent {
+    let (readable, unreadable): (Vec<_>, Vec<_>) = found.letters.iter().partition(|letter| letter.readable);
+    Resent {
+        adds_kept: readable.iter().map(|letter| letter.adds).sum(),
+        unreadable: unreadable.len() as u64,
+        elsewhere: found.elsewhere,
+        ..Resent::default()
     }
-    letterbox.close().await;
+}
+
+/// Sends all letters again that were asked about.
+async fn resend(mut run: Run<'_>, dead_letters: &Queue) -> Result<Resent, Error> {
+    let outcome = letterbox::walk(dead_letters, async |letterbox| {
+        loop {
+            let round = run.round(letterbox).await?;
+            if round.is_empty() {
+                return Ok(());
+            }
+            let (mut rest, mut held) = (round.as_slice(), None);
+            while !rest.is_empty() {
+                let (some, later) = rest.split_at(rest.len().min(TOGETHER));
+                let is_due = held.is_none_or(|held: Instant| held.elapsed() >= HOLD_AGAIN);
+                let held_now = if is_due { rest } else { some };
+                // Whoever has a letter meanwhile sends or deletes it, and what comes later must not overtake it.
+                letterbox.hold(held_now.iter().map(|(_, received)| received)).await?;
+                if is_due {
+                    held = Some(Instant::now());
+                }
+                run.send(letterbox, dead_letters, some).await?;
+                letterbox.say(&format!("{} sent again", count(run.resent.letters, "letter")));
+                rest = later;
+            }
+        }
+    })
+    .await;
+    if let Err(error) = outcome {
+        let told = told(&run.resent).text;
+        return Err(Error::Unfinished(format!("stopped, and can be started again: {error}. {told}")));
+    }
+    run.resent.elsewhere += (run.asked.len() - run.came.len()) as u64;
     Ok(run.resent)
 }
 
 struct Run<'a> {
     changes: &'a Queue,
-    dead_letters: &'a Queue,
     secrets: &'a Secrets,
     terms: Terms,
     records: HashMap<AdvertiserId, Option<Arc<Record>>>,
-    /// Ids of the letters that this run wrote itself.
-    written: HashSet<String>,
+    /// Ids of the letters that were asked about. Nothing else is touched.
+    asked: HashSet<String>,
+    /// Those of them that came.
+    came: HashSet<String>,
     resent: Resent,
 }
 
 impl Run<'_> {
-    /// The next letters that fit, the oldest changes first: of two that contradict each other the newer must be sent last.
-    async fn round(&self, letterbox: &mut Letterbox<'_>, filter: &Filter) -> Result<Vec<(Letter, Received)>, Error> {
+    /// The next letters, the oldest changes first: of two that contradict each other the newer must be sent last.
+    async fn round(&mut self, letterbox: &mut Letterbox<'_>) -> Result<Vec<(Letter, Received)>, Error> {
         let (mut round, mut bytes) = (Vec::new(), 0);
         while bytes < ROUND_BYTES {
             let received = letterbox.next().await?;
@@ -108,7 +142,8 @@ impl Run<'_> {
             }
             for one in received {
                 let letter = Letter::of(&one);
-                if letter.fits(filter) && !self.written.contains(&letter.id) {
+                if self.asked.contains(&letter.id) {
+                    self.came.insert(letter.id.clone());
                     bytes += one.body.len();
                     round.push((letter, one));
                 }
@@ -119,7 +154,12 @@ impl Run<'_> {
     }
 
     /// Sends some letters again, writes what stays of them, and deletes those of which both succeeded.
-    async fn send(&mut self, letterbox: &mut Letterbox<'_>, letters: &[(Letter, Received)]) -> Result<(), Error> {
+    async fn send(
+        &mut self,
+        letterbox: &mut Letterbox<'_>,
+        dead_letters: &Queue,
+        letters: &[(Letter, Received)],
+    ) -> Result<(), Error> {
         let mut steps = Vec::new();
         for (letter, received) in letters {
             let record = self.record(letter.advertiser).await?;
@@ -135,11 +175,10 @@ impl Run<'_> {
                     continue;
                 }
             };
-            self.written.extend(rest.iter().map(|rest| rest.group.clone()));
             steps.push(Step { letter, received, changes, rest, failure: None });
         }
         send_all(self.changes, &mut steps, |step| &step.changes).await;
-        send_all(self.dead_letters, &mut steps, |step| &step.rest).await;
+        send_all(dead_letters, &mut steps, |step| &step.rest).await;
         let sent: Vec<_> = steps.iter().filter(|step| step.failure.is_none()).collect();
         let received: Vec<_> = sent.iter().map(|step| step.received).collect();
         for (step, outcome) in sent.iter().zip(letterbox.delete(&received).await) {
@@ -151,12 +190,9 @@ impl Run<'_> {
         for failure in steps.iter().filter_map(|step| step.failure.as_ref()) {
             self.failed(failure);
         }
-        match steps.iter().find_map(|step| step.failure.as_ref().filter(|failure| failure.is_passing())) {
+        match steps.into_iter().find_map(|step| step.failure.filter(QueueError::is_passing)) {
             // What comes later must not overtake what could not be sent.
-            Some(failure) => Err(Error::Unfinished(format!(
-                "stopped, and can be started again: {failure}. {}",
-                told(&self.resent).text
-            ))),
+            Some(failure) => Err(failure.into()),
             None => Ok(()),
         }
     }
@@ -214,7 +250,7 @@ async fn send_all(queue: &Queue, steps: &mut [Step<'_>], part: impl for<'s> Fn(&
 }
 
 fn told(resent: &Resent) -> Report {
-    let Resent { letters, deletes, adds, adds_kept, unreadable, forgotten, failed, reason } = resent;
+    let Resent { letters, deletes, adds, adds_kept, unreadable, forgotten, failed, reason, elsewhere } = resent;
     let mut lines = vec![format!(
         "Sent again from {}: {} that take people out, {} that put people in.",
         count(*letters, "letter"),
@@ -239,46 +275,8 @@ fn told(resent: &Resent) -> Report {
     if let Some(reason) = reason {
         lines.push(format!("Failed: {}, which stay: {reason}.", count(*failed, "letter")));
     }
-    Report::new(lines.join("\n"), resent).unless(*failed > 0)
-}
-
-#[derive(Debug, Serialize)]
-struct Deleted {
-    deleted: u64,
-}
-
-/// `dead-letters delete`.
-pub(crate) async fn delete(cloud: &Cloud, filter: &Filter, all: bool, yes: bool) -> Result<Report, Error> {
-    if filter.is_empty() && !all {
-        return Err(Error::NotConfirmed("say which letters: --id, --cause, --advertiser, --account, or --all"));
-    }
-    let found = dead_letters::all(&cloud.dead_letters, filter).await?;
-    if !found.is_empty() {
-        let changes = found.iter().map(|letter| letter.adds + letter.deletes).sum::<u64>();
-        let question = format!("Delete {} with {} for good?", count(found.len(), "letter"), count(changes, "change"));
-        confirm(&question, yes)?;
-    }
-    let deleted = delete_all(&cloud.dead_letters, filter).await?;
-    Ok(Report::new(format!("Deleted: {}.", count(deleted, "letter")), &Deleted { deleted }))
-}
-
-/// Deletes the letters that fit, and says how many there were.
-pub(crate) async fn delete_all(dead_letters: &Queue, filter: &Filter) -> Result<u64, Error> {
-    let mut letterbox = Letterbox::open(dead_letters).await?;
-    let mut deleted = 0;
-    loop {
-        let received = letterbox.next().await?;
-        if received.is_empty() {
-            break;
-        }
-        let fit: Vec<_> = received.iter().filter(|one| Letter::of(one).fits(filter)).collect();
-        for outcome in letterbox.delete(&fit).await {
-            outcome?;
-            deleted += 1;
-        }
-    }
-    letterbox.close().await;
-    Ok(deleted)
+    lines.extend(elsewhere_text(*elsewhere));
+    Report::new(lines.join("\n"), resent).unless(*failed > 0 || *elsewhere > 0)
 }
 
 #[cfg(test)]

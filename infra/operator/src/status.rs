@@ -81,8 +81,7 @@ pub(crate) async fn status(cloud: &Cloud) -> Result<Report, Error> {
     let connections: Vec<ConnectionId> = records.iter().flat_map(connections_of).collect();
     let (seen, oldest_blocked_seconds) = seen(cloud, &connections, now).await?;
     let users_a_message = users_a_message(cloud, now).await?;
-    let letters = dead_letters::all(&cloud.dead_letters, &Filter::default()).await?;
-    let in_flight = cloud.dead_letters.depth().await?.in_flight;
+    let found = dead_letters::all(&cloud.dead_letters, &Filter::default()).await?;
     let status = Status {
         stack: cloud.stack.name.clone(),
         deployment: cloud.stack.status.clone(),
@@ -92,8 +91,8 @@ pub(crate) async fn status(cloud: &Cloud) -> Result<Report, Error> {
             users_estimate: estimate(depth.visible.saturating_add(depth.in_flight), users_a_message),
             oldest_blocked_seconds,
         },
-        dead_letters: causes(&letters),
-        dead_letters_in_flight: in_flight,
+        dead_letters: causes(&found.letters),
+        dead_letters_in_flight: found.elsewhere,
         connections: rows(&records, &seen, now),
     };
     Ok(Report::new(text(&status, now), &status))

@@ -94,11 +94,11 @@ pub(crate) async fn trace(cloud: &Cloud, id: &str, days: u16) -> Result<Report, 
         calls.extend(calls_before(cloud, line).await?);
     }
     calls.sort_by_key(|call| call.at_ms);
-    let letters = dead_letters::all(&cloud.dead_letters, &Filter::default()).await?;
+    let found = dead_letters::all(&cloud.dead_letters, &Filter::default()).await?;
     let is_of = |letter: &Letter| {
         [&letter.firehose_message_id, &letter.subject_request_id].iter().any(|named| named.as_deref() == Some(id))
     };
-    let letters: Vec<_> = letters.into_iter().filter(is_of).collect();
+    let letters: Vec<_> = found.letters.into_iter().filter(is_of).collect();
     if arrived.is_empty() && letters.is_empty() {
         return Err(Error::NotFound(format!(
             "no log of the last {} and no dead letter knows the message or request {id}",

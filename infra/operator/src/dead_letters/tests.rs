@@ -42,11 +42,13 @@ fn letters_are_listed_by_cause_and_connection_and_one_by_one() {
     .iter()
     .map(Letter::of)
     .collect();
-    let report = listed(&letters, NOW_MS);
+    let report = listed(&Found { letters, elsewhere: 2 }, NOW_MS);
     insta::assert_snapshot!("list", report.text);
     // In whatever order the fields come: that depends on what else is built.
     insta::with_settings!({sort_maps => true}, { insta::assert_json_snapshot!("list-json", report.json) });
-    assert_eq!(listed(&[], NOW_MS).text, "There are no such dead letters.");
+    let none = |elsewhere| listed(&Found { letters: Vec::new(), elsewhere }, NOW_MS).text;
+    assert_eq!(none(0), "There are no such dead letters.");
+    assert!(none(3).starts_with("Not seen: 3 letters"), "{}", none(3));
 }
 
 #[test]
@@ -71,4 +73,13 @@ fn a_filter_lets_through_what_fits_all_of_it() {
     assert!(!fits(Filter { cause: Some("tok".into()), ..Filter::default() }));
     assert!(!fits(Filter { account: Some("13".parse().unwrap()), ..Filter::default() }));
     assert!(!fits(Filter { advertiser: Some("8".parse().unwrap()), ..Filter::default() }));
+}
+
+#[test]
+fn the_beginning_of_an_id_names_one_letter_even_if_it_is_there_twice() {
+    let letters = ["01a", "01b", "01b"].map(|id| Letter::of(&received(id, "token", BODY)));
+    let begins = Filter { id: Some("01".into()), ..Filter::default() };
+    assert_eq!(refuse_several(&letters, &begins).unwrap_err().to_string(), "2 ids begin with 01: say more of it");
+    assert!(refuse_several(&letters[1..], &begins).is_ok());
+    assert!(refuse_several(&letters, &Filter::default()).is_ok());
 }

@@ -7,6 +7,7 @@ use ids::{Encoding, IdType};
 use queue::in_memory::{Fault, InMemory};
 
 use super::*;
+use crate::delete::delete_all;
 
 const CHANGES: &str = "http://sqs/changes.fifo";
 const LETTERS: &str = "http://sqs/dead-letters.fifo";
@@ -46,16 +47,21 @@ impl World {
     }
 
     async fn redrive(&self, filter: &Filter, adds: bool) -> Result<Resent, Error> {
+        let found = dead_letters::all(&self.dead_letters, filter).await?;
+        self.redrive_those(found, adds).await
+    }
+
+    async fn redrive_those(&self, found: Found, adds: bool) -> Result<Resent, Error> {
         let run = Run {
             changes: &self.changes,
-            dead_letters: &self.dead_letters,
             secrets: &self.secrets,
             terms: Terms { lanes: 4, max_bytes: 60_000, adds, now_ms: 1_790_000_060_000 },
             records: HashMap::new(),
-            written: HashSet::new(),
+            asked: found.letters.into_iter().map(|letter| letter.id).collect(),
+            came: HashSet::new(),
             resent: Resent::default(),
         };
-        resend(run, filter).await
+        resend(run, &self.dead_letters).await
     }
 
     /// Who joins and leaves by the messages of a queue.
@@ -110,12 +116,56 @@ async fn a_run_that_breaks_off_anywhere_loses_nothing_and_the_next_one_ends_it()
             drop(world.redrive(&Filter::default(), true).await);
             let held: BTreeSet<_> = world.held(CHANGES).union(&world.held(LETTERS)).cloned().collect();
             assert_eq!(held, all, "{action} {fault:?}");
+            if action != "ReceiveMessage" {
+                assert_eq!(world.sqs.in_flight(LETTERS), 0, "{action} {fault:?}: they are put back at once");
+            }
             tokio::time::sleep(Duration::from_mins(3)).await;
             world.redrive(&Filter::default(), true).await.unwrap();
             assert_eq!(world.held(CHANGES), all, "{action} {fault:?}");
             assert!(world.held(LETTERS).is_empty(), "{action} {fault:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_letters_that_were_asked_about_are_touched() {
+    let world = World::new();
+    world.letter(1, "12");
+    world.letter(2, "12");
+    let every = Filter::default();
+    let found = dead_letters::all(&world.dead_letters, &every).await.unwrap();
+    let again = dead_letters::all(&world.dead_letters, &every).await.unwrap();
+    world.letter(3, "12");
+    let resent = world.redrive_those(found, true).await.unwrap();
+    assert_eq!((resent.letters, resent.elsewhere), (2, 0));
+    let left: Vec<_> = world.sqs.messages(LETTERS).into_iter().map(|letter| letter.group).collect();
+    assert_eq!(left, ["l-3"]);
+    let resent = world.redrive_those(again, true).await.unwrap();
+    assert_eq!((resent.letters, resent.elsewhere), (0, 2), "they are gone meanwhile");
+    assert!(!told(&resent).well);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_command_took_meanwhile_is_not_sent_and_nothing_overtakes_it() {
+    let world = World::new();
+    (0..60).for_each(|id| world.letter(id, "12"));
+    let found = dead_letters::all(&world.dead_letters, &Filter::default()).await.unwrap();
+    world.sqs.refuse_entries("ChangeMessageVisibilityBatch", "message-7#", "ReceiptHandleIsInvalid", true, 1);
+    let error = world.redrive_those(found, true).await.unwrap_err();
+    assert!(error.to_string().contains("can be started again"), "{error}");
+    assert!(world.held(CHANGES).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_takes_longer_than_letters_are_away_sends_each_once() {
+    let world = World::new();
+    (0..100).for_each(|id| world.letter(id, "12"));
+    let all = world.held(LETTERS);
+    world.sqs.set_latency(Duration::from_secs(2));
+    let resent = world.redrive(&Filter::default(), true).await.unwrap();
+    assert_eq!((resent.letters, resent.failed, resent.elsewhere), (100, 0, 0));
+    assert_eq!(world.held(CHANGES), all);
+    assert!(world.held(LETTERS).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,10 +195,10 @@ async fn letters_are_deleted_by_what_they_are_and_the_others_are_put_back() {
     world.letter(1, "12");
     world.letter(2, "13");
     let filter = Filter { id: Some("l-2".to_owned()), ..Filter::default() };
-    assert_eq!(delete_all(&world.dead_letters, &filter).await.unwrap(), 1);
+    assert_eq!(delete_all(&world.dead_letters, |letter| letter.fits(&filter)).await.unwrap().deleted, 1);
     assert_eq!(world.sqs.messages(LETTERS).len(), 1);
     assert_eq!(world.sqs.in_flight(LETTERS), 0);
-    assert_eq!(dead_letters::all(&world.dead_letters, &Filter::default()).await.unwrap().len(), 1);
+    assert_eq!(dead_letters::all(&world.dead_letters, &Filter::default()).await.unwrap().letters.len(), 1);
     assert_eq!(world.sqs.in_flight(LETTERS), 0);
 }
 
@@ -157,7 +207,7 @@ async fn before_anything_is_sent_again_it_is_told_what_that_can_undo() {
     let world = World::new();
     world.letter(1, "12");
     world.letter(2, "12");
-    let letters = dead_letters::all(&world.dead_letters, &Filter::default()).await.unwrap();
+    let letters = dead_letters::all(&world.dead_letters, &Filter::default()).await.unwrap().letters;
     let later_ms = 1_790_000_000_000 + 3 * 24 * 3_600_000;
     insta::assert_snapshot!("question", question(&letters, false, later_ms).unwrap());
     insta::assert_snapshot!("question_with_adds", question(&letters, true, later_ms).unwrap());
