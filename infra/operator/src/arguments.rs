@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use ids::{AccountId, AdvertiserId};
 
@@ -74,6 +75,7 @@ pub enum DeadLetters {
     /// One letter whole
     Show {
         /// The letter's id, or how it begins
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         id: String,
         /// Show the hashed device ids in full
         #[arg(long)]
@@ -122,7 +124,7 @@ pub struct Filter {
     #[arg(long)]
     pub account: Option<AccountId>,
     /// Only the letter whose id begins so
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub id: Option<String>,
 }
 

@@ -36,3 +36,12 @@ fn its_help_names_every_command() {
         assert!(help.contains(command), "{command}: {help}");
     }
 }
+
+#[test]
+fn an_empty_id_which_every_letter_begins_with_is_refused() {
+    for command in [&["dead-letters", "redrive", "--id", "", "--yes"][..], &["dead-letters", "show", ""]] {
+        let output = operator(command);
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        assert!(text(&output.stderr).contains("a value is required"), "{command:?}: {}", text(&output.stderr));
+    }
+}
