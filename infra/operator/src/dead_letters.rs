@@ -12,7 +12,7 @@ use startup::clock::now_ms;
 use crate::arguments::Filter;
 use crate::cloud::Cloud;
 use crate::error::Error;
-use crate::letter::Letter;
+use crate::letter::{Letter, people};
 use crate::letterbox::{self, elsewhere_text};
 use crate::output::{Report, count, grouped, table};
 use crate::time::{age, moment};
@@ -63,6 +63,7 @@ struct Group {
     letters: u64,
     adds: u64,
     deletes: u64,
+    erasures: u64,
     oldest_ms: i64,
     message: Option<String>,
 }
@@ -85,7 +86,7 @@ fn listed(Found { letters, elsewhere }: &Found, now_ms: i64) -> Report {
             group.code.map_or_else(String::new, |code| code.to_string()),
             group.connection.clone(),
             age(group.oldest_ms, now_ms),
-            format!("{} in, {} out", grouped(group.adds), grouped(group.deletes)),
+            people(group.adds, group.deletes, group.erasures),
             group.message.clone().unwrap_or_default(),
         ]
     };
@@ -112,12 +113,14 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
             letters: 0,
             adds: 0,
             deletes: 0,
+            erasures: 0,
             oldest_ms: letter.given_up_ms,
             message: letter.message.clone(),
         });
         group.letters += 1;
         group.adds += letter.adds;
         group.deletes += letter.deletes;
+        group.erasures += letter.erasures;
         group.oldest_ms = group.oldest_ms.min(letter.given_up_ms);
     }
     let mut groups: Vec<_> = groups.into_values().collect();

@@ -31,7 +31,7 @@ pub(crate) async fn delete(cloud: &Cloud, filter: &Filter, all: bool, yes: bool)
     refuse_several(&found.letters, filter)?;
     let mut deleted = Deleted { deleted: 0, elsewhere: found.elsewhere };
     if !found.letters.is_empty() {
-        let changes = found.letters.iter().map(|letter| letter.adds + letter.deletes).sum::<u64>();
+        let changes = found.letters.iter().map(|letter| letter.adds + letter.out()).sum::<u64>();
         let question =
             format!("Delete {} with {} for good?", count(found.letters.len(), "letter"), count(changes, "change"));
         confirm(&question, yes)?;

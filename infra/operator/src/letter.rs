@@ -7,6 +7,7 @@ use queue::Received;
 use serde::Serialize;
 
 use crate::arguments::Filter;
+use crate::output::grouped;
 
 /// The word for letters that SQS itself moved, after 1,000 deliveries that ended in crashes: nobody wrote down why.
 const MOVED_BY_SQS: &str = "moved_by_sqs";
@@ -112,10 +113,19 @@ impl Letter {
         }
         let unmapped =
             if self.unmapped > 0 { format!(" ({} without an audience)", self.unmapped) } else { String::new() };
-        let erasures =
-            if self.erasures > 0 { format!(", {} out of every audience", self.erasures) } else { String::new() };
-        format!("{} in, {} out{unmapped}{erasures}", self.adds, self.deletes)
+        format!("{}{unmapped}", people(self.adds, self.deletes, self.erasures))
     }
+
+    /// Its changes that take people out.
+    pub(crate) const fn out(&self) -> u64 {
+        self.deletes + self.erasures
+    }
+}
+
+/// How many go in and out, in words.
+pub(crate) fn people(adds: u64, deletes: u64, erasures: u64) -> String {
+    let erased = if erasures > 0 { format!(", {} out of every audience", grouped(erasures)) } else { String::new() };
+    format!("{} in, {} out{erased}", grouped(adds), grouped(deletes))
 }
 
 /// Whether a customer was forgotten after the changes of an envelope were made.

@@ -59,8 +59,7 @@ pub(crate) enum Stays {
 
 /// What to ask before these are sent again; `None` where nothing of them would be.
 pub(crate) fn question(letters: &[Letter], adds: bool, now_ms: i64) -> Option<String> {
-    let out = |letter: &Letter| letter.deletes + letter.erasures;
-    let goes = |letter: &Letter| out(letter) + if adds { letter.adds } else { 0 };
+    let goes = |letter: &Letter| letter.out() + if adds { letter.adds } else { 0 };
     let going: Vec<_> = letters.iter().filter(|letter| goes(letter) > 0).collect();
     let oldest_ms = going.iter().filter_map(|letter| letter.changed_ms).min()?;
     let put_in = if adds { going.iter().map(|letter| letter.adds).sum() } else { 0 };
@@ -71,7 +70,7 @@ pub(crate) fn question(letters: &[Letter], adds: bool, now_ms: i64) -> Option<St
          Send again from {}, the oldest changed {} ago: {} that take people out, {} that put people in?",
         count(going.len(), "letter"),
         age(oldest_ms, now_ms),
-        count(going.iter().map(|letter| out(letter)).sum::<u64>(), "change"),
+        count(going.iter().map(|letter| letter.out()).sum::<u64>(), "change"),
         grouped(put_in)
     ))
 }

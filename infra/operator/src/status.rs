@@ -57,6 +57,7 @@ struct Cause {
     letters: u64,
     adds: u64,
     deletes: u64,
+    erasures: u64,
 }
 
 /// A connection, or an advertiser of which no connection is known.
@@ -146,11 +147,12 @@ fn estimate(messages: u64, users_a_message: Option<f64>) -> Option<u64> {
 fn causes(letters: &[Letter]) -> Vec<Cause> {
     let mut causes = BTreeMap::<&str, Cause>::new();
     for letter in letters {
-        let none = || Cause { word: letter.cause.clone(), letters: 0, adds: 0, deletes: 0 };
+        let none = || Cause { word: letter.cause.clone(), letters: 0, adds: 0, deletes: 0, erasures: 0 };
         let cause = causes.entry(letter.cause.as_str()).or_insert_with(none);
         cause.letters += 1;
         cause.adds += letter.adds;
         cause.deletes += letter.deletes;
+        cause.erasures += letter.erasures;
     }
     let mut causes: Vec<_> = causes.into_values().collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.letters));

@@ -81,7 +81,13 @@ fn those_in_trouble_come_first_the_longest_of_them_before_the_others() {
     let rows = rows(&records, &seen, NOW_MS);
     let order: Vec<_> = rows.iter().map(|row| format!("{} {}", row.advertiser, row.state)).collect();
     assert_eq!(order, ["9 unreadable", "6 dead", "7 blocked", "7 no_token", "5 active", "8 forgotten"]);
-    let cause = |word: &str, letters, adds, deletes| Cause { word: word.to_owned(), letters, adds, deletes };
+    let cause = |word: &str, letters, adds, deletes, erasures| Cause {
+        word: word.to_owned(),
+        letters,
+        adds,
+        deletes,
+        erasures,
+    };
     let mut status = Status {
         stack: "mparticle-tiktok".to_owned(),
         deployment: "UPDATE_COMPLETE".to_owned(),
@@ -91,7 +97,7 @@ fn those_in_trouble_come_first_the_longest_of_them_before_the_others() {
             users_estimate: estimate(1_234, Some(2.5)),
             oldest_blocked_seconds: Some(2_400.0),
         },
-        dead_letters: vec![cause("token", 12, 3_400, 120), cause("rejected", 1, 1, 0)],
+        dead_letters: vec![cause("token", 12, 3_400, 120, 2), cause("rejected", 1, 1, 0, 0)],
         dead_letters_in_flight: 0,
         connections: rows,
     };

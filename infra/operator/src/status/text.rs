@@ -1,6 +1,7 @@
 //! The status as people read it.
 
 use super::{Cause, Row, Status};
+use crate::letter::people;
 use crate::output::{count, grouped, table};
 use crate::time::age;
 
@@ -40,8 +41,7 @@ pub(super) fn text(status: &Status, now_ms: i64) -> String {
 
 fn dead_letters_text(causes: &[Cause], in_flight: u64) -> String {
     let cells = |cause: &Cause| {
-        let people = format!("{} in, {} out", grouped(cause.adds), grouped(cause.deletes));
-        vec![grouped(cause.letters), cause.word.clone(), people]
+        vec![grouped(cause.letters), cause.word.clone(), people(cause.adds, cause.deletes, cause.erasures)]
     };
     let listed = if causes.is_empty() {
         "Dead letters: none\n".to_owned()
