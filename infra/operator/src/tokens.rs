@@ -53,12 +53,17 @@ fn checked(account: AccountId, connection: &Connection, answer: Result<Acceptanc
         state: connection.state.word(),
         since_ms: since(connection),
         source: connection.source.word(),
-        fingerprint: connection.fingerprint.to_string().chars().take(8).collect(),
+        fingerprint: short(connection),
         tiktok: word,
         code: failure.as_ref().and_then(|failure| failure.code),
         message: failure.as_ref().map(|failure| failure.message.clone()),
         tiktok_request_id: failure.and_then(|failure| failure.trace.request_id),
     }
+}
+
+/// How the SHA-256 of its token begins.
+fn short(connection: &Connection) -> String {
+    connection.fingerprint.to_string().chars().take(8).collect()
 }
 
 /// Since when a connection is in its state, in milliseconds since 1970.
@@ -107,7 +112,8 @@ pub(crate) async fn revoke(
     let record = records::of(cloud, advertiser).await?;
     let connection = record.get(account).ok_or_else(|| missing(advertiser, account))?;
     let question = format!(
-        "Have TikTok end the token of {advertiser}.{account}? It ends for every advertiser that it was granted for, and only a person can authorize again."
+        "Have TikTok end the token of {advertiser}.{account}, whose SHA-256 begins with {}? It ends for every advertiser that it was granted for, and only a person can authorize again.",
+        short(connection)
     );
     confirm(&question, yes)?;
     let app = cloud.app().await?;
