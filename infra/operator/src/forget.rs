@@ -1,5 +1,6 @@
 //! `forget`: everything of a customer. The record is replaced by the time of the forgetting, so that what was sent before is dropped.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
@@ -39,12 +40,20 @@ struct Gone {
 
 /// `forget`.
 pub(crate) async fn forget(cloud: &Cloud, advertiser: AdvertiserId, yes: bool) -> Result<Report, Error> {
-    let record = cloud.secrets.record(advertiser).await?.record.unwrap_or_default();
+    let (record, unreadable) = match cloud.secrets.record(advertiser).await {
+        Ok(found) => (found.record.unwrap_or_default(), None),
+        Err(why @ secrets::Error::Unreadable { .. }) => (Arc::default(), Some(why)),
+        Err(error) => return Err(error.into()),
+    };
     let filter = Filter { advertiser: Some(advertiser), ..Filter::default() };
     let found = dead_letters::all(&cloud.dead_letters, &filter).await?;
     let connections = record.connections().count();
     let last_sent_ms = last_sent(cloud, advertiser).await?;
-    confirm(&question(advertiser, connections, found.letters.len(), last_sent_ms), yes)?;
+    let warning = unreadable.map_or_else(String::new, |why| {
+        format!("{why}: nobody can tell how many connections and tokens go with it.\n")
+    });
+    let question = question(advertiser, connections, found.letters.len(), last_sent_ms);
+    confirm(&format!("{warning}{question}"), yes)?;
     let tokens: Vec<_> = record.connections().map(|(_, connection)| connection.token.clone()).collect();
     let mut ours = None;
     for token in &tokens {
@@ -86,8 +95,8 @@ async fn last_sent(cloud: &Cloud, advertiser: AdvertiserId) -> Result<Option<i64
 }
 
 /// Leaves nothing of the record `secret` but the time. The secret is deleted first, since its former versions hold tokens: also where the
-/// record has no connection any more, which a run that was interrupted leaves behind, and where none can be read, since a person has marked
-/// the secret for deletion. Until it is gone its name is taken, which may be weeks.
+/// record has no connection any more, which a run that was interrupted leaves behind, and where none can be read, since it is not in the
+/// documented form or a person has marked the secret for deletion. Until it is gone its name is taken, which may be weeks.
 async fn forget_record(
     secrets: &Secrets,
     manager: &aws_sdk_secretsmanager::Client,
@@ -95,9 +104,11 @@ async fn forget_record(
     advertiser: AdvertiserId,
     forgotten_ms: i64,
 ) -> Result<(), Error> {
-    if secrets.record(advertiser).await?.record.is_some() {
+    match secrets.record(advertiser).await {
         // While the secret is deleted, no function is to find the tokens.
-        write_time(secrets, advertiser, forgotten_ms).await?;
+        Ok(found) if found.record.is_some() => write_time(secrets, advertiser, forgotten_ms).await?,
+        Ok(_) | Err(secrets::Error::Unreadable { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
     delete_secret(manager, secret).await?;
     write_time(secrets, advertiser, forgotten_ms).await
@@ -200,6 +211,15 @@ mod tests {
         let memory = InMemory::default();
         connected(&memory).await;
         memory.mark_for_deletion(SECRET, true);
+        run(&memory).await.unwrap();
+        assert_eq!(memory.versions(SECRET).len(), 1, "{:?}", memory.versions(SECRET));
+        assert_eq!(forgotten_ms(&memory), Some(FORGOTTEN_MS));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_that_cannot_be_read_is_deleted_and_the_time_written() {
+        let memory = InMemory::default();
+        memory.set(SECRET, r#"{"accounts": "s3cr3t""#);
         run(&memory).await.unwrap();
         assert_eq!(memory.versions(SECRET).len(), 1, "{:?}", memory.versions(SECRET));
         assert_eq!(forgotten_ms(&memory), Some(FORGOTTEN_MS));

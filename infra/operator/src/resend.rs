@@ -37,8 +37,10 @@ const SEND_TIME: Duration = Duration::from_secs(30);
 struct Resent {
     /// Letters that are gone from the dead-letter queue.
     letters: u64,
-    /// Changes sent again that take people out.
+    /// Changes sent again that take people out of an audience.
     deletes: u64,
+    /// Ids sent again that are to leave every audience.
+    erasures: u64,
     /// Changes sent again that put people in.
     adds: u64,
     /// Changes that put people in, which stay for want of `--adds`.
@@ -162,7 +164,15 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         let mut steps = Vec::new();
         for (letter, received) in letters {
-            let record = self.record(letter.advertiser).await?;
+            let record = match self.record(letter.advertiser).await {
+                Ok(record) => record,
+                // One customer's trouble, of which the others know nothing.
+                Err(unreadable @ secrets::Error::Unreadable { .. }) => {
+                    self.failed(&unreadable);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let (changes, rest) = match decide(letter, received, record.as_deref(), self.terms) {
                 Redrive::Send { changes, rest } => (changes, rest),
                 Redrive::Forgotten => (Vec::new(), Vec::new()),
@@ -198,7 +208,7 @@ impl Run<'_> {
     }
 
     /// The record of an advertiser, read once.
-    async fn record(&mut self, advertiser: Option<AdvertiserId>) -> Result<Option<Arc<Record>>, Error> {
+    async fn record(&mut self, advertiser: Option<AdvertiserId>) -> Result<Option<Arc<Record>>, secrets::Error> {
         let Some(advertiser) = advertiser else { return Ok(None) };
         if let Some(known) = self.records.get(&advertiser) {
             return Ok(known.clone());
@@ -216,12 +226,13 @@ impl Run<'_> {
         let letter = step.letter;
         self.resent.letters += 1;
         self.resent.deletes += letter.deletes;
+        self.resent.erasures += letter.erasures;
         let (sent, kept) = if self.terms.adds { (letter.adds, 0) } else { (0, letter.adds) };
         self.resent.adds += sent;
         self.resent.adds_kept += kept;
     }
 
-    fn failed(&mut self, error: &QueueError) {
+    fn failed(&mut self, error: &impl std::error::Error) {
         self.resent.failed += 1;
         self.resent.reason = Some(error.to_string());
     }
@@ -250,11 +261,12 @@ async fn send_all(queue: &Queue, steps: &mut [Step<'_>], part: impl for<'s> Fn(&
 }
 
 fn told(resent: &Resent) -> Report {
-    let Resent { letters, deletes, adds, adds_kept, unreadable, forgotten, failed, reason, elsewhere } = resent;
+    let Resent { letters, deletes, erasures, adds, adds_kept, unreadable, forgotten, failed, reason, elsewhere } =
+        resent;
     let mut lines = vec![format!(
         "Sent again from {}: {} that take people out, {} that put people in.",
         count(*letters, "letter"),
-        count(*deletes, "change"),
+        count(deletes + erasures, "change"),
         grouped(*adds)
     )];
     if *adds_kept > 0 {

@@ -16,6 +16,7 @@ struct World {
     sqs: InMemory,
     changes: Queue,
     dead_letters: Queue,
+    records: secrets::in_memory::InMemory,
     secrets: Secrets,
 }
 
@@ -25,13 +26,19 @@ impl World {
         let client = sqs.client();
         let (changes, dead_letters) =
             (Queue::new(&client, CHANGES.to_owned()), Queue::new(&client, LETTERS.to_owned()));
-        let secrets = Secrets::new(secrets::in_memory::InMemory::default().client(), "s/advertiser/");
-        Self { sqs, changes, dead_letters, secrets }
+        let records = secrets::in_memory::InMemory::default();
+        let secrets = Secrets::new(records.client(), "s/advertiser/");
+        Self { sqs, changes, dead_letters, records, secrets }
     }
 
     /// Letter `id` of an account: one id joins audience 71 and another leaves 72.
     fn letter(&self, id: u8, account: &str) {
-        let header = Header { connection: format!("7.{account}").parse().unwrap(), changed_ms: 1_790_000_000_000 };
+        self.letter_of("7", id, account);
+    }
+
+    fn letter_of(&self, advertiser: &str, id: u8, account: &str) {
+        let connection = format!("{advertiser}.{account}").parse().unwrap();
+        let header = Header { connection, changed_ms: 1_790_000_000_000 };
         let mut writer = Writer::new(header, 240_000);
         for (digit, adds, deletes) in [(1, Some("71"), None), (2, None, Some("72"))] {
             let audiences = |id: Option<&str>| id.map(|id| id.parse().unwrap()).into_iter().collect();
@@ -42,7 +49,7 @@ impl World {
             writer.push(&row).unwrap();
         }
         let name = format!("l-{id}");
-        let attributes = [("id", name.as_str()), ("cause", "token"), ("advertiser", "7"), ("account", account)];
+        let attributes = [("id", name.as_str()), ("cause", "token"), ("advertiser", advertiser), ("account", account)];
         self.sqs.send(LETTERS, &name, &writer.finish()[0], &attributes);
     }
 
@@ -169,6 +176,19 @@ async fn a_run_that_takes_longer_than_letters_are_away_sends_each_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn letters_of_a_customer_whose_record_cannot_be_read_stay_and_the_others_go() {
+    let world = World::new();
+    world.letter_of("8", 1, "12");
+    world.letter(2, "12");
+    world.records.set("s/advertiser/8", "not a record");
+    let resent = world.redrive(&Filter::default(), true).await.unwrap();
+    assert_eq!((resent.letters, resent.failed), (1, 1));
+    assert!(resent.reason.unwrap().contains("s/advertiser/8"));
+    let left: Vec<_> = world.sqs.messages(LETTERS).into_iter().map(|letter| letter.group).collect();
+    assert_eq!(left, ["l-1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_is_killed_loses_nothing_and_says_nothing_twice_that_matters() {
     for calls in 0..12 {
         let world = World::new();
@@ -222,7 +242,8 @@ async fn before_anything_is_sent_again_it_is_told_what_that_can_undo() {
 fn what_came_of_it_is_told_with_what_stays() {
     let resent = Resent {
         letters: 1_200,
-        deletes: 5_000,
+        deletes: 4_999,
+        erasures: 1,
         adds_kept: 3,
         unreadable: 1,
         forgotten: 2,
