@@ -114,8 +114,10 @@ async fn resend(mut run: Run<'_>, dead_letters: &Queue) -> Result<Resent, Error>
     })
     .await;
     if let Err(error) = outcome {
-        let told = told(&run.resent).text;
-        return Err(Error::Unfinished(format!("stopped, and can be started again: {error}. {told}")));
+        let is_taken = matches!(error, Error::Queue(QueueError::Expired));
+        let why = if is_taken { "another command has one of the next letters".to_owned() } else { error.to_string() };
+        let told = told(&run.resent).text.replace('\n', " ");
+        return Err(Error::Unfinished(format!("stopped, and can be started again: {why}. {told}")));
     }
     run.resent.elsewhere += (run.asked.len() - run.came.len()) as u64;
     Ok(run.resent)

@@ -159,7 +159,7 @@ async fn what_another_command_took_meanwhile_is_not_sent_and_nothing_overtakes_i
     let found = dead_letters::all(&world.dead_letters, &Filter::default()).await.unwrap();
     world.sqs.refuse_entries("ChangeMessageVisibilityBatch", "message-7#", "ReceiptHandleIsInvalid", true, 1);
     let error = world.redrive_those(found, true).await.unwrap_err();
-    assert!(error.to_string().contains("can be started again"), "{error}");
+    assert!(error.to_string().contains("can be started again: another command has one"), "{error}");
     assert!(world.held(CHANGES).is_empty());
 }
 
