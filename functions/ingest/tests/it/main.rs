@@ -11,6 +11,7 @@ mod disconnections;
 mod emails;
 mod erasures;
 mod failures;
+mod new_tokens;
 mod observations;
 mod privacy;
 mod queueing;
