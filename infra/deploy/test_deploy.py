@@ -41,7 +41,7 @@ class Person:
     def __init__(self, command: list[str], env: dict[str, str]):
         ours, theirs = pty.openpty()
         self.terminal, self.printed = ours, ""
-        # At a terminal an interrupt is heard; where tests run in the background, their processes inherit that it is not.
+        # At a terminal an interrupt is heard. Where tests run in the background their processes inherit that it is not.
         heard = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
