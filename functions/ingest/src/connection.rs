@@ -135,11 +135,14 @@ impl Connections {
         if !self.may_ask(account) {
             return Ok(known(None));
         }
-        // Another instance may have accepted it since this one read the record.
-        let found = self.secrets.fresh_record(account.advertiser).await?;
-        let record = found.record.as_deref();
+        // As it is now: since this instance read it another one may have accepted the token, or the uploader found the one in use refused.
+        let read = self.secrets.update(account.advertiser, |_| ()).await;
+        let (record, ()) = read.inspect_err(|_| {
+            self.probes(|probes| probes.backoff.undecided(connection_of(account), fingerprint, now_ms()));
+        })?;
+        let record = Some(&*record);
         let status = TokenStatus::of(record, account.id, fingerprint);
-        let known = |probe| Standing::Known { state: state_of(record, account), stale: found.stale, probe };
+        let known = |probe| Standing::Known { state: state_of(record, account), stale: false, probe };
         if !status.is_worth_asking(is_verification) {
             return Ok(known(None));
         }

@@ -253,18 +253,18 @@ impl Message<'_> {
             return Some(Arc::clone(reason));
         }
         let held_up = terms.waited_for_all.is_some_and(|ago| ago < SPARED);
-        let spared = held_up || self.changes.waiting().any(|(_, erases)| erases);
+        let erases = self.changes.waiting().any(|(_, erases)| erases);
         let limit = match reason.blame() {
             Blame::Nobody => return None,
             Blame::Everybody => EVERYBODYS_AGE,
-            Blame::Connection if spared => EVERYBODYS_AGE,
+            Blame::Connection if held_up || erases => EVERYBODYS_AGE,
             Blame::Connection => terms.max_age,
         };
         if age >= limit && (self.source.receive_count >= RECEIVES_BEFORE_AGE || failing >= limit) {
             return Some(Arc::clone(reason));
         }
         let blocked_long = terms.dead || failing >= CROWDING_AFTER;
-        let crowded = terms.crowded && self.full && blocked_long && reason.blame() == Blame::Connection && !spared;
+        let crowded = terms.crowded && self.full && blocked_long && reason.blame() == Blame::Connection && !erases;
         crowded.then(|| Arc::new(Reason { cause: Cause::Crowded, ..reason.as_ref().clone() }))
     }
 

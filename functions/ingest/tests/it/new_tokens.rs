@@ -3,6 +3,7 @@
 use connections::State;
 use ids::TokenFingerprint;
 use sandbox::{RateLimits, Rules};
+use secrets::in_memory::Fault;
 
 use crate::capture::{Counts, heard, listen};
 use crate::connections::{account, call_dead, calls, connected, state};
@@ -78,13 +79,34 @@ async fn a_connection_that_cannot_be_made_leaves_no_record() {
 
 #[tokio::test]
 async fn a_yes_that_cannot_be_written_is_asked_for_again_after_a_minute() {
+    let world = World::new().await;
+    world.secrets.fail_next("CreateSecret", Fault::Refused("AccessDeniedException"));
+    for _ in 0..4 {
+        assert!(!world.direct(&world.sender.membership(1)).await.suspend());
+    }
+    assert_eq!((world.queued_rows().len(), calls(&world).await, world.record()), (4, 1, None));
+}
+
+#[tokio::test]
+async fn where_the_record_cannot_be_read_as_it_is_now_nothing_is_asked() {
     let world = connected().await;
     world.secrets.mark_for_deletion(&world.record_name(), true);
     let (instance, before) = (world.other_instance(), calls(&world).await);
     for _ in 0..4 {
         assert!(!direct(&instance, &world.sender.membership(1)).await.suspend());
     }
-    assert_eq!((world.queued_rows().len(), calls(&world).await), (4, before + 1));
+    assert_eq!((world.queued_rows().len(), calls(&world).await), (4, before));
+}
+
+#[tokio::test]
+async fn a_new_token_beside_one_that_was_just_found_refused_need_not_be_allowed_to_displace_it() {
+    let world = connected().await;
+    let newer = world.sender.with_token(&world.second_token().await);
+    world.direct(&world.sender.membership(1)).await;
+    world.change_record(call_dead(&world.sender.token)).await;
+    world.tiktok.fault(sandbox::Fault::code(40133, "Too loud").on("/segment/audience/")).await.unwrap();
+    world.direct(&newer.membership(1)).await;
+    assert_eq!(world.record().unwrap().get(account()).unwrap().fingerprint, TokenFingerprint::of(&newer.token));
 }
 
 #[tokio::test]

@@ -89,10 +89,11 @@ fn age_is_judged_after_three_receives_or_when_the_connection_has_been_failing_fo
 }
 
 #[test]
-fn what_waited_for_everybodys_trouble_within_the_hour_is_waited_for_for_eight_days_and_not_crowded_out() {
-    for (minutes, days, given_up) in [(59, 2, false), (59, 8, true), (60, 2, true)] {
+fn what_waited_for_everybodys_trouble_within_the_hour_is_waited_for_for_eight_days_unless_it_crowds() {
+    let cases = [(59, 2, false, false), (59, 8, false, true), (60, 2, false, true), (59, 2, true, true)];
+    for (minutes, days, crowded, given_up) in cases {
         let waited_for_all = Some(Duration::from_mins(minutes));
-        let terms = Terms { waited_for_all, crowded: true, dead: true, now_ms: days * 24 * HOUR, ..terms() };
+        let terms = Terms { waited_for_all, crowded, dead: true, now_ms: days * 24 * HOUR, ..terms() };
         let ten = vec![later(Cause::AdvertiserThrottled); 10];
         let lane = settle_lane(&ten, terms, |message| message.receive_count = 3);
         assert_eq!(lane.head.is_none(), given_up, "{minutes} minutes after it, {days} days old");

@@ -131,10 +131,14 @@ pub(crate) async fn connections_cut_before_and_after_a_call_takes_effect_leave_w
         let leaving = Profile::all(&people[..1_500], &audience, Action::Delete);
         stack.change(&mut model, Transport::Http, &customer.account, &leaving).await?;
         // Each is trouble for the advertiser, and its pauses double.
+        // What was applied is there before its answer was understood: it is told again until it is.
+        until("every fault was met", async || {
+            let calls = stack.tiktok.journal_of(advertiser).await?;
+            Ok(calls.iter().filter(|call| call.fault.is_some()).count() == broken.len())
+        })
+        .await?;
         stack.arrives(&model).await?;
         let calls = stack.tiktok.journal_of(advertiser).await?;
-        let faulty = calls.iter().filter(|call| call.fault.is_some()).count();
-        ensure!(faulty == broken.len(), "{faulty} faults were met");
         ensure!(calls.iter().all(|call| call.path != "/redirected/"), "a redirect was followed");
         Ok(())
     })
