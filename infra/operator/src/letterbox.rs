@@ -1,5 +1,5 @@
 //! Going through the dead-letter queue. Whoever looks at a letter takes it for a while: nobody else sees it meanwhile, and it goes back
-//! when it was looked at. The queue has no other reader, so that nothing waits for it.
+//! when it was looked at. The queue has no other readers than these commands, so that nothing else waits for it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
