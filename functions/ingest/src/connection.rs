@@ -122,7 +122,7 @@ impl Connections {
             self.secrets.record(account.advertiser).await?
         };
         let record = found.record.as_deref();
-        let fingerprint = TokenFingerprint::of(account.token.expose_secret());
+        let fingerprint = fingerprint(account);
         let status = TokenStatus::of(record, account.id, fingerprint);
         let known = |probe| Standing::Known { state: state_of(record, account), stale: found.stale, probe };
         if !status.is_worth_asking(is_verification) {
@@ -152,7 +152,7 @@ impl Connections {
             ProbeAnswer::Undecided => Ok(known(Some(Probe::Undecided))),
             ProbeAnswer::Accepted(accepted) => {
                 let stored = self.store(account, &accepted).await;
-                let (connection, fingerprint) = (connection_of(account), accepted.fingerprint());
+                let connection = connection_of(account);
                 self.probes(|Probes { backoff, .. }| match stored {
                     Ok(_) => backoff.accepted(connection, fingerprint),
                     Err(_) => backoff.undecided(connection, fingerprint, now_ms()),
@@ -164,7 +164,7 @@ impl Connections {
 
     /// Whether TikTok may be asked about the message's token: not if it was asked lately, or if too much is asked.
     fn may_ask(&self, account: &Account) -> bool {
-        let (now_ms, fingerprint) = (now_ms(), TokenFingerprint::of(account.token.expose_secret()));
+        let (now_ms, fingerprint) = (now_ms(), fingerprint(account));
         self.probes(|probes| {
             probes.backoff.may_ask(connection_of(account), fingerprint, now_ms) && probes.rate.take(now_ms)
         })
@@ -178,7 +178,7 @@ impl Connections {
         displaces_living: bool,
         deadline: Instant,
     ) -> ProbeAnswer {
-        let (connection, fingerprint) = (connection_of(account), TokenFingerprint::of(account.token.expose_secret()));
+        let (connection, fingerprint) = (connection_of(account), fingerprint(account));
         let until = (Instant::now() + PROBE_TIME).min(deadline - AFTER_PROBE);
         let asked = accepts(&self.tiktok, account, displaces_living);
         let answer = timeout_at(until, asked).await;
@@ -248,6 +248,11 @@ pub(crate) async fn accepts(tiktok: &Client, account: &Account, displaces_living
     } else {
         tiktok.accepts(&account.token, account.advertiser).await
     }
+}
+
+/// The fingerprint of the token that a message brings.
+pub(crate) fn fingerprint(account: &Account) -> TokenFingerprint {
+    TokenFingerprint::of(account.token.expose_secret())
 }
 
 const fn connection_of(account: &Account) -> ConnectionId {

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use connections::{Accepted, Connection, Mark, Record, Source, UserId};
 use firehose::{Account, Subscription, SubscriptionAction};
-use ids::{AudienceId, TokenFingerprint};
-use secrecy::{ExposeSecret, SecretString};
+use ids::AudienceId;
+use secrecy::SecretString;
 use secrets::{Error, Secrets};
 use startup::clock::now_ms;
 use tiktok::{Acceptance, Audience, Client, Failure, Meaning};
 use tokio::time::{Instant, sleep};
 
 use crate::audience::{self, Found, Kept, Wanted};
+use crate::connection::fingerprint;
 use crate::observation::Observation;
 use crate::pace::Pace;
 use crate::retry::{pause, pauses, retried};
@@ -242,10 +243,6 @@ enum Created {
     Now(AudienceId),
 }
 
-fn fingerprint(account: &Account) -> TokenFingerprint {
-    TokenFingerprint::of(account.token.expose_secret())
-}
-
 pub(crate) fn mark(request: &Subscription<'_>) -> Mark {
     Mark { account: request.account.id, audience: request.audience_id }
 }
@@ -258,7 +255,8 @@ fn wanted<'a>(request: &Subscription<'_>, record: &'a Record) -> Wanted<'a> {
 fn is_young(record: &Record, account: &Account, audience: AudienceId) -> bool {
     let created = record.get(account.id).map_or(&[][..], |connection| &connection.created);
     let now_ms = now_ms();
-    created.iter().any(|created| created.audience == audience && now_ms.saturating_sub(created.at_ms) < YOUNG_MS)
+    let is_young = created.iter().any(|of| of.audience == audience && now_ms.saturating_sub(of.at_ms) < YOUNG_MS);
+    is_young && !record.was_deleted(audience)
 }
 
 /// TikTok's code for too many audiences is not known: a rejection when there are as many as it allows is taken for it.

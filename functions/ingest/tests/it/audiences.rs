@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use connections::Source;
+use ids::AccountId;
 use sandbox::control::{AudienceChange, AudienceView, NewAudience};
 use sandbox::{Fault, NameUnit, RateLimits, Rules};
 use serde_json::json;
 
-use crate::world::{World, direct};
+use crate::world::{ACCOUNT, World, direct};
 
 /// Without the limit of one creation a second, for tests of something else.
 fn unlimited() -> Rules {
@@ -228,6 +229,18 @@ async fn an_update_keeps_an_audience_that_the_list_does_not_show_yet() {
     assert_eq!(update(&world, &id).await, id);
 }
 
-fn connections_account() -> ids::AccountId {
-    ids::AccountId::new(crate::world::ACCOUNT).unwrap()
+fn connections_account() -> AccountId {
+    AccountId::new(ACCOUNT).unwrap()
+}
+
+#[tokio::test]
+async fn one_that_another_connection_deleted_before_the_list_showed_it_is_made_anew() {
+    let world = World::new().await;
+    let kept = world.direct(&world.sender.subscription("add", "New Users", None)).await.audience();
+    let id = kept.parse().unwrap();
+    world.tiktok.delete_audience(&kept).await.unwrap();
+    world.change_record(|record| record.note_deleted(AccountId::new(ACCOUNT + 1).unwrap(), id, 1)).await;
+    let answer = direct(&world.other_instance(), &world.sender.subscription("update", "New Users", Some(&kept))).await;
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    assert_ne!(answer.audience(), kept);
 }
